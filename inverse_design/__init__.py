@@ -1,0 +1,1 @@
+"""The engine: study, goals, latent search, candidates, verification, report and command line."""

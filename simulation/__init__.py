@@ -1,0 +1,55 @@
+"""Magnets: material, grain structures, planar micromagnetics, demagnetisation curves, anchor points and labels.
+
+Angles are radians from +y towards +x, lengths nm where a person reads them, fields in H_A and magnetisation in Ms
+unless a name says otherwise. Names are imported on first use, so that `import simulation` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+_HOME = {
+    "ANCHORS": "anchors",
+    "AnchorPoints": "anchors",
+    "anchor_points": "anchors",
+    "InputError": "errors",
+    "MATERIALS": "material",
+    "Material": "material",
+    "Nd2Fe14B": "material",
+    "Microstructure": "microstructure",
+    "voronoi": "tessellation",
+    "FieldSweep": "hysteresis",
+    "DemagnetizationCurve": "hysteresis",
+    "FieldStatus": "hysteresis",
+    "demagnetization_curve": "hysteresis",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"simulation.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'simulation' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_HOME))
+
+
+if TYPE_CHECKING:
+    from simulation.anchors import ANCHORS as ANCHORS
+    from simulation.anchors import AnchorPoints as AnchorPoints
+    from simulation.anchors import anchor_points as anchor_points
+    from simulation.errors import InputError as InputError
+    from simulation.hysteresis import DemagnetizationCurve as DemagnetizationCurve
+    from simulation.hysteresis import FieldStatus as FieldStatus
+    from simulation.hysteresis import FieldSweep as FieldSweep
+    from simulation.hysteresis import demagnetization_curve as demagnetization_curve
+    from simulation.material import MATERIALS as MATERIALS
+    from simulation.material import Material as Material
+    from simulation.material import Nd2Fe14B as Nd2Fe14B
+    from simulation.microstructure import Microstructure as Microstructure
+    from simulation.tessellation import voronoi as voronoi

@@ -1,0 +1,66 @@
+"""The six numbers that a demagnetisation curve is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+
+import numpy as np
+
+ANCHORS = ("M1", "Mr", "Hk90", "Hk80", "Hk70", "Hc")
+"""Names of the anchor points in their fixed order."""
+
+
+@dataclass(frozen=True)
+class AnchorPoints:
+    """Anchor points of a curve (Kovacs et al. 2022, section 2); NaN where the curve has no such point.
+
+    M1 = M(H_A) and Mr = M(0), in Ms. Hk90, Hk80, Hk70: where M has fallen to 0.9, 0.8, 0.7 Mr; Hc: where M = 0;
+    in H_A, counted positive against the first magnetisation.
+    """
+
+    M1: float
+    Mr: float
+    Hk90: float
+    Hk80: float
+    Hk70: float
+    Hc: float
+
+    def as_array(self) -> np.ndarray:
+        """(6,) in the order of `ANCHORS`."""
+        return np.asarray(astuple(self), dtype=np.float64)
+
+    def as_dict(self) -> dict[str, float | None]:
+        """By name, None where missing: what goes into JSON."""
+        return {name: (float(v) if np.isfinite(v) else None) for name, v in zip(ANCHORS, self.as_array(), strict=True)}
+
+
+def anchor_points(h: np.ndarray, m: np.ndarray) -> AnchorPoints:
+    """Read the anchor points off a curve by linear interpolation between the two bracketing fields.
+
+    Args:
+        h: (n,) reduced field H / H_A, falling.
+        m: (n,) reduced magnetisation M / Ms along the field.
+    """
+    h, m = np.asarray(h, dtype=np.float64), np.asarray(m, dtype=np.float64)
+    remanence = _value_at(h, m, 0.0)
+    against = h <= 1e-12  # the second quadrant: the knees and Hc are looked for from h = 0 on
+    knees = [_first_fall(h[against], m[against], level * remanence) for level in (0.9, 0.8, 0.7)]
+    return AnchorPoints(_value_at(h, m, 1.0), remanence, *knees, _first_fall(h[against], m[against], 0.0))
+
+
+def _value_at(h: np.ndarray, m: np.ndarray, field: float) -> float:
+    """M at one field, NaN outside the sweep."""
+    if h.size == 0 or field > h[0] + 1e-12 or field < h[-1] - 1e-12:
+        return float("nan")
+    return float(np.interp(field, h[::-1], m[::-1]))
+
+
+def _first_fall(h: np.ndarray, m: np.ndarray, level: float) -> float:
+    """-H of the first crossing from at or above `level` to below it, NaN if the curve has none."""
+    if not np.isfinite(level) or h.size < 2 or m[0] <= level:
+        return float("nan")
+    below = np.flatnonzero(m < level)
+    if below.size == 0:
+        return float("nan")
+    i = int(below[0])
+    return float(-(h[i - 1] + (m[i - 1] - level) / (m[i - 1] - m[i]) * (h[i] - h[i - 1])))

@@ -1,0 +1,64 @@
+"""Intrinsic properties of a hard magnet and the reduced units that follow from them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from simulation.errors import InputError
+
+MU0_T_M_PER_A = 4e-7 * math.pi
+
+
+@dataclass(frozen=True)
+class Material:
+    """A uniaxial ferromagnet.
+
+    Args:
+        A_J_per_m: exchange stiffness, J/m.
+        Js_T: spontaneous polarisation mu0 Ms, T.
+        K1_J_per_m3: first anisotropy constant, J/m^3; positive, so that the axis is easy.
+
+    Raises:
+        InputError: if a value is not a positive finite number.
+    """
+
+    A_J_per_m: float
+    Js_T: float
+    K1_J_per_m3: float
+
+    def __post_init__(self) -> None:
+        for name in ("A_J_per_m", "Js_T", "K1_J_per_m3"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+                raise InputError(f"Material: {name} must be a positive finite number, got {value!r}")
+
+    @property
+    def Ms_A_per_m(self) -> float:
+        """Spontaneous magnetisation, A/m."""
+        return self.Js_T / MU0_T_M_PER_A
+
+    @property
+    def H_A_A_per_m(self) -> float:
+        """Anisotropy field H_A = 2 K1 / Js, A/m: the unit of every reduced field."""
+        return 2 * self.K1_J_per_m3 / self.Js_T
+
+    @property
+    def q(self) -> float:
+        """Ms / H_A: the weight of the demagnetising field in reduced units."""
+        return self.Ms_A_per_m / self.H_A_A_per_m
+
+    @property
+    def wall_parameter_nm(self) -> float:
+        """sqrt(A / K1), nm: a 180 degree wall is about pi times as wide."""
+        return math.sqrt(self.A_J_per_m / self.K1_J_per_m3) * 1e9
+
+    def exchange_number(self, cell_nm: float) -> float:
+        """c = A / (K1 dx^2): the exchange of two neighbouring cells in units of 2 K1 V_cell."""
+        return (self.wall_parameter_nm / cell_nm) ** 2
+
+
+Nd2Fe14B = Material(A_J_per_m=8e-12, Js_T=1.61, K1_J_per_m3=4.2e6)
+"""Nd2Fe14B at room temperature with the values of Kovacs et al. (2022)."""
+
+MATERIALS = {"Nd2Fe14B": Nd2Fe14B}

@@ -1,0 +1,155 @@
+"""Grain structures: which grain a cell belongs to, and where the grain's easy axis points."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from simulation.errors import InputError
+
+MAX_CELLS = 2048 * 2048
+"""More cells than any planar simulation here can hold in a few GiB; refused before memory is taken."""
+
+
+@dataclass(frozen=True, eq=False)
+class Microstructure:
+    """A patchwork of grains on square cells, infinitely long out of the plane.
+
+    Args:
+        grain_id: (ny, nx) integers, the grain of each cell; row index iy grows with y, column index ix with x.
+        grain_angle_rad: (n,) the easy axis of grain i at angle ``grain_angle_rad[i]`` from +y towards +x, so that
+            k = (sin, cos). Any finite number; an axis has no head, so it is kept modulo pi in (-pi/2, pi/2].
+        cell_nm: edge of a cell, nm.
+
+    Raises:
+        InputError: on anything that is not such a structure.
+    """
+
+    grain_id: np.ndarray
+    grain_angle_rad: np.ndarray
+    cell_nm: float = 2.0
+
+    def __post_init__(self) -> None:
+        grain_id = np.asarray(self.grain_id)
+        angle = np.asarray(self.grain_angle_rad)
+        if grain_id.ndim != 2 or grain_id.size == 0:
+            raise InputError(f"Microstructure: grain_id must be a non-empty (ny, nx) array, got shape {grain_id.shape}")
+        if grain_id.size > MAX_CELLS:
+            raise InputError(f"Microstructure: at most {MAX_CELLS} cells are allowed, got {grain_id.shape}")
+        if grain_id.dtype.kind not in "iu":
+            raise InputError(f"Microstructure: grain_id must hold integers, got dtype {grain_id.dtype}")
+        if angle.ndim != 1 or angle.dtype.kind not in "iuf":
+            raise InputError(
+                "Microstructure: grain_angle_rad must be a 1-D array of numbers, "
+                f"got shape {angle.shape}, dtype {angle.dtype}"
+            )
+        if not np.isfinite(angle).all():
+            bad = int(np.flatnonzero(~np.isfinite(angle))[0])
+            raise InputError(f"Microstructure: grain_angle_rad[{bad}] is {angle[bad]}, every angle must be finite")
+        low, high = int(grain_id.min()), int(grain_id.max())
+        if low < 0 or high >= angle.size:
+            raise InputError(
+                f"Microstructure: grain ids run from {low} to {high}, "
+                f"but there are angles for grains 0 to {angle.size - 1} only"
+            )
+        cell_nm = self.cell_nm
+        if isinstance(cell_nm, bool) or not np.isscalar(cell_nm) or not 0 < float(cell_nm) < math.inf:
+            raise InputError(f"Microstructure: cell_nm must be a positive finite number, got {cell_nm!r}")
+        object.__setattr__(self, "grain_id", _frozen(grain_id.astype(np.int32)))
+        object.__setattr__(self, "grain_angle_rad", _frozen(axis_angle(angle.astype(np.float64))))
+        object.__setattr__(self, "cell_nm", float(cell_nm))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(ny, nx), cells."""
+        ny, nx = self.grain_id.shape
+        return ny, nx
+
+    @property
+    def grains(self) -> int:
+        """Number of grains that own at least one cell."""
+        return int(np.unique(self.grain_id).size)
+
+    @property
+    def angle_rad(self) -> np.ndarray:
+        """(ny, nx) angle of the easy axis from +y, radians in (-pi/2, pi/2]."""
+        return self.grain_angle_rad[self.grain_id]
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of what the physics sees: the axis of every cell, the grains and the cell size."""
+        digest = hashlib.sha256()
+        digest.update(np.asarray(self.shape, "<i8").tobytes())
+        digest.update(np.asarray(self.grain_id, "<i4").tobytes())
+        digest.update(np.asarray(self.grain_angle_rad, "<f8").tobytes())
+        digest.update(np.asarray(self.cell_nm, "<f8").tobytes())
+        return digest.hexdigest()
+
+    def refine(self, factor: int) -> Microstructure:
+        """The same grains on cells `factor` times smaller."""
+        if isinstance(factor, bool) or not isinstance(factor, (int, np.integer)) or factor < 1:
+            raise InputError(f"Microstructure.refine: factor must be a whole number of at least 1, got {factor!r}")
+        fine = np.repeat(np.repeat(self.grain_id, factor, axis=0), factor, axis=1)
+        return Microstructure(fine, self.grain_angle_rad, self.cell_nm / int(factor))
+
+    def mirror_x(self) -> Microstructure:
+        """The mirror image under x -> -x; an axis at angle a goes to -a. Keeps the demagnetisation curve."""
+        return Microstructure(self.grain_id[:, ::-1], -self.grain_angle_rad, self.cell_nm)
+
+    def mirror_y(self) -> Microstructure:
+        """The mirror image under y -> -y; an axis at angle a goes to pi - a, which is -a. Keeps the curve."""
+        return Microstructure(self.grain_id[::-1, :], -self.grain_angle_rad, self.cell_nm)
+
+    def save(self, path: str | Path) -> None:
+        """Write `grain_id`, `grain_angle_rad` and `cell_nm` to a compressed .npz file."""
+        ids = self.grain_id.astype(np.uint16 if self.grain_id.max() < 65536 else np.int32)
+        np.savez_compressed(path, grain_id=ids, grain_angle_rad=self.grain_angle_rad, cell_nm=np.float64(self.cell_nm))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Microstructure:
+        """Read a structure from .npz; `cell_nm` may be missing (2.0), other arrays are ignored.
+
+        Raises:
+            InputError: if the file cannot be read or does not hold a structure.
+        """
+        path = Path(path)
+        try:
+            _check_sizes(path)
+            with np.load(path, allow_pickle=False) as data:
+                missing = {"grain_id", "grain_angle_rad"} - set(data.files)
+                if missing:
+                    raise InputError(f"no array named {' or '.join(sorted(missing))}")
+                cell_nm = float(data["cell_nm"]) if "cell_nm" in data.files else 2.0
+                return cls(data["grain_id"], data["grain_angle_rad"], cell_nm)
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such structure file") from None
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        except (OSError, ValueError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path}: not a readable structure file (.npz): {error}") from None
+
+
+def axis_angle(angle_rad: np.ndarray) -> np.ndarray:
+    """Fold angles of axes (no head, no tail) into (-pi/2, pi/2]."""
+    folded = np.pi / 2 - np.mod(np.pi / 2 - np.asarray(angle_rad, dtype=np.float64), np.pi)
+    return np.where(folded <= -np.pi / 2, np.pi / 2, folded)
+
+
+def _check_sizes(path: Path) -> None:
+    """Refuse a zip bomb by the sizes that its directory states, before anything is unpacked."""
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.filename in ("grain_id.npy", "grain_angle_rad.npy", "cell_nm.npy"):
+                if member.file_size > 8 * MAX_CELLS + 4096:
+                    raise InputError(f"{member.filename} holds {member.file_size} bytes, more than any structure")
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array = np.array(array, order="C")  # a copy: the caller's array stays theirs
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,1 @@
+"""Learning: encodings of grain structures, variational autoencoder, multi-head regressor, training and metrics."""
