@@ -19,6 +19,8 @@ _HOME = {
     "Nd2Fe14B": "material",
     "Microstructure": "microstructure",
     "voronoi": "tessellation",
+    "Purpose": "sampling",
+    "StructureFamily": "sampling",
     "FieldSweep": "hysteresis",
     "DemagnetizationCurve": "hysteresis",
     "FieldStatus": "hysteresis",
@@ -52,4 +54,6 @@ if TYPE_CHECKING:
     from simulation.material import Material as Material
     from simulation.material import Nd2Fe14B as Nd2Fe14B
     from simulation.microstructure import Microstructure as Microstructure
+    from simulation.sampling import Purpose as Purpose
+    from simulation.sampling import StructureFamily as StructureFamily
     from simulation.tessellation import voronoi as voronoi

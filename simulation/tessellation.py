@@ -36,9 +36,7 @@ def voronoi(
     return from_seeds(seeds, angles, (cells, cells), cell_nm)
 
 
-def from_seeds(
-    seeds: np.ndarray, angle_rad: np.ndarray, shape: tuple[int, int], cell_nm: float
-) -> Microstructure:
+def from_seeds(seeds: np.ndarray, angle_rad: np.ndarray, shape: tuple[int, int], cell_nm: float) -> Microstructure:
     """The Voronoi structure of given seeds.
 
     Args:
