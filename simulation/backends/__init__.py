@@ -1,0 +1,1 @@
+"""Solvers behind one function: `simulate(microstructure, material, sweep, discretization, keep) -> curve`."""

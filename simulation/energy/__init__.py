@@ -1,0 +1,66 @@
+"""Micromagnetic energy of a planar magnet in its angles: discretisations side by side behind one interface."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from simulation.energy.cells import CellEnergy
+from simulation.errors import InputError
+from simulation.material import Material
+from simulation.microstructure import Microstructure
+
+DISCRETIZATIONS = ("cells",)
+
+
+class Energy(Protocol):
+    """What the minimiser and the field sweep know of an energy.
+
+    Angles and gradients are padded by one ghost node on every side, which stays zero: flat vectors of them can be
+    added and multiplied without a thought for edges. Energies are in units of 2 K1 times the area of a cell.
+    """
+
+    @property
+    def evaluations(self) -> int:
+        """Long-range convolutions done so far."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of the padded arrays."""
+        ...
+
+    def gradient(self, angle: np.ndarray, h: float, out: np.ndarray) -> None:
+        """Write dE/d(angle) at reduced field h: one convolution. The local Hessian is then that of `angle`."""
+        ...
+
+    def change_field(self, change: float, gradient: np.ndarray) -> None:
+        """Bring the gradient and the local Hessian to a field higher by `change`: no convolution."""
+        ...
+
+    def solve_local(self, right: np.ndarray, out: np.ndarray, shift: float, convex: bool) -> bool:
+        """Solve (P + shift) out = right with the local Hessian P (no convolution) approximately.
+
+        With `convex`, P is clipped to be positive definite. False if a direction of negative curvature turned up.
+        """
+        ...
+
+    def magnetization(self) -> float:
+        """Mean m_y at the last evaluation, Ms."""
+        ...
+
+    def cell_angle(self, angle: np.ndarray) -> np.ndarray:
+        """(ny, nx) angle of each cell's magnetisation from +y."""
+        ...
+
+
+def make_energy(microstructure: Microstructure, material: Material, discretization: str) -> Energy:
+    """The energy of a structure in one of the `DISCRETIZATIONS`.
+
+    Raises:
+        InputError: if there is no such discretisation.
+    """
+    if discretization == "cells":
+        return CellEnergy(microstructure, material)
+    raise InputError(f"discretization must be one of {', '.join(DISCRETIZATIONS)}, got {discretization!r}")
