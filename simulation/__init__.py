@@ -25,6 +25,16 @@ _HOME = {
     "DemagnetizationCurve": "hysteresis",
     "FieldStatus": "hysteresis",
     "demagnetization_curve": "hysteresis",
+    "Conditions": "labels",
+    "Label": "labels",
+    "Outcome": "labels",
+    "Specification": "labels",
+    "LabelStore": "label_store",
+    "Progress": "labelling",
+    "label_all": "labelling",
+    "shard": "labelling",
+    "Engine": "executors",
+    "engine": "executors",
 }
 __all__ = sorted(_HOME)
 
@@ -46,10 +56,20 @@ if TYPE_CHECKING:
     from simulation.anchors import AnchorPoints as AnchorPoints
     from simulation.anchors import anchor_points as anchor_points
     from simulation.errors import InputError as InputError
+    from simulation.executors import Engine as Engine
+    from simulation.executors import engine as engine
     from simulation.hysteresis import DemagnetizationCurve as DemagnetizationCurve
     from simulation.hysteresis import FieldStatus as FieldStatus
     from simulation.hysteresis import FieldSweep as FieldSweep
     from simulation.hysteresis import demagnetization_curve as demagnetization_curve
+    from simulation.label_store import LabelStore as LabelStore
+    from simulation.labelling import Progress as Progress
+    from simulation.labelling import label_all as label_all
+    from simulation.labelling import shard as shard
+    from simulation.labels import Conditions as Conditions
+    from simulation.labels import Label as Label
+    from simulation.labels import Outcome as Outcome
+    from simulation.labels import Specification as Specification
     from simulation.material import MATERIALS as MATERIALS
     from simulation.material import Material as Material
     from simulation.material import Nd2Fe14B as Nd2Fe14B

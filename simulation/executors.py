@@ -1,0 +1,203 @@
+"""Engines: where simulations run. Each gives a `concurrent.futures.Executor`; importing this module costs nothing.
+
+with local(workers=2) as engine:
+    for label in label_all(jobs, conditions, store, engine): ...
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+from typing import Any
+
+from simulation.errors import InputError
+
+ENGINES = ("local", "dask", "mpi")
+_ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
+
+
+class Engine:
+    """A way to get an executor: started when first needed, kept warm, replaced when its workers died.
+
+    Use it as a context: leaving it normally waits for the workers, leaving it by an exception ends them at once.
+
+    Args:
+        start: makes the executor.
+        workers: simulations that run at once.
+    """
+
+    def __init__(self, start: Callable[[], Executor], workers: int) -> None:
+        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+            raise InputError(f"workers must be a whole number of at least 1, got {workers!r}")
+        self._start = start
+        self._workers = workers
+        self._executor: Executor | None = None
+
+    def executor(self) -> Executor:
+        """The running executor, started if there is none.
+
+        Raises:
+            InputError: if it cannot be started.
+        """
+        if self._executor is None:
+            self._executor = self._start()
+        return self._executor
+
+    @property
+    def workers(self) -> int:
+        """Simulations that run at once."""
+        return self._workers
+
+    def check(self) -> None:
+        """Raise `InputError` if no result can come any more; a dead pool says so by its futures instead."""
+
+    def stop(self) -> None:
+        """End the workers without waiting for what they do; the next use starts new ones."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            self._end(executor)
+
+    def close(self) -> None:
+        """Wait for what is running, then end the workers."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown()
+
+    def _end(self, executor: Executor) -> None:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.stop()
+
+
+def engine(name: str, workers: int | None = None, address: str | None = None) -> Engine:
+    """The engine of a study file.
+
+    Args:
+        name: "local", "dask" or "mpi".
+        workers: simulations at once; every core that this process may use unless given.
+        address: of a Dask scheduler; a cluster on this machine unless given.
+
+    Raises:
+        InputError: if there is no such engine or what it needs is not installed.
+    """
+    if address is not None and name != "dask":
+        raise InputError(f"an address is for the engine dask only, got engine {name!r} with address {address!r}")
+    if name == "local":
+        return local(workers)
+    if name == "dask":
+        return dask(address, workers)
+    if name == "mpi":
+        return mpi()
+    raise InputError(f"engine must be one of {', '.join(ENGINES)}, got {name!r}")
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def local(workers: int | None = None) -> Engine:
+    """Processes on this machine, spawned, each with one thread of BLAS, OpenMP and Numba."""
+    count = available_cores() if workers is None else workers
+    return _Local(lambda: _SpawnPool(count), count)
+
+
+class _Local(Engine):
+    def _end(self, executor: Executor) -> None:
+        if isinstance(executor, _SpawnPool):
+            executor.kill()
+
+
+class _SpawnPool(ProcessPoolExecutor):
+    """Spawned processes that end with the process that started them, however that ends."""
+
+    def __init__(self, workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        heard, self._killer = context.Pipe(duplex=False)
+        super().__init__(workers, context, _enter_worker, (heard,))
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        with _one_thread():  # a process may be spawned here, and reads these as it imports its libraries
+            return super().submit(fn, *args, **kwargs)
+
+    def kill(self) -> None:
+        """End the workers at once and wait until they are gone."""
+        self._killer.send_bytes(b"end")
+        self.shutdown(cancel_futures=True)
+
+
+def _enter_worker(killer: Connection[Any, Any]) -> None:
+    """Leave Ctrl-C to the driving process, and end when it asks for it or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    watched: list[Any] = [killer, parent.sentinel] if parent else [killer]
+
+    def watch() -> None:
+        wait(watched)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(_ONE_THREAD)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def dask(address: str | None = None, workers: int | None = None) -> Engine:
+    """Workers of a Dask cluster: one on this machine, or that of the scheduler at an address.
+
+    Raises:
+        InputError: if Dask is not installed.
+    """
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        raise InputError("engine dask: Dask is not installed; pip install 'inverse-design[dask]'") from None
+    from simulation.dask_engine import DaskEngine
+
+    return DaskEngine(address, available_cores() if workers is None else workers)
+
+
+def mpi() -> Engine:
+    """Workers of an MPI job: `mpiexec -n 65 python -m mpi4py.futures -m inverse_design run STUDY` has 64.
+
+    Raises:
+        InputError: if mpi4py is not installed or the process was not started that way.
+    """
+    try:
+        from mpi4py import MPI
+        from mpi4py.futures import MPIPoolExecutor
+    except (ImportError, RuntimeError):
+        raise InputError("engine mpi: mpi4py or MPI is not installed; pip install 'inverse-design[mpi]'") from None
+    ranks = MPI.COMM_WORLD.Get_size()
+    if ranks < 2:
+        raise InputError(
+            "engine mpi: start it as `mpiexec -n N python -m mpi4py.futures -m inverse_design ...` with N of at least 2"
+        )
+    return Engine(MPIPoolExecutor, ranks - 1)
