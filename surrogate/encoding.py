@@ -1,0 +1,179 @@
+"""Grain structures as images for a network, and images as easy axes again.
+
+Two encodings of the easy axis at angle a from +y, k = (sin a, cos a):
+
+- "kx": the x component of the axis, turned so that k_y >= 0 (Kovacs et al. 2022, section 3.1); one channel. It has a
+  seam: kx = +1 and kx = -1 are one axis.
+- "double_angle": (sin 2a, cos 2a); two channels and no seam. The energy sees the axis as exactly this.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from simulation import InputError, Microstructure
+
+Kind = Literal["kx", "double_angle"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+MIRRORS = 4
+"""Copies of a structure that share its demagnetisation curve: itself, mirrored in x, in y, and in both."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How structures on one grid become images.
+
+    Args:
+        kind: "kx" or "double_angle".
+        shape: (ny, nx) cells of the structures.
+        cell_nm: edge of a cell, nm.
+        cells_per_pixel: edge of a pixel in cells; the image is the mean over the cells of each pixel.
+
+    Raises:
+        InputError: if a number is out of range or the grid is not a whole number of pixels.
+    """
+
+    kind: Kind = "double_angle"
+    shape: tuple[int, int] = (160, 160)
+    cell_nm: float = 2.0
+    cells_per_pixel: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"encoding must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        if len(self.shape) != 2 or min(self.shape) < 8:
+            raise InputError(f"a surrogate needs a grid of at least 8 x 8 cells, got {self.shape}")
+        step = self.cells_per_pixel
+        if isinstance(step, bool) or not isinstance(step, int) or step < 1 or any(n % step for n in self.shape):
+            raise InputError(f"cells_per_pixel must divide the grid of {self.shape} cells, got {step!r}")
+        if min(self.shape) // step < 8:
+            raise InputError(f"cells_per_pixel {step} leaves fewer than 8 pixels of the {self.shape} cells")
+        if not 0 < self.cell_nm < math.inf:
+            raise InputError(f"cell_nm must be a positive finite number, got {self.cell_nm!r}")
+
+    @property
+    def channels(self) -> int:
+        """1 for "kx", 2 for "double_angle"."""
+        return 1 if self.kind == "kx" else 2
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of an image, pixels."""
+        ny, nx = self.shape
+        return ny // self.cells_per_pixel, nx // self.cells_per_pixel, self.channels
+
+    def images(self, microstructures: Iterable[Microstructure]) -> np.ndarray:
+        """Images of structures, (n, height, width, channels) float32 in [-1, 1].
+
+        Raises:
+            InputError: if a structure is not on this encoding's grid.
+        """
+        pictures = []
+        for index, microstructure in enumerate(microstructures):
+            self.check(microstructure, f"structure {index}")
+            angle = microstructure.grain_angle_rad.astype(np.float32)  # per grain: fewer sines than cells
+            pictures.append(self._pixels(self._axis(angle)[microstructure.grain_id]))
+        return np.stack(pictures) if pictures else np.zeros((0, *self.image_shape), np.float32)
+
+    def check(self, microstructure: Microstructure, name: str = "the structure") -> None:
+        """Raise InputError unless the structure is on this encoding's grid."""
+        if microstructure.shape != tuple(self.shape):
+            raise InputError(f"{name} has {microstructure.shape} cells, this surrogate is for {tuple(self.shape)}")
+        if not math.isclose(microstructure.cell_nm, self.cell_nm, rel_tol=1e-6):
+            raise InputError(
+                f"{name} has cells of {microstructure.cell_nm} nm, this surrogate is for {self.cell_nm} nm"
+            )
+
+    def images_of_angles(self, angle_rad: np.ndarray) -> np.ndarray:
+        """Images of (n, ny, nx) axis angles: (n, height, width, channels) float32."""
+        return self._pixels(self._axis(np.asarray(angle_rad)))
+
+    def images_of_field(self, field: np.ndarray) -> np.ndarray:
+        """Images of a smooth double-angle field (n, ny, nx, 2), as `field` returns it.
+
+        In the double angle the field is taken as it is, so that what is blurred stays blurred.
+        """
+        if self.kind == "double_angle":
+            return self._pixels(np.asarray(field, np.float32))
+        return self.images_of_angles(angle_of(field))
+
+    def field(self, images: np.ndarray) -> np.ndarray:
+        """The smooth double-angle field (sin 2a, cos 2a) of images, (n, ny, nx, 2) on the structures' cells.
+
+        Pixels larger than a cell are interpolated bilinearly, in the double angle, where axes may be averaged.
+        """
+        images = np.asarray(images, np.float32)
+        if self.kind == "kx":
+            angle = np.arcsin(np.clip(images[..., 0], -1, 1))
+            images = np.stack([np.sin(2 * angle), np.cos(2 * angle)], axis=-1)
+        if self.cells_per_pixel == 1:
+            return images
+        return _interpolate(_interpolate(images, self.cells_per_pixel, 1), self.cells_per_pixel, 2)
+
+    def angles(self, images: np.ndarray) -> np.ndarray:
+        """Axis angles of images: (n, ny, nx) radians in (-pi/2, pi/2], float64, on the structures' cells."""
+        return angle_of(self.field(images))
+
+    def mirror_x(self, images: np.ndarray) -> np.ndarray:
+        """Images of the structures mirrored under x -> -x: a -> -a."""
+        return self._turned(images[:, :, ::-1])
+
+    def mirror_y(self, images: np.ndarray) -> np.ndarray:
+        """Images of the structures mirrored under y -> -y: a -> -a, as an axis has no head."""
+        return self._turned(images[:, ::-1])
+
+    def mirrored(self, images: np.ndarray) -> np.ndarray:
+        """The four copies of each image that share a demagnetisation curve: (n, 4, height, width, channels)."""
+        in_x = self.mirror_x(images)
+        return np.stack([images, in_x, self.mirror_y(images), self.mirror_y(in_x)], axis=1)
+
+    def _axis(self, angle_rad: np.ndarray) -> np.ndarray:
+        """(...,) angles to (..., channels)."""
+        if self.kind == "double_angle":
+            return np.stack([np.sin(2 * angle_rad), np.cos(2 * angle_rad)], axis=-1).astype(np.float32)
+        k_x = np.sin(angle_rad)
+        # k_y >= 0 by convention; on the seam itself, a = 90 degrees, rounding must not choose the sign
+        k_x = np.where(np.cos(angle_rad) < -1e-6, -k_x, k_x)
+        return np.where(np.abs(np.cos(angle_rad)) <= 1e-6, 1.0, k_x)[..., None].astype(np.float32)
+
+    def _pixels(self, cells: np.ndarray) -> np.ndarray:
+        """Mean over the cells of each pixel; (..., ny, nx, c)."""
+        step = self.cells_per_pixel
+        if step == 1:
+            return np.ascontiguousarray(cells, dtype=np.float32)
+        *lead, ny, nx, channels = cells.shape
+        blocks = cells.reshape(*lead, ny // step, step, nx // step, step, channels)
+        return blocks.mean(axis=(-4, -2), dtype=np.float32)
+
+    def _turned(self, images: np.ndarray) -> np.ndarray:
+        """a -> -a: the sine changes its sign, the cosine keeps it."""
+        sign = np.array([-1.0] if self.kind == "kx" else [-1.0, 1.0], np.float32)
+        return images * sign
+
+
+def angle_of(field: np.ndarray) -> np.ndarray:
+    """Axis angles (...,) in (-pi/2, pi/2] of a double-angle field (..., 2) = r (sin 2a, cos 2a), float64."""
+    angle = 0.5 * np.arctan2(field[..., 0], field[..., 1]).astype(np.float64)
+    return np.where(angle <= -0.5 * math.pi + 1e-7, 0.5 * math.pi, angle)
+
+
+def axis_error_rad(a_rad: np.ndarray, b_rad: np.ndarray) -> np.ndarray:
+    """Angle between axes, (...,) in [0, pi/2]: an axis has no head, so 179 degrees apart is 1 degree."""
+    difference = np.mod(np.asarray(a_rad) - np.asarray(b_rad), math.pi)
+    return np.minimum(difference, math.pi - difference)
+
+
+def _interpolate(values: np.ndarray, factor: int, axis: int) -> np.ndarray:
+    """Linear interpolation from the centres of pixels to the centres of their `factor` cells, flat at the edge."""
+    pixels = values.shape[axis]
+    position = np.clip((np.arange(pixels * factor) + 0.5) / factor - 0.5, 0, pixels - 1)
+    left = np.minimum(position.astype(int), pixels - 2)
+    weight = (position - left).astype(np.float32)
+    weight = weight.reshape([-1 if i == axis else 1 for i in range(values.ndim)])
+    return np.take(values, left, axis) * (1 - weight) + np.take(values, left + 1, axis) * weight

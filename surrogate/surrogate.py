@@ -1,0 +1,134 @@
+"""The surrogate: what a search asks instead of the simulation. Structures to codes, codes to anchors and axes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulation import ANCHORS, InputError, Microstructure
+from surrogate import card as cards
+from surrogate.architecture import RegressorArchitecture
+from surrogate.autoencoder import Autoencoder
+from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
+
+_AUTOENCODER = "autoencoder"
+_REGRESSOR_WEIGHTS = "regressor.weights.h5"
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """A trained autoencoder and the ensemble of regressors on its code.
+
+    Args:
+        autoencoder: structures to codes and back.
+        regressor: codes to anchor points.
+        about: what it was trained on, JSON-able: material, family of structures, field sweep, errors.
+    """
+
+    autoencoder: Autoencoder
+    regressor: Regressor
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def latent_dim(self) -> int:
+        """Length of the latent code."""
+        return self.autoencoder.latent_dim
+
+    def encode(self, microstructures: Iterable[Microstructure]) -> np.ndarray:
+        """Mean codes (n, latent_dim) float32.
+
+        Raises:
+            InputError: if a structure is not on this surrogate's grid.
+        """
+        return self.autoencoder.encode(microstructures)
+
+    def predict(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Anchor points of codes (n, latent_dim) and their standard deviation, each (n, 6) in Ms and H_A."""
+        latent = np.asarray(latent, np.float32)
+        if latent.ndim != 2 or latent.shape[1] != self.latent_dim:
+            raise InputError(f"latent codes must have shape (n, {self.latent_dim}), got {latent.shape}")
+        return self.regressor.predict(latent)
+
+    def decode(self, latent: np.ndarray) -> np.ndarray:
+        """Axis angles (n, ny, nx) of codes, radians in (-pi/2, pi/2], on the grid of the structures."""
+        return self.autoencoder.decode(latent)
+
+    def decode_field(self, latent: np.ndarray) -> np.ndarray:
+        """Smooth double-angle field r (sin 2a, cos 2a), (n, ny, nx, 2): what grains are made from."""
+        return self.autoencoder.decode_field(latent)
+
+    def encode_field(self, field: np.ndarray) -> np.ndarray:
+        """Mean codes (n, latent_dim) of double-angle fields (n, ny, nx, 2)."""
+        return self.autoencoder.encode_field(field)
+
+    def reencode(self, latent: np.ndarray) -> np.ndarray:
+        """Codes of the decoded codes: a point on the data stays where it is, a far one moves (n, latent_dim)."""
+        return self.autoencoder.encode_images(self.autoencoder.decode_images(latent))
+
+    def save(self, folder: str | Path, autoencoder: str | Path | None = None) -> None:
+        """Write weights and card; the card comes last, so that a killed save leaves nothing that loads.
+
+        Args:
+            folder: made if missing.
+            autoencoder: folder where the autoencoder has been saved already; then the card points there, by a
+                relative path, instead of a second copy in `folder`.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / cards.CARD).unlink(missing_ok=True)
+        if autoencoder is None:
+            autoencoder = folder / _AUTOENCODER
+            self.autoencoder.save(autoencoder)
+        checksum = cards.save_weights(self.regressor.network, folder / _REGRESSOR_WEIGHTS)
+        card = cards.SurrogateCard(
+            architecture=self.regressor.architecture,
+            scaling={name: list(values) for name, values in asdict(self.regressor.scaling).items()},
+            residual_std=[float(v) for v in self.regressor.residual_std],
+            autoencoder=Path(os.path.relpath(autoencoder, folder)).as_posix(),
+            files={_REGRESSOR_WEIGHTS: checksum},
+            about=self.about,
+        )
+        cards.write_card(card, folder)
+
+    @classmethod
+    def load(cls, name_or_folder: str | Path) -> Surrogate:
+        """Load a shipped surrogate by name, a saved one by its folder, or the latest of a run.
+
+        Nothing in the files is executed: JSON, and arrays in HDF5 checked against the card.
+
+        Raises:
+            InputError: if there is none, or its files are of another version, incomplete or damaged.
+        """
+        folder = cards.find_surrogate(name_or_folder)
+        card = cards.read_card(folder)
+        scaling = _scaling(card, folder)
+        autoencoder = Autoencoder.load(folder / card.autoencoder)
+        if card.architecture.latent_dim != autoencoder.latent_dim:
+            raise InputError(f"{folder}: regressor and autoencoder do not belong together (length of the code differs)")
+        regressor = _load_regressor(folder, card.architecture, scaling, card)
+        return cls(autoencoder, regressor, card.about)
+
+
+def _scaling(card: cards.SurrogateCard, folder: Path) -> TargetScaling:
+    try:
+        values = {name: tuple(float(v) for v in column) for name, column in card.scaling.items()}
+        numbers = np.array([*values.values(), [float(v) for v in card.residual_std]])
+        if numbers.shape != (5, len(ANCHORS)) or not np.isfinite(numbers).all():
+            raise ValueError("six finite numbers each are needed")
+        return TargetScaling(**values)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{folder / cards.CARD}: scaling or residual_std is broken: {error}") from None
+
+
+def _load_regressor(
+    folder: Path, architecture: RegressorArchitecture, scaling: TargetScaling, card: cards.SurrogateCard
+) -> Regressor:
+    cards.check_files(folder, card.files, (_REGRESSOR_WEIGHTS,))
+    network = RegressorNetwork(architecture, scaling)
+    cards.load_weights(network, folder / _REGRESSOR_WEIGHTS)
+    return Regressor(network, architecture, scaling, np.asarray(card.residual_std))

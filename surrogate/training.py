@@ -1,0 +1,177 @@
+"""Training of autoencoder and regressor: settings, data, and the calls that a study makes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from simulation import ANCHORS, InputError, Microstructure
+from surrogate.architecture import RegressorArchitecture, VAEArchitecture
+from surrogate.autoencoder import Autoencoder
+from surrogate.backend import COMPILE_TRAINING, keras
+from surrogate.batches import ImageBatches, LabelBatches
+from surrogate.checkpoint import Checkpoint
+from surrogate.encoding import Encoding
+from surrogate.fitting import History, Progress, fit
+from surrogate.images import FamilyImages, ImageArray
+from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
+from surrogate.settings import RegressorTraining, VAETraining
+from surrogate.surrogate import Surrogate
+from surrogate.vae import VAE
+
+
+def train_vae(
+    images: FamilyImages | np.ndarray,
+    encoding: Encoding,
+    architecture: VAEArchitecture,
+    settings: VAETraining,
+    progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
+) -> tuple[Autoencoder, History]:
+    """Train an autoencoder.
+
+    Args:
+        images: where they come from, or (n, height, width, channels) themselves.
+        encoding: that they were made with.
+        architecture: of the networks.
+        settings: of the training.
+        progress: called as progress(done, total, losses).
+        checkpoint: folder for the state, resumed from if it holds one of this very training.
+
+    Returns:
+        The autoencoder and its history.
+    """
+    source = ImageArray(images) if isinstance(images, np.ndarray) else images
+    model = VAE(architecture, settings.seed)
+    model.compile(keras.optimizers.Nadam(settings.schedule.learning_rate), jit_compile=COMPILE_TRAINING)
+    batches = ImageBatches(model, source, encoding, settings)
+    identity = _identity("vae", architecture, settings, source.identity)
+    history = fit(model, batches, settings.schedule, progress, _checkpoint(checkpoint, identity))
+    return Autoencoder(encoding, architecture, model.encoder, model.decoder), history
+
+
+def train_regressor(
+    autoencoder: Autoencoder,
+    microstructures: Sequence[Microstructure],
+    labels: np.ndarray,
+    architecture: RegressorArchitecture,
+    settings: RegressorTraining,
+    progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
+) -> tuple[Surrogate, History]:
+    """Train an ensemble of regressors on labelled structures and their mirrored copies.
+
+    Args:
+        autoencoder: gives the codes; it stays as it is.
+        microstructures: n structures.
+        labels: (n, 6) anchor points in the order of `simulation.ANCHORS`, NaN where missing.
+        architecture: of the regressor.
+        settings: of the training.
+        progress, checkpoint: as for `train_vae`.
+
+    Returns:
+        The surrogate and the history of its regressor.
+
+    Raises:
+        InputError: if labels and structures do not fit each other.
+    """
+    codes = _label_codes(autoencoder, microstructures, settings)
+    regressor, history = fit_regressor(codes, labels, architecture, settings, None, progress, checkpoint)
+    return Surrogate(autoencoder, regressor), history
+
+
+def continue_training(
+    surrogate: Surrogate,
+    microstructures: Sequence[Microstructure],
+    labels: np.ndarray,
+    settings: RegressorTraining,
+    weight: np.ndarray | None = None,
+    progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
+) -> tuple[Surrogate, History]:
+    """Go on from a surrogate's regressor with more labels: those it had, in the same order, and then the new ones.
+
+    The order decides which fold a label belongs to, so that what a member has never seen stays unseen.
+
+    Args:
+        surrogate: stays as it is.
+        microstructures, labels: all of them, old and new.
+        settings: of the continued training: few epochs at a small rate will do.
+        weight: (n,) how much each label counts, 1 if None.
+        progress, checkpoint: as for `train_vae`.
+    """
+    codes = _label_codes(surrogate.autoencoder, microstructures, settings)
+    old = surrogate.regressor
+    regressor, history = fit_regressor(codes, labels, old.architecture, settings, old, progress, checkpoint, weight)
+    return replace(surrogate, regressor=regressor), history
+
+
+def fit_regressor(
+    codes: np.ndarray,
+    labels: np.ndarray,
+    architecture: RegressorArchitecture,
+    settings: RegressorTraining,
+    start: Regressor | None = None,
+    progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
+    weight: np.ndarray | None = None,
+) -> tuple[Regressor, History]:
+    """Train an ensemble on codes (n, copies, 2, latent_dim), from new weights or from those of `start`."""
+    labels = _checked(np.asarray(labels, np.float64), len(codes))
+    weight = np.ones(len(labels)) if weight is None else np.asarray(weight, np.float64)
+    if weight.shape != (len(labels),) or not (weight >= 0).all():
+        raise InputError(f"weight must be {len(labels)} numbers that are not negative")
+    scaling = TargetScaling.of(labels) if start is None else start.scaling
+    network = RegressorNetwork(architecture, scaling, settings.seed, settings.huber)
+    if start is not None:
+        network.set_weights(start.network.get_weights())
+    network.compile(keras.optimizers.Nadam(settings.schedule.learning_rate), jit_compile=COMPILE_TRAINING)
+    batches = LabelBatches(network, codes, labels, weight, settings)
+    identity = _identity(
+        "regressor",
+        architecture,
+        scaling,
+        settings,
+        [
+            hashlib.sha256(a.tobytes()).hexdigest()
+            for a in (batches.codes, batches.labels, batches.weight, *network.get_weights())
+        ],
+    )
+    history = fit(network, batches, settings.schedule, progress, _checkpoint(checkpoint, identity))
+    return Regressor(network, architecture, scaling, _root_mean_square(batches.residuals())), history
+
+
+def _checked(labels: np.ndarray, count: int) -> np.ndarray:
+    if labels.shape != (count, len(ANCHORS)) or count == 0:
+        raise InputError(f"labels must be ({count}, {len(ANCHORS)}) anchor points, one row a structure: {labels.shape}")
+    if np.isinf(labels).any():
+        raise InputError("labels must be finite, or NaN where an anchor is missing")
+    return labels
+
+
+def _root_mean_square(residuals: np.ndarray) -> np.ndarray:
+    """(members, n, 6) with NaN to (6,), 0 where nothing was held out."""
+    finite = np.isfinite(residuals)
+    square = np.where(finite, residuals, 0.0) ** 2
+    return np.sqrt(square.sum(axis=(0, 1)) / np.maximum(finite.sum(axis=(0, 1)), 1))
+
+
+def _label_codes(
+    autoencoder: Autoencoder, microstructures: Sequence[Microstructure], settings: RegressorTraining
+) -> np.ndarray:
+    """Mean and standard deviation of the codes of the mirrored copies: (n, 4, 2, latent_dim)."""
+    mean, std = autoencoder.encode_mirrored(microstructures)
+    return np.stack([mean, std * settings.noise], axis=2)
+
+
+def _identity(kind: str, *parts: object) -> str:
+    text = repr((kind, keras.backend.backend(), keras.__version__, *parts))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _checkpoint(folder: str | Path | None, identity: str) -> Checkpoint | None:
+    return None if folder is None else Checkpoint(Path(folder), identity)
