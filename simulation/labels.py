@@ -284,7 +284,8 @@ class Job:
         return self._label(h, m, codes, anchor_points(h, m), int(evaluations), wall, outcome, bad)
 
     def failed(self, reason: str, wall: float) -> Label:
-        """The label of a simulation that gave no curve."""
+        """The label of a simulation that gave no curve; the reason is made one line of plain text."""
+        reason = " ".join(reason.encode(errors="replace").decode().split())[:500]
         nothing = np.empty(0)
         anchors = AnchorPoints(*[float("nan")] * 6)
         return self._label(nothing, nothing, np.empty(0, np.uint8), anchors, 0, wall, Outcome.FAILED, reason)
