@@ -1,0 +1,179 @@
+"""What a report is made of, and what it says about it in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from inverse_design.goals import UNITS, Goal, distance, objectives
+from inverse_design.verification import Verified
+from simulation.anchors import ANCHORS
+from simulation.material import MU0_T_M_PER_A, Material
+from simulation.microstructure import Microstructure
+
+PAPER_MAE = {"M1": 0.0030, "Mr": 0.0152, "Hk90": 0.0184, "Hk80": 0.0245, "Hk70": 0.0234, "Hc": 0.0206}
+"""Mean absolute errors of Kovacs et al. (arXiv 2203.16676), Table 3, in Ms and H_A."""
+
+LEVELS = {"Hk90": 0.9, "Hk80": 0.8, "Hk70": 0.7, "Hc": 0.0}
+"""Where M stands at each field anchor, as a share of the remanence."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReportData:
+    """Everything a report shows.
+
+    Attributes:
+        name: of the study.
+        study_text: the study file as run.
+        command: the command line that makes the run again.
+        goals: what was wanted, reduced units.
+        material: gives the SI units.
+        verified: every simulated candidate in the order of choice; their place is their number.
+        front: one row a Pareto point of the last round: objective_<anchor> ..., <anchor>_predicted, <anchor>_std.
+        front_structures: grain structures of the first rows of `front`; may be shorter than it, or empty.
+        hypervolume: (generations,) of each round's search.
+        losses: learning curves by name, each (epochs, values).
+        labels: `count`, `converged`, `test` and `seconds` of simulation; other entries are shown as they are.
+        accuracy: mean absolute error on the test split by anchor, None where not measured.
+        paper: the same of the paper.
+        rounds: rounds done.
+        simulations: full simulations of candidates.
+        reason: why the loop stopped, a sentence.
+        seconds: wall time by stage.
+        versions: releases by package.
+        seed: of the study.
+    """
+
+    name: str
+    study_text: str
+    command: str
+    goals: tuple[Goal, ...]
+    material: Material
+    verified: tuple[Verified, ...]
+    front: pd.DataFrame
+    front_structures: tuple[Microstructure, ...] = ()
+    hypervolume: tuple[np.ndarray, ...] = ()
+    losses: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    labels: Mapping[str, float] = field(default_factory=dict)
+    accuracy: Mapping[str, float | None] = field(default_factory=dict)
+    paper: Mapping[str, float] = field(default_factory=lambda: dict(PAPER_MAE))
+    rounds: int = 0
+    simulations: int = 0
+    reason: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 1
+
+    @property
+    def hits(self) -> tuple[bool, ...]:
+        """Of each candidate: converged, and every target and bound met by the simulated values."""
+        return tuple(item.is_hit(self.goals) for item in self.verified)
+
+
+def best(data: ReportData) -> int | None:
+    """Number of the candidate that does best: a hit before any other, then the least miss of the windows, then the
+    best of what is to be as large or small as possible, then the nearest to the targets. Unconverged ones are passed
+    over; None where nothing is left."""
+    if not data.verified:
+        return None
+    anchors = np.array([item.anchors for item in data.verified], dtype=np.float64)
+    miss = distance(data.goals, anchors)
+    values = objectives(data.goals, anchors)
+    wishes = [goal for goal in data.goals if goal.is_objective]
+    directed = np.array([goal.direction is not None for goal in wishes], dtype=bool)
+    direction, target = (values[:, part].sum(axis=1) for part in (directed, ~directed))
+    ranked = [i for i, item in enumerate(data.verified) if item.converged and np.isfinite(miss[i])]
+    return min(ranked, key=lambda i: (miss[i], _last(direction[i]), _last(target[i]), i), default=None)
+
+
+def _last(value: float) -> float:
+    return float(value) if np.isfinite(value) else np.inf
+
+
+def asked(data: ReportData) -> str:
+    """The goals as one phrase."""
+    words = []
+    for goal in data.goals:
+        if goal.direction is not None:
+            bounds = goal.describe().removeprefix(goal.direction).lstrip(", ")
+            extreme = "large" if goal.direction == "maximize" else "small"
+            words.append(f"{goal.anchor} as {extreme} as possible{f' ({bounds})' if bounds else ''}")
+        else:
+            words.append(f"{goal.anchor} {goal.describe()}")
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "nothing"
+
+
+def achieved(data: ReportData) -> str:
+    """What came of it, as one or two sentences, from simulated values only."""
+    count, hit, champion = len(data.verified), sum(data.hits), best(data)
+    if count == 0:
+        return "No candidate has been simulated yet."
+    failed = sum(not item.converged for item in data.verified)
+    windows = any(goal.window is not None for goal in data.goals)
+    simulated = f"{count} simulated candidate{'s' if count != 1 else ''}"
+    if champion is None:
+        return f"None of the {simulated} has a converged curve with every anchor asked for."
+    if not windows:
+        text = f"{simulated[0].upper()}{simulated[1:]}; the best is candidate {champion:02d}."
+    elif hit:
+        verb = "meets" if hit == 1 else "meet"
+        text = f"{hit} of the {simulated} {verb} every target and bound; the best is candidate {champion:02d}."
+    else:
+        misses = "; ".join(_misses(data, champion))
+        text = (
+            f"None of the {simulated} meets every target and bound. The nearest, candidate {champion:02d}, misses "
+            f"{misses}."
+        )
+    if failed:
+        text += f" {failed} did not converge and count{'s' if failed == 1 else ''} for nothing."
+    return text
+
+
+def _misses(data: ReportData, number: int) -> list[str]:
+    found = []
+    for goal in data.goals:
+        value = data.verified[number].anchors[ANCHORS.index(goal.anchor)]
+        if goal.window is not None and not goal.window[0] <= value <= goal.window[1]:
+            gap = max(goal.window[0] - value, value - goal.window[1])
+            found.append(f"the window of {goal.anchor} by {gap:.2g} {UNITS[goal.anchor]}")
+    return found
+
+
+def si_value(anchor: str, value: float, material: Material) -> tuple[float, str]:
+    """An anchor in SI units: mu0 M in T, H in MA/m."""
+    if UNITS[anchor] == "Ms":
+        return value * material.Js_T, "T"
+    return value * material.H_A_A_per_m / 1e6, "MA/m"
+
+
+def field_T(h: float, material: Material) -> float:
+    """mu0 H in T of a reduced field."""
+    return h * material.H_A_A_per_m * MU0_T_M_PER_A
+
+
+def on_the_curve(anchors: np.ndarray, std: np.ndarray | None = None) -> dict[str, tuple[float, float, float, float]]:
+    """Where six anchor points lie in the plane of the curve: name -> (h, m, h error, m error).
+
+    Knees stand at their share of the remanence among the same six; missing ones (NaN) are left out.
+    """
+    values = dict(zip(ANCHORS, np.asarray(anchors, dtype=float), strict=True))
+    errors = dict(zip(ANCHORS, np.zeros(6) if std is None else np.asarray(std, dtype=float), strict=True))
+    places = {"M1": (1.0, values["M1"], 0.0, errors["M1"]), "Mr": (0.0, values["Mr"], 0.0, errors["Mr"])}
+    for name, level in LEVELS.items():
+        height = level * values["Mr"] if level else 0.0
+        places[name] = (-values[name], height, errors[name], 0.0)
+    return {name: place for name, place in places.items() if np.isfinite(place[:2]).all()}
+
+
+def grain_diameters_nm(structure: Microstructure) -> np.ndarray:
+    """(grains,) diameters of circles of the grains' areas, nm."""
+    cells = np.unique(structure.grain_id, return_counts=True)[1]
+    return 2 * np.sqrt(cells / np.pi) * structure.cell_nm
+
+
+def alignment(structure: Microstructure) -> float:
+    """Area mean of |cos| of the angle between easy axis and field: M / Ms if every cell lay along its own axis."""
+    return float(np.abs(np.cos(structure.angle_rad)).mean())

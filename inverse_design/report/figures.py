@@ -1,0 +1,207 @@
+"""Figures for files and notebooks, by Matplotlib's object interface: no global state, no display."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Wedge
+
+from inverse_design.goals import UNITS, Goal
+from inverse_design.report.axis_colors import axis_color, palette
+from inverse_design.report.data import LEVELS, ReportData, on_the_curve
+from inverse_design.report.grain_image import rgb_map
+from inverse_design.verification import Verified
+from simulation.anchors import ANCHORS
+from simulation.material import Material
+from simulation.microstructure import Microstructure
+
+SIMULATED, PREDICTED, GOAL = "#1f5f99", "#c05a12", "#3a8f5c"
+AXIS_COLORS = ListedColormap(palette() / 255.0, name="axis")
+"""Cyclic colour map of easy axes: from -90 to +90 degrees and back to the same colour."""
+
+
+def grain_map(structure: Microstructure) -> Figure:
+    """The grains, each in the colour of its easy axis, with the legend of directions."""
+    figure = Figure(figsize=(4.6, 3.6), layout="constrained")
+    draw_grains(figure.add_subplot(), structure)
+    return figure
+
+
+def draw_grains(axes: Axes, structure: Microstructure) -> None:
+    """A grain map on given axes, nm."""
+    ny, nx = structure.shape
+    extent = (0.0, nx * structure.cell_nm, 0.0, ny * structure.cell_nm)
+    axes.imshow(rgb_map(structure, 640), extent=extent, interpolation="none")
+    axes.set_xlabel("x in nm")
+    axes.set_ylabel("y in nm (along the field)")
+    legend = axes.inset_axes((1.03, 0.70, 0.3, 0.3))
+    draw_directions(legend)
+
+
+def draw_directions(axes: Axes) -> None:
+    """A disc of all directions in their colours; opposite ones are one axis and share theirs."""
+    for start in range(0, 360, 4):
+        low, high = 90 - start - 4.5, 90 - start + 0.5  # Matplotlib counts from +x, against the clock
+        axes.add_patch(Wedge((0, 0), 1, low, high, color=axis_color(np.radians(start + 2)), linewidth=0))
+    axes.annotate("", (0, 0.45), (0, -0.45), arrowprops={"arrowstyle": "->", "color": "black", "linewidth": 0.9})
+    axes.text(0.12, -0.05, "H", fontsize=7, va="center")
+    for angle, words in ((0, "0°"), (90, "90°"), (-90, "−90°")):
+        at = 1.12 * np.array([np.sin(np.radians(angle)), np.cos(np.radians(angle))])
+        side = "center" if angle == 0 else ("left" if angle > 0 else "right")
+        axes.text(*at, words, fontsize=6.5, ha=side, va="bottom" if angle == 0 else "center")
+    axes.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")
+    axes.set_axis_off()
+
+
+def curve_figure(
+    curve_h: np.ndarray,
+    curve_m: np.ndarray,
+    anchors: np.ndarray | None = None,
+    predicted: np.ndarray | None = None,
+    std: np.ndarray | None = None,
+    goals: Sequence[Goal] = (),
+    material: Material | None = None,
+    title: str = "",
+) -> Figure:
+    """A demagnetisation curve with its anchor points, and what was predicted and wanted of it.
+
+    Args:
+        curve_h, curve_m: (n,) H / H_A and M / Ms.
+        anchors: (6,) simulated anchor points, NaN where missing.
+        predicted, std: (6,) predicted anchor points and their standard deviations.
+        goals: their windows are drawn as bands.
+        material: gives the second pair of axes, MA/m and T.
+    """
+    figure = Figure(figsize=(6.0, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    draw_curve(axes, curve_h, curve_m, anchors, predicted, std, goals, material)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def draw_curve(
+    axes: Axes,
+    curve_h: np.ndarray,
+    curve_m: np.ndarray,
+    anchors: np.ndarray | None,
+    predicted: np.ndarray | None,
+    std: np.ndarray | None,
+    goals: Sequence[Goal],
+    material: Material | None,
+) -> None:
+    """What `curve_figure` shows, on given axes."""
+    _draw_goals(axes, goals)
+    axes.axhline(0, color="0.75", linewidth=0.7)
+    axes.axvline(0, color="0.75", linewidth=0.7)
+    axes.plot(curve_h, curve_m, color=SIMULATED, linewidth=1.6, label="simulated")
+    if anchors is not None:
+        points = np.array([place[:2] for place in on_the_curve(anchors).values()]).reshape(-1, 2)
+        axes.plot(*points.T, "o", color=SIMULATED, markersize=4, label="its anchor points")
+    if predicted is not None:
+        places = np.array(list(on_the_curve(predicted, std).values())).reshape(-1, 4)
+        h, m, dh, dm = places.T
+        axes.errorbar(
+            h, m, xerr=dh, yerr=dm, fmt="D", color=PREDICTED, markersize=4.5, markerfacecolor="none", capsize=2,
+            linewidth=1, label="predicted ± 1 std",
+        )  # fmt: skip
+    axes.set_xlabel(r"$H / H_\mathrm{A}$")
+    axes.set_ylabel(r"$M / M_\mathrm{s}$")
+    axes.legend(loc="lower right", frameon=False, fontsize=8)
+    if material is not None:
+        per_field, per_moment = material.H_A_A_per_m / 1e6, material.Js_T
+        top = axes.secondary_xaxis("top", functions=(lambda h: h * per_field, lambda H: H / per_field))
+        top.set_xlabel("H in MA/m")
+        right = axes.secondary_yaxis("right", functions=(lambda m: m * per_moment, lambda J: J / per_moment))
+        right.set_ylabel(r"$\mu_0 M$ in T")
+
+
+def _draw_goals(axes: Axes, goals: Sequence[Goal]) -> None:
+    label: str | None = "goal"
+    for goal in goals:
+        if goal.window is None:
+            continue
+        low, high = np.clip(goal.window, -0.1, 1.1)
+        if UNITS[goal.anchor] == "Ms":
+            axes.axhspan(low, high, color=GOAL, alpha=0.18, linewidth=0, label=label)
+        else:
+            axes.axvspan(-high, -low, color=GOAL, alpha=0.18, linewidth=0, label=label)
+        label = None
+
+
+def candidate_figure(number: int, item: Verified, data: ReportData) -> Figure:
+    """Grains and curve of one candidate side by side."""
+    figure = Figure(figsize=(10.0, 4.0), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
+    draw_grains(left, item.candidate.structure)
+    candidate = item.candidate
+    draw_curve(
+        right, item.h, item.m, item.anchors, candidate.predicted, candidate.std, data.goals, data.material
+    )  # fmt: skip
+    verdict = "not converged" if not item.converged else "hit" if item.is_hit(data.goals) else "no hit"
+    figure.suptitle(f"Candidate {number:02d} (round {item.round}, {verdict})", fontsize=10)
+    return figure
+
+
+def front_figure(data: ReportData) -> Figure:
+    """Predicted anchors of the Pareto front, verified candidates joined to their predictions."""
+    figure = Figure(figsize=(6.0, 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    x_name, y_name = front_axes(data.goals)
+    for goal in data.goals:
+        if goal.window is not None and goal.anchor in (x_name, y_name):
+            low, high = np.clip(goal.window, 0, 1)
+            (axes.axvspan if goal.anchor == x_name else axes.axhspan)(low, high, color=GOAL, alpha=0.15, linewidth=0)
+    axes.plot(
+        data.front[f"{x_name}_predicted"], data.front[f"{y_name}_predicted"], "o", color="0.55", markersize=3.5,
+        markeredgewidth=0, label="Pareto front, predicted",
+    )  # fmt: skip
+    x, y = ANCHORS.index(x_name), ANCHORS.index(y_name)
+    predicted = np.array([item.candidate.predicted for item in data.verified]).reshape(-1, len(ANCHORS))
+    simulated = np.array([item.anchors for item in data.verified]).reshape(-1, len(ANCHORS))
+    for before, after in zip(predicted, simulated, strict=True):
+        axes.plot([before[x], after[x]], [before[y], after[y]], color=SIMULATED, linewidth=0.8, alpha=0.6)
+    if len(simulated):
+        axes.plot(predicted[:, x], predicted[:, y], "D", color=PREDICTED, markersize=4.5, markerfacecolor="white",
+                  label="candidate, predicted")  # fmt: skip
+        converged = np.array([item.converged for item in data.verified])
+        for mask, marker, words in ((converged, "o", "simulated"), (~converged, "x", "not converged")):
+            if mask.any():
+                axes.plot(simulated[mask, x], simulated[mask, y], marker, color=SIMULATED, markersize=6, linestyle="none",
+                          label=f"candidate, {words}")  # fmt: skip
+    axes.set_xlabel(f"{x_name} in {_unit(x_name)}")
+    axes.set_ylabel(f"{y_name} in {_unit(y_name)}")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def front_axes(goals: Sequence[Goal]) -> tuple[str, str]:
+    """The two anchors that a picture of the front shows: objectives first, then bounds, then Hc and Mr."""
+    wanted = [goal.anchor for goal in sorted(goals, key=lambda goal: not goal.is_objective)]
+    names = list(dict.fromkeys([*wanted, "Hc", "Mr"]))[:2]
+    return names[0], names[1]
+
+
+def hypervolume_figure(rounds: Sequence[np.ndarray]) -> Figure:
+    """Hypervolume by generation, one line a round."""
+    figure = Figure(figsize=(5.0, 3.4), layout="constrained")
+    axes = figure.add_subplot()
+    for number, values in enumerate(rounds):
+        axes.plot(np.arange(1, len(values) + 1), values, linewidth=1.4, label=f"round {number}")
+    axes.set_xlabel("generation")
+    axes.set_ylabel("hypervolume (scaled objectives, no unit)")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _unit(anchor: str) -> str:
+    return r"$M_\mathrm{s}$" if UNITS[anchor] == "Ms" else r"$H_\mathrm{A}$"
+
+
+__all__ = [
+    "AXIS_COLORS", "LEVELS", "candidate_figure", "curve_figure", "front_figure", "grain_map", "hypervolume_figure",
+]  # fmt: skip

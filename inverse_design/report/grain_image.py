@@ -1,0 +1,53 @@
+"""Grain maps as small PNG images: one colour a grain by its easy axis, thin lines between grains."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+from inverse_design.report.axis_colors import STEPS, palette, palette_index
+from simulation.microstructure import Microstructure
+
+LINE = STEPS
+"""Palette index of the lines between grains."""
+LINE_RGB = (38, 38, 44)
+
+
+def indexed_map(structure: Microstructure, pixels: int = 320) -> np.ndarray:
+    """Palette indices of a grain map with +y upwards.
+
+    Args:
+        structure: the grains.
+        pixels: least edge of the image; a cell becomes a whole number of pixels.
+
+    Returns:
+        (rows, columns) uint8: degrees as in `palette_index`, `LINE` on the lines between grains.
+    """
+    ny, nx = structure.shape
+    scale = max(1, -(-pixels // max(ny, nx)))
+    enlarge = np.ones((scale, scale), dtype=np.int32)
+    grain = np.kron(structure.grain_id, enlarge)[::-1]
+    image = np.kron(palette_index(structure.angle_rad), enlarge.astype(np.uint8))[::-1]
+    if scale > 1:  # at one pixel a cell a line would hide what it parts
+        edge = np.zeros(grain.shape, dtype=bool)
+        edge[:, 1:] |= grain[:, 1:] != grain[:, :-1]
+        edge[1:, :] |= grain[1:, :] != grain[:-1, :]
+        image = np.where(edge, np.uint8(LINE), image)
+    return image
+
+
+def rgb_map(structure: Microstructure, pixels: int = 320) -> np.ndarray:
+    """(rows, columns, 3) uint8 colours of `indexed_map`, row 0 at the top."""
+    return np.vstack([palette(), [LINE_RGB]]).astype(np.uint8)[indexed_map(structure, pixels)]
+
+
+def png_data_uri(structure: Microstructure, pixels: int = 320) -> str:
+    """The grain map as a `data:` address, some kilobytes."""
+    image = Image.fromarray(indexed_map(structure, pixels), mode="P")
+    image.putpalette([*palette().ravel().tolist(), *LINE_RGB])
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

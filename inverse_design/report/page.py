@@ -1,0 +1,239 @@
+"""`report.html`: one file with everything in it, and the same figures as files beside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from inverse_design.goals import UNITS, objectives
+from inverse_design.report import plots, svg
+from inverse_design.report.data import ReportData, achieved, alignment, asked, best, grain_diameters_nm, si_value
+from inverse_design.report.figure_files import write_figures
+from inverse_design.report.grain_image import png_data_uri
+from inverse_design.run_folder import write_text
+from inverse_design.verification import Verified
+from simulation.anchors import ANCHORS
+
+MAX_BYTES = 8_000_000
+"""The page stays below this whatever the run; maps of Pareto points are left out first."""
+THUMBNAIL = 160
+"""Least edge of a Pareto point's grain map, pixels."""
+
+LABEL_WORDS = {"count": "simulated", "converged": "converged", "test": "kept for testing only"}
+
+
+def write_report(data: ReportData, folder: Path) -> Path:
+    """Write `report.html` and `figures/` into a folder, each file whole or not at all.
+
+    Returns:
+        The path of the page.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_figures(data, folder / "figures")
+    page = folder / "report.html"
+    write_text(page, render(data))
+    return page
+
+
+def render(data: ReportData) -> str:
+    """The page as text, at most `MAX_BYTES` long."""
+    here = files("inverse_design.report")
+    style, script, source = (
+        (here / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "page.html.j2")
+    )
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    context = _context(data)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    template = environment.from_string(source)
+    whole = {"style": Markup(style), "script": Markup(script), "script_hash": digest}
+    room = MAX_BYTES - len(template.render(context, interactive=_interactive(data, 0), **whole).encode())
+    return template.render(context, interactive=_interactive(data, max(room, 0)), **whole)
+
+
+def _context(data: ReportData) -> dict[str, Any]:
+    champion = best(data)
+    frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals))
+    return {
+        "data": data,
+        "asked": asked(data),
+        "achieved": achieved(data),
+        "best": champion,
+        "goal_rows": [_goal_row(data, goal, champion) for goal in data.goals],
+        "cards": [_card(data, number, item, frame) for number, item in enumerate(data.verified)],
+        "disc": plots.direction_disc(),
+        "preview": svg.figure(
+            frame, "Curve of the chosen point", plots.goal_bands(frame, data.goals, _wanted_remanence(data)),
+            plots.curve_axes(frame, data.material), Markup('<g id="preview-marks"></g>'),
+        ),
+        "labels": [(LABEL_WORDS.get(key, key), f"{value:g}") for key, value in data.labels.items() if key != "seconds"],
+        "accuracy": _accuracy(data),
+        "learning": plots.traces(data.losses, "epoch", "loss", log_y=True),
+        "hypervolume": plots.traces(
+            {f"round {i}": (np.arange(1, len(h) + 1), h) for i, h in enumerate(data.hypervolume)},
+            "generation", "hypervolume", log_y=False,
+        ),
+        "seconds": [(stage, duration(s)) for stage, s in data.seconds.items()],
+        "total_seconds": duration(sum(data.seconds.values())),
+        "label_seconds": duration(data.labels["seconds"]) if "seconds" in data.labels else None,
+    }  # fmt: skip
+
+
+def _wanted_remanence(data: ReportData) -> float:
+    """Where the knees' goal marks stand while no curve is chosen."""
+    for goal in data.goals:
+        if goal.anchor == "Mr" and goal.target is not None:
+            return goal.target
+    return float(data.front["Mr_predicted"].median()) if len(data.front) else np.nan
+
+
+def _goal_row(data: ReportData, goal: Any, champion: int | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"anchor": goal.anchor, "goal": goal.describe(), "verified": None, "hit": None}
+    if champion is None:
+        return row
+    item, column = data.verified[champion], ANCHORS.index(goal.anchor)
+    value = float(item.anchors[column])
+    row["verified"] = measured(data, goal.anchor, value)
+    row["predicted"] = with_error(item.candidate.predicted[column], item.candidate.std[column])
+    if goal.window is not None:
+        row["hit"] = bool(goal.window[0] <= value <= goal.window[1])
+    return row
+
+
+def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> dict[str, Any]:
+    structure, candidate = item.candidate.structure, item.candidate
+    wanted = {goal.anchor: goal for goal in data.goals}
+    rows = []
+    for i, anchor in enumerate(ANCHORS):
+        window = wanted[anchor].window if anchor in wanted else None
+        value = float(item.anchors[i])
+        rows.append({
+            "anchor": anchor, "unit": UNITS[anchor], "predicted": with_error(candidate.predicted[i], candidate.std[i]),
+            "verified": measured(data, anchor, value), "goal": wanted[anchor].describe() if anchor in wanted else "",
+            "hit": None if window is None else bool(window[0] <= value <= window[1]),
+        })  # fmt: skip
+    diameters = grain_diameters_nm(structure)
+    ny, nx = structure.shape
+    return {
+        "number": f"{number:02d}",
+        "item": item,
+        "hit": data.hits[number],
+        "rows": rows,
+        "image": png_data_uri(structure),
+        "size": f"{nx * structure.cell_nm:g} nm × {ny * structure.cell_nm:g} nm",
+        "width_nm": nx * structure.cell_nm,
+        "grains": structure.grains,
+        "diameter": f"{diameters.mean():.1f} ± {diameters.std():.1f} nm",
+        "alignment": f"{alignment(structure):.3f}",
+        "curve": plots.candidate_curve(frame, number, item, data.goals, data.material),
+        "sizes": plots.grain_sizes(structure),
+        "axes": plots.axis_distribution(structure),
+    }
+
+
+def _accuracy(data: ReportData) -> list[dict[str, Any]]:
+    rows = []
+    for anchor in ANCHORS:
+        found, paper = data.accuracy.get(anchor), data.paper.get(anchor)
+        rows.append({
+            "anchor": anchor, "unit": UNITS[anchor], "found": None if found is None else f"{found:.4f}",
+            "paper": None if paper is None else f"{paper:.4f}",
+            "ratio": f"{found / paper:.2f}" if found is not None and paper else None,
+        })  # fmt: skip
+    return rows
+
+
+def _interactive(data: ReportData, room: int) -> dict[str, Any]:
+    """What the script draws the front from; `room` bytes are left for grain maps of Pareto points."""
+    frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals))
+    front = data.front
+    mean, std = (front[[f"{a}_{kind}" for a in ANCHORS]].to_numpy(float) for kind in ("predicted", "std"))
+    thumbnails: list[str] = []
+    for structure in data.front_structures[: len(front)]:
+        uri = png_data_uri(structure, THUMBNAIL)
+        room -= len(uri) + 4
+        if room < 0:
+            break
+        thumbnails.append(uri)
+    return {
+        "anchors": list(ANCHORS),
+        "units": [UNITS[anchor] for anchor in ANCHORS],
+        "frame": {"x": frame.x, "y": frame.y, "box": frame.box},
+        "axes": _choices(data, mean),
+        "front": {"predicted": plain(mean), "std": plain(std), "image": thumbnails},
+        "verified": [
+            {
+                "number": f"{number:02d}", "hit": data.hits[number], "converged": item.converged,
+                "predicted": plain(item.candidate.predicted), "std": plain(item.candidate.std),
+                "anchors": plain(item.anchors), "h": plain(item.h), "m": plain(item.m),
+            }
+            for number, item in enumerate(data.verified)
+        ],
+    }  # fmt: skip
+
+
+def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
+    """Quantities that the axes of the front can show: wanted anchors, objectives, then the other anchors."""
+    predicted = np.array([item.candidate.predicted for item in data.verified]).reshape(-1, len(ANCHORS))
+    verified = np.array([item.anchors for item in data.verified]).reshape(-1, len(ANCHORS))
+
+    def choice(label: str, sets: tuple[np.ndarray, ...], window: tuple[float, float] | None) -> dict[str, Any]:
+        names = ("front", "predicted", "verified")
+        edges = None if window is None else [v if np.isfinite(v) else None for v in window]
+        return {"label": label, "window": edges, **{n: plain(s) for n, s in zip(names, sets, strict=True)}}
+
+    def anchor(name: str) -> dict[str, Any]:
+        column = ANCHORS.index(name)
+        window = next((goal.window for goal in data.goals if goal.anchor == name), None)
+        return choice(f"{name} in {UNITS[name]}", (front[:, column], predicted[:, column], verified[:, column]), window)
+
+    ranked = sorted(data.goals, key=lambda goal: not goal.is_objective)
+    wanted = [goal.anchor for goal in ranked]
+    misses = [goal for goal in data.goals if goal.target is not None]
+    sets = [[objectives([goal], points)[:, 0] for points in (front, predicted, verified)] for goal in misses]
+    return [
+        *(anchor(name) for name in wanted),
+        *(
+            choice(f"miss of {goal.anchor} in tolerances", (values[0], values[1], values[2]), (0.0, 1.0))
+            for goal, values in zip(misses, sets, strict=True)
+        ),
+        *(anchor(name) for name in ANCHORS if name not in wanted),
+    ]
+
+
+def measured(data: ReportData, anchor: str, value: float) -> dict[str, str] | None:
+    """A value in reduced and SI units, None where it is missing."""
+    if not np.isfinite(value):
+        return None
+    amount, unit = si_value(anchor, value, data.material)
+    return {"reduced": f"{value:.3f}", "si": f"{amount:.3f} {unit}"}
+
+
+def with_error(mean: float, std: float) -> str | None:
+    """mean ± standard deviation, None where missing."""
+    if not np.isfinite(mean):
+        return None
+    return f"{mean:.3f} ± {std:.3f}" if np.isfinite(std) else f"{mean:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """As people say it: 8.2 s, 3 min 20 s, 2 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def plain(values: np.ndarray) -> Any:
+    """An array as lists of numbers with five digits after the point, None where missing: what goes into JSON."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim > 1:
+        return [plain(row) for row in array]
+    return [round(float(v), 5) if np.isfinite(v) else None for v in array]

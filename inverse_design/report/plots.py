@@ -1,0 +1,173 @@
+"""The plots of the page: curves against goals and predictions, distributions, learning, hypervolume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from inverse_design.goals import UNITS, Goal
+from inverse_design.report import svg
+from inverse_design.report.axis_colors import hex_color
+from inverse_design.report.data import LEVELS, grain_diameters_nm, on_the_curve
+from inverse_design.verification import Verified
+from simulation.anchors import ANCHORS
+from simulation.material import Material
+from simulation.microstructure import Microstructure
+
+GATE = 0.035
+"""Half height of a goal's mark around the curve, in Ms and in H_A."""
+
+
+def curve_frame(fields: Sequence[float]) -> svg.Frame:
+    """The plane of curves, from the deepest of some fields (H / H_A) to H_A."""
+    finite = [v for v in fields if np.isfinite(v)]
+    deepest = min([*finite, -0.1])
+    return svg.Frame((deepest - 0.06, 1.06), (-0.12, 1.08), 470, 320, left=52, right=52, top=44, bottom=44)
+
+
+def deepest_fields(verified: Sequence[Verified], goals: Sequence[Goal]) -> list[float]:
+    """Fields that a frame for these candidates must show, all of them negative."""
+    deepest = [-edge for goal in goals if UNITS[goal.anchor] == "H_A" and goal.window for edge in goal.window]
+    for item in verified:
+        deepest += [-float(v) for v in (*item.anchors[2:], *(item.candidate.predicted + item.candidate.std)[2:])]
+        deepest.append(float(item.h[-1]) if len(item.h) else 0.0)
+    return [max(v, -1.0) for v in deepest if np.isfinite(v)]
+
+
+def curve_axes(frame: svg.Frame, material: Material) -> Markup:
+    """Reduced units below and at the left, SI above and at the right, and the lines h = 0 and m = 0."""
+    return (
+        svg.axes(frame, "H / H_A", "M / Ms")
+        + svg.second_axes(frame, material.H_A_A_per_m / 1e6, "H in MA/m", material.Js_T, "μ₀M in T")
+        + svg.line(frame.px(0), frame.box[1], frame.px(0), frame.box[3], "zero")
+        + svg.line(frame.box[0], frame.py(0), frame.box[2], frame.py(0), "zero")
+    )
+
+
+def goal_bands(frame: svg.Frame, goals: Sequence[Goal], remanence: float) -> Markup:
+    """What is allowed: a faint band across the plot and a strong mark where the curve has to pass.
+
+    Args:
+        remanence: where the knees' marks stand, M / Ms; NaN is taken as 1.
+    """
+    level = remanence if np.isfinite(remanence) else 1.0
+    parts = []
+    for goal in goals:
+        if goal.window is None:
+            continue
+        low, high = goal.window
+        if UNITS[goal.anchor] == "Ms":
+            at = 1.0 if goal.anchor == "M1" else 0.0
+            parts.append(svg.area(frame, frame.x, (low, high), "band"))
+            parts.append(svg.area(frame, (at - GATE, at + GATE), (low, high), "gate"))
+        else:
+            at = LEVELS[goal.anchor] * level
+            parts.append(svg.area(frame, (-high, -low), frame.y, "band"))
+            parts.append(svg.area(frame, (-high, -low), (at - GATE, at + GATE), "gate"))
+    return Markup("").join(parts)
+
+
+def predicted_points(frame: svg.Frame, mean: np.ndarray, std: np.ndarray) -> Markup:
+    """Predicted anchors with bars of one standard deviation."""
+    places = on_the_curve(mean, std)
+    return Markup("").join(
+        svg.error_point(frame, *place, "predicted", f"{name} predicted: {mean[i]:.3f} ± {std[i]:.3f} {UNITS[name]}")
+        for i, name in enumerate(ANCHORS)
+        if (place := places.get(name))
+    )
+
+
+def candidate_curve(frame: svg.Frame, number: int, item: Verified, goals: Sequence[Goal], material: Material) -> Markup:
+    """Simulated curve, predicted anchors and goal windows of one candidate."""
+    return svg.figure(
+        frame,
+        f"Candidate {number:02d}: simulated demagnetisation curve, predicted anchor points and goal windows",
+        goal_bands(frame, goals, item.anchors[1]),
+        curve_axes(frame, material),
+        svg.curve(frame, item.h, item.m, "simulated" if item.converged else "simulated unconverged"),
+        predicted_points(frame, item.candidate.predicted, item.candidate.std),
+    )
+
+
+def grain_sizes(structure: Microstructure) -> Markup:
+    """Histogram of grain diameters."""
+    diameters = grain_diameters_nm(structure)
+    low, high = 0.0, float(diameters.max()) * 1.05
+    counts, edges = np.histogram(diameters, bins=12, range=(low, high))
+    frame = svg.Frame((low, high), (0, counts.max() * 1.08), 230, 150, left=42, right=8, top=8, bottom=40)
+    bars = [
+        svg.area(frame, (edges[i] + 0.04 * high / 12, edges[i + 1]), (0, int(n)), "column")
+        for i, n in enumerate(counts)
+        if n
+    ]
+    title = f"Grain diameters, {len(diameters)} grains, mean {diameters.mean():.1f} nm"
+    return svg.figure(frame, title, *bars, svg.axes(frame, "grain diameter in nm", "grains"), css="plot small")
+
+
+def axis_distribution(structure: Microstructure) -> Markup:
+    """Share of the area by direction of the easy axis, each bar in the colour of its direction."""
+    counts, edges = np.histogram(np.degrees(structure.angle_rad), bins=18, range=(-90, 90))
+    share = 100 * counts / structure.angle_rad.size
+    frame = svg.Frame((-90, 90), (0, float(share.max()) * 1.08), 230, 150, left=42, right=8, top=8, bottom=40)
+    bars = [
+        svg.area(
+            frame, (edges[i] + 0.6, edges[i + 1] - 0.6), (0, float(part)), "axis-bar",
+            f"fill:{hex_color(np.radians((edges[i] + edges[i + 1]) / 2))}",
+        )
+        for i, part in enumerate(share)
+        if part
+    ]  # fmt: skip
+    axes = svg.axes(frame, "axis from field in degrees", "area in %", x_ticks=(-90, -45, 0, 45, 90))
+    return svg.figure(frame, "Distribution of the easy axes by area", *bars, axes, css="plot small")
+
+
+def direction_disc() -> Markup:
+    """The legend of grain maps: every direction in its colour; opposite directions are one axis and share it."""
+    wedges = []
+    for start in range(0, 360, 4):
+        angles = np.radians([start - 0.4, start + 4.4])
+        (x0, x1), (y0, y1) = 50 * np.sin(angles), -50 * np.cos(angles)
+        wedges.append(
+            Markup('<path d="M0 0L{:.2f} {:.2f}A50 50 0 0 1 {:.2f} {:.2f}Z" fill="{}"/>').format(
+                x0, y0, x1, y1, hex_color(np.radians(start + 2))
+            )
+        )
+    marks = [
+        svg.text(0, -56, "0°", "middle"), svg.text(56, 4, "+90°", "start"), svg.text(-56, 4, "−90°", "end"),
+        svg.text(40, -42, "+45°", "start"), svg.text(-40, -42, "−45°", "end"),
+        svg.text(40, 52, "−45°", "start"), svg.text(-40, 52, "+45°", "end"), svg.text(0, 66, "0°", "middle"),
+    ]  # fmt: skip
+    return Markup(
+        '<svg class="disc" viewBox="-100 -74 200 148" role="img" aria-label="Colour of each axis direction, measured '
+        'from the field towards +x">{}<circle r="50" class="rim"/><path class="field" d="M0 16V-14M-5 -8L0 -16L5 -8"/>'
+        '<text class="on-disc" x="8" y="6">H</text>{}</svg>'
+    ).format(Markup("").join(wedges), Markup("").join(marks))
+
+
+def traces(series: Mapping[str, tuple[np.ndarray, np.ndarray]], x_label: str, y_label: str, log_y: bool) -> Markup:
+    """Lines by name in one frame, their names in a legend below it."""
+    finite = {name: _finite(x, y, log_y) for name, (x, y) in series.items()}
+    finite = {name: pair for name, pair in finite.items() if len(pair[0])}
+    if not finite:
+        return Markup("")
+    x = np.concatenate([pair[0] for pair in finite.values()])
+    y = np.concatenate([pair[1] for pair in finite.values()])
+    low, high = (
+        (float(y.min()) / 1.15, float(y.max()) * 1.15) if log_y else svg.padded([float(y.min()), float(y.max())])
+    )
+    x_range = (float(x.min()), float(x.max()) if x.max() > x.min() else float(x.min()) + 1)
+    frame = svg.Frame(x_range, (low, high), 360, 230, left=62, log_y=log_y)
+    lines = [svg.curve(frame, *pair, f"trace trace-{i % 6}") for i, pair in enumerate(finite.values())]
+    names = Markup("").join(
+        Markup('<li><span class="key key-{}"></span>{}</li>').format(i % 6, name) for i, name in enumerate(finite)
+    )
+    picture = svg.figure(frame, f"{y_label} against {x_label}", svg.axes(frame, x_label, y_label), *lines)
+    return Markup('{}<ul class="keys">{}</ul>').format(picture, names)
+
+
+def _finite(x: np.ndarray, y: np.ndarray, positive: bool) -> tuple[np.ndarray, np.ndarray]:
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    keep = np.isfinite(x) & np.isfinite(y) & ((y > 0) | (not positive))
+    return x[keep], y[keep]
