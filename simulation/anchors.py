@@ -44,8 +44,8 @@ def anchor_points(h: np.ndarray, m: np.ndarray) -> AnchorPoints:
     h, m = np.asarray(h, dtype=np.float64), np.asarray(m, dtype=np.float64)
     remanence = _value_at(h, m, 0.0)
     against = h <= 1e-12  # the second quadrant: the knees and Hc are looked for from h = 0 on
-    knees = [_first_fall(h[against], m[against], level * remanence) for level in (0.9, 0.8, 0.7)]
-    return AnchorPoints(_value_at(h, m, 1.0), remanence, *knees, _first_fall(h[against], m[against], 0.0))
+    falls = [_first_fall(h[against], m[against], level * remanence) for level in (0.9, 0.8, 0.7, 0.0)]
+    return AnchorPoints(_value_at(h, m, 1.0), remanence, falls[0], falls[1], falls[2], falls[3])
 
 
 def _value_at(h: np.ndarray, m: np.ndarray, field: float) -> float:

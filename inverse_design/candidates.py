@@ -1,0 +1,141 @@
+"""From the codes of a search to grain structures worth a full simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from inverse_design.goals import Goal, probability
+from inverse_design.grains import fit_grains
+from inverse_design.problem import Predictor
+from inverse_design.progress import Update
+from simulation.anchors import ANCHORS
+from simulation.microstructure import Microstructure
+
+SHORTLIST = 4
+"""Codes that are decoded to grains for each candidate that is simulated: sharpening moves predictions, and the choice
+falls on those that were moved least away from the goals."""
+
+
+class LatentModel(Protocol):
+    """What candidates need of a surrogate."""
+
+    def encode(self, microstructures: Sequence[Microstructure]) -> np.ndarray: ...
+
+    def predict(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+
+    def decode_field(self, latent: np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A grain structure and what the surrogate says of it.
+
+    Attributes:
+        structure: the sharp grains, what will be simulated.
+        wanted_code: (latent,) code that the search asked for.
+        code: (latent,) code of the sharp structure.
+        predicted, std: (6,) anchor points predicted from `code`, so for the structure itself.
+    """
+
+    structure: Microstructure
+    wanted_code: np.ndarray
+    code: np.ndarray
+    predicted: np.ndarray
+    std: np.ndarray
+
+
+def propose(
+    model: LatentModel,
+    codes: np.ndarray,
+    goals: Sequence[Goal],
+    count: int,
+    cell_nm: float,
+    grains: tuple[int, int],
+    known: np.ndarray,
+    known_hashes: frozenset[str] = frozenset(),
+    progress: Update = lambda done, total, words: None,
+) -> list[Candidate]:
+    """Choose a batch of structures to simulate.
+
+    The most promising codes are decoded and turned into grains, the grains are encoded and predicted again, and the
+    batch is chosen by that second prediction.
+
+    Args:
+        model: the surrogate.
+        codes: (n, latent) codes of the search's last population.
+        goals: what is wanted.
+        count: size of the batch; fewer come back only where sharpening leads to fewer distinct structures.
+        cell_nm, grains: cell size and allowed number of grains of the family.
+        known: (k, latent) codes of candidates simulated before.
+        known_hashes: content hashes of structures that need no second simulation.
+    """
+    codes = np.unique(codes, axis=0)
+    score = utility(goals, *model.predict(codes))
+    shortlist = codes[diverse_batch(score, codes, SHORTLIST * count, known)]
+    fields = model.decode_field(shortlist)
+    structures = []
+    for i, field in enumerate(fields):
+        structures.append(fit_grains(field, cell_nm, grains))
+        progress(i + 1, len(fields), "")
+    sharp = model.encode(structures)
+    mean, std = model.predict(sharp)
+    new = _first_of_each(structures, known_hashes)
+    order = diverse_batch(utility(goals, mean[new], std[new]), sharp[new], count, known)
+    return [Candidate(structures[i], shortlist[i], sharp[i], mean[i], std[i]) for i in np.asarray(new, int)[order]]
+
+
+def utility(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """(n,) log probability of meeting every target and bound, plus the wish to maximise or minimise in units of the
+    pool's own spread: among codes that will probably hit, the better one leads."""
+    total = np.maximum(probability(goals, mean, std), -1e6)
+    for goal in goals:
+        if goal.direction is not None:
+            value = mean[:, ANCHORS.index(goal.anchor)]
+            spread = float(value.std()) or 1.0
+            total = total + (value - value.mean()) / spread * (1 if goal.direction == "maximize" else -1)
+    return np.nan_to_num(total, nan=-1e9)
+
+
+def diverse_batch(score: np.ndarray, codes: np.ndarray, count: int, known: np.ndarray) -> np.ndarray:
+    """Indices of a batch that is good and not all of one kind.
+
+    Greedy choice with local penalisation (González et al. 2016): each point chosen, now or in an earlier round, takes
+    its neighbourhood out of the running by the factor 1 - exp(-d^2 / 2 l^2), with l a quarter of the codes' median
+    distance.
+    """
+    if len(codes) == 0:
+        return np.zeros(0, dtype=int)
+    centre = np.median(codes, axis=0)
+    length = 0.25 * float(np.median(np.linalg.norm(codes - centre, axis=1))) or 1.0
+
+    def penalty(point: np.ndarray) -> np.ndarray:
+        squared = np.sum((codes - point) ** 2, axis=1) / (2 * length**2)
+        return np.log(np.maximum(-np.expm1(-squared), 1e-12))
+
+    running = np.array(score, dtype=float)
+    for point in known:
+        running += penalty(point)
+    chosen: list[int] = []
+    for _ in range(min(count, len(codes))):
+        best = int(np.argmax(running))
+        chosen.append(best)
+        running += penalty(codes[best])
+        running[best] = -np.inf
+    return np.asarray(chosen, dtype=int)
+
+
+def _first_of_each(structures: Sequence[Microstructure], known: frozenset[str]) -> list[int]:
+    """Indices of structures that are neither known nor the same as an earlier one."""
+    seen, new = set(known), []
+    for i, structure in enumerate(structures):
+        if structure.content_hash not in seen:
+            seen.add(structure.content_hash)
+            new.append(i)
+    return new
+
+
+__all__ = ["Candidate", "LatentModel", "Predictor", "diverse_batch", "propose", "utility"]

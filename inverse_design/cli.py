@@ -1,0 +1,192 @@
+"""The commands. Results that a program wants are in files; progress and prose go to standard error."""
+
+from __future__ import annotations
+
+import json
+import logging
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+from inverse_design.console import configure_logging, console
+from inverse_design.study_file import StudyError, load_study
+from simulation.errors import InputError
+
+log = logging.getLogger("inverse_design")
+
+
+class _Commands(typer.core.TyperGroup):
+    """Turns what a command raises into a sentence and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            console.print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            console.print("interrupted: nothing that was finished is lost, the same command goes on from here")
+            raise typer.Exit(130) from None
+        except OSError as error:
+            if error.errno is None:
+                raise
+            console.print(f"error: {error.filename or 'file system'}: {error.strerror}", markup=False, soft_wrap=True)
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Inverse design of nanocrystalline permanent magnets: from a wanted demagnetisation curve to verified grains.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")]
+Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where run folders are kept.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace a key of the study; may be repeated."),
+]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.")]
+SurrogateName = Annotated[
+    str, typer.Option("--surrogate", metavar="RUN", help="A run folder with a trained surrogate.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object on standard output.")]
+
+
+@app.callback()
+def options(
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only warnings and errors.")] = False,
+    log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
+) -> None:
+    configure_logging(log_level, quiet)
+
+
+@app.command()
+def init(
+    study: Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The file to write; must not exist.")],
+) -> None:
+    """Write a commented study to start from, valid as it is.
+
+    Example: python -m inverse_design init my-magnet.yaml
+    """
+    if study.exists():
+        raise StudyError(f"{study}: exists already; choose another name")
+    text = (files("studies") / "template.yaml").read_text(encoding="utf-8")
+    try:
+        study.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StudyError(f"{study}: cannot be written ({error.strerror})") from None
+    console.print(f"wrote {study}; next: python -m inverse_design check {study}", highlight=False)
+
+
+@app.command()
+def check(study: StudyFile, overrides: Overrides = None) -> None:
+    """Validate a study and say what would be done; exit code 2 with one sentence if it is wrong.
+
+    Example: python -m inverse_design check studies/quickstart.yaml
+    """
+    from inverse_design.summary import describe
+
+    for line in describe(load_study(study, overrides or ())):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    runs: Runs = Path("runs"),
+    overrides: Overrides = None,
+) -> None:
+    """Run a study: labels, surrogate, search, full simulation, report; again skips what is done.
+
+    Example: python -m inverse_design run studies/quickstart.yaml --set seed=2
+    """
+    wanted = load_study(study, overrides or ())
+    from inverse_design.pipeline import run_study
+    from inverse_design.summary import closing_table
+
+    ending = run_study(wanted, runs)
+    console.print(closing_table(wanted.wanted, ending.verified))
+    console.print(f"stopped: {ending.reason}", highlight=False, markup=False)
+    console.print(f"report: {runs / wanted.name / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def status(run: RunPath) -> None:
+    """Say what of a run is done: stages, labels so far, rounds, hits. Does not disturb a running one.
+
+    Example: python -m inverse_design status runs/quickstart
+    """
+    from inverse_design.summary import progress_of
+
+    for line in progress_of(run):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def simulate(
+    structure: Annotated[Path, typer.Argument(metavar="STRUCTURE", help="A structure file (.npz).")],
+    backend: Annotated[str, typer.Option(help="planar or fidimag.")] = "planar",
+    discretization: Annotated[str, typer.Option(help="cells or elements (planar only).")] = "cells",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Default: beside the file.")
+    ] = None,
+) -> None:
+    """Simulate the demagnetisation curve of one structure: curve.csv, anchors.json, curve.png.
+
+    Example: python -m inverse_design simulate runs/quickstart/candidates/00/structure.npz -o checked
+    """
+    from inverse_design.single import simulate_file
+
+    simulate_file(structure, backend, discretization, output or structure.parent)
+
+
+@app.command()
+def predict(
+    structure: Annotated[Path, typer.Argument(metavar="STRUCTURE", help="A structure file (.npz).")],
+    surrogate: SurrogateName,
+    as_json: AsJson = False,
+) -> None:
+    """Predict the anchor points of one structure with their standard deviation; nothing is simulated.
+
+    Example: python -m inverse_design predict structure.npz --surrogate runs/quickstart
+    """
+    from inverse_design.single import predict_file
+
+    mean, std = predict_file(structure, surrogate)
+    if as_json:
+        typer.echo(json.dumps({name: {"mean": mean[name], "std": std[name]} for name in mean}, indent=1))
+    else:
+        for name in mean:
+            typer.echo(f"{name:>5} {mean[name]:8.4f} +- {std[name]:.4f}")
+
+
+@app.command()
+def evaluate(run: RunPath, as_json: AsJson = False) -> None:
+    """Mean absolute error of a run's surrogate on its test split, beside the paper's Table 3.
+
+    Example: python -m inverse_design evaluate runs/quickstart --json
+    """
+    from inverse_design.summary import accuracy_of, accuracy_table
+
+    result = accuracy_of(run)
+    if as_json:
+        typer.echo(json.dumps(result, indent=1))
+    else:
+        console.print(accuracy_table(result))
+
+
+@app.command()
+def report(run: RunPath) -> None:
+    """Write report.html and the tables of a run again.
+
+    Example: python -m inverse_design report runs/quickstart
+    """
+    from inverse_design.outputs import report_again
+
+    console.print(f"wrote {report_again(run)}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,49 @@
+"""Where the command line speaks: standard error for people, `run.log` in the run folder for later."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from simulation.errors import InputError
+
+console = Console(stderr=True)
+log = logging.getLogger("inverse_design")
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def configure_logging(level: str, quiet: bool) -> None:
+    """Send the package's messages to standard error: above a progress bar on a terminal, as plain lines elsewhere."""
+    if level not in LEVELS:
+        raise InputError(f"--log-level must be one of {', '.join(LEVELS)}, got {level!r}")
+    handler: logging.Handler
+    if console.is_terminal:
+        handler = RichHandler(console=console, show_path=False, show_level=False, log_time_format="%H:%M:%S")
+        handler.setFormatter(logging.Formatter("%(message)s"))
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    handler.setLevel(logging.WARNING if quiet else level.upper())
+    log.handlers[:] = [handler]
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
+
+
+@contextmanager
+def run_log(path: Path) -> Iterator[None]:
+    """Append the package's messages to a file while the block runs."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setLevel(logging.INFO)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,181 @@
+"""What a run leaves for people and programs beside its stages: tables, candidates, manifest and report."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from inverse_design.goals import Goal
+from inverse_design.run_folder import RunFolder, write_text
+from inverse_design.search import load_result
+from inverse_design.stages import HISTORY, TEST
+from inverse_design.study import Study
+from inverse_design.study_file import load_study
+from inverse_design.verification import Verified, load_batch, verified_table, write_candidate
+from simulation.anchors import ANCHORS
+from simulation.errors import InputError
+
+if TYPE_CHECKING:
+    from surrogate.metrics import Evaluation
+
+MANIFEST = "manifest.json"
+PACKAGES = ("inverse-design", "numpy", "scipy", "numba", "ducc0", "tensorflow", "keras", "pymoo", "pandas")
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """How far a run has come.
+
+    Attributes:
+        rounds: rounds done.
+        reason: why it stopped, or that it goes on, as a sentence.
+        verified: every simulated candidate, in the order of choice.
+        labels: `count` simulations in the store, how many `converged`, and the `seconds` they took.
+    """
+
+    rounds: int
+    reason: str
+    verified: tuple[Verified, ...]
+    labels: Mapping[str, int | float]
+
+
+def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
+    """Write `front.csv`, `verified.csv`, `candidates/`, `manifest.json` and `report.html` from what is known."""
+    run = folder.path
+    last = findings.rounds - 1
+    shutil.copyfile(run / "search" / str(last) / "front.csv", run / ".front.csv.partial")
+    (run / ".front.csv.partial").replace(run / "front.csv")
+    _write_candidates(run, findings.verified, study.wanted)
+    write_text(run / MANIFEST, json.dumps(_manifest(study, folder, findings), indent=1) + "\n")
+    _write_report(study, folder, findings)
+
+
+def findings_of(run: Path) -> tuple[Study, Findings]:
+    """Read a finished or interrupted run back.
+
+    Raises:
+        InputError: if the folder holds no run that has come to a verified round.
+    """
+    try:
+        manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
+        rounds, reason, labels = int(manifest["rounds"]), str(manifest["reason"]), dict(manifest["labels"])
+    except OSError:
+        raise InputError(f"{run}: no run with a verified round here (no {MANIFEST}); run the study first") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{run / MANIFEST}: damaged; running the study again writes it anew") from None
+    study = load_study(run / "study.yaml")
+    verified = [item for round_ in range(rounds) for item in load_batch(run / "verify" / str(round_))]
+    return study, Findings(rounds, reason, tuple(verified), labels)
+
+
+def report_again(run: Path) -> Path:
+    """Write the report and tables of a run again; the path of `report.html`."""
+    study, findings = findings_of(run)
+    write_outputs(study, RunFolder(run), findings)
+    return run / "report.html"
+
+
+def _write_candidates(run: Path, verified: Sequence[Verified], goals: Sequence[Goal]) -> None:
+    """`verified.csv` and `candidates/NN/`; folders that an older study of this name left go."""
+    write_text(run / "verified.csv", verified_table(verified, goals).to_csv(index=False))
+    names = {f"{number:02d}" for number in range(len(verified))}
+    for number, item in enumerate(verified):
+        write_candidate(run / "candidates" / f"{number:02d}", item)
+    for folder in (run / "candidates").glob("*"):
+        if folder.name not in names:
+            shutil.rmtree(folder)
+
+
+def _manifest(study: Study, folder: RunFolder, findings: Findings) -> dict[str, Any]:
+    return {
+        "name": study.name,
+        "seed": study.seed,
+        "rounds": findings.rounds,
+        "simulations": len(findings.verified),
+        "hits": sum(item.is_hit(study.wanted) for item in findings.verified),
+        "reason": findings.reason,
+        "labels": dict(findings.labels),
+        "seconds": _seconds(folder, findings),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Releases of what decides the numbers."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def evaluation(run: Path, round_: int) -> Evaluation:
+    """Errors of a round's regressors on the test split, as measured when they were trained.
+
+    Raises:
+        InputError: if there are none.
+    """
+    from surrogate.metrics import compare
+
+    try:
+        with np.load(run / "regressor" / str(round_) / TEST, allow_pickle=False) as data:
+            return compare(data["mean"], data["std"], data["anchors"])
+    except OSError:
+        raise InputError(f"{run}: no trained surrogate here; run the study first") from None
+
+
+def _seconds(folder: RunFolder, findings: Findings) -> dict[str, float]:
+    names = ["vae"]
+    for round_ in range(findings.rounds):
+        names += [f"regressor/{round_}", f"search/{round_}", f"verify/{round_}"]
+    return {name: folder.seconds(name) for name in names}
+
+
+def _write_report(study: Study, folder: RunFolder, findings: Findings) -> None:
+    from inverse_design.report.data import ReportData
+    from inverse_design.report.page import write_report
+
+    run = folder.path
+    errors = evaluation(run, findings.rounds - 1)
+    data = ReportData(
+        name=study.name,
+        study_text=(run / "study.yaml").read_text(encoding="utf-8"),
+        command=f"python -m inverse_design run {study.name}.yaml",
+        goals=study.wanted,
+        material=study.magnet,
+        verified=findings.verified,
+        front=pd.read_csv(run / "front.csv"),
+        front_structures=(),
+        hypervolume=tuple(load_result(run / "search" / str(r)).hypervolume for r in range(findings.rounds)),
+        losses=_losses(run, findings.rounds),
+        labels={**findings.labels, "test": errors.n},
+        accuracy=dict(zip(ANCHORS, errors.mae, strict=True)),
+        rounds=findings.rounds,
+        simulations=len(findings.verified),
+        reason=findings.reason,
+        seconds=_seconds(folder, findings),
+        versions=versions(),
+        seed=study.seed,
+    )
+    write_report(data, run)
+
+
+def _losses(run: Path, rounds: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Training losses by epoch of the autoencoder and of each round's regressors."""
+    found = {}
+    names = {"autoencoder": "vae"} | {f"regressors, round {r}": f"regressor/{r}" for r in range(rounds)}
+    for title, folder in names.items():
+        table = pd.read_csv(run / folder / HISTORY)
+        found[title] = (table["epoch"].to_numpy(), table["loss"].to_numpy())
+    return found

@@ -1,0 +1,273 @@
+"""The loop: labels, surrogate, search, full simulation, and round again until the goals are met."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inverse_design import stages
+from inverse_design.candidates import propose
+from inverse_design.console import run_log
+from inverse_design.outputs import Findings, write_outputs
+from inverse_design.progress import Update, track
+from inverse_design.run_folder import RunFolder, write_text
+from inverse_design.search import SearchResult, load_result, save_result, search
+from inverse_design.stages import LabelSet
+from inverse_design.study import Study, study_text
+from inverse_design.verification import Verified, load_batch, save_batch, verify_batch
+from simulation.errors import InputError
+from simulation.executors import Engine, engine
+from simulation.hysteresis import FieldSweep
+from simulation.label_store import LabelStore
+from simulation.labelling import Progress, label_all
+from simulation.labels import Conditions, Label, Outcome, Specification
+from simulation.microstructure import Microstructure
+from simulation.sampling import Purpose
+
+if TYPE_CHECKING:
+    from surrogate import Surrogate
+
+log = logging.getLogger("inverse_design")
+
+Tracker = Callable[[str], AbstractContextManager[Update]]
+"""Opens the progress of a named stage."""
+
+ENOUGH = 0.9
+"""Share of labels that must be usable: below it something is wrong with the study or the solver."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ending:
+    """How a run ended.
+
+    Attributes:
+        verified: every simulated candidate, in the order of choice.
+        rounds: rounds done.
+        reason: why the loop stopped, as a sentence.
+    """
+
+    verified: tuple[Verified, ...]
+    rounds: int
+    reason: str
+
+
+class Run:
+    """One study in one run folder: every stage skips what is there."""
+
+    def __init__(self, study: Study, folder: Path, tracker: Tracker = track) -> None:
+        self.study, self.folder, self.track = study, RunFolder(folder), tracker
+        self.goals = study.wanted
+
+    def go(self) -> Ending:
+        """Do every stage that is missing, until a stop rule of the study is met.
+
+        Decisions fall at the end of a batch only, so that a killed run and an undisturbed one decide alike.
+        """
+        part = self.study.execution
+        workers = None if part.workers == "auto" else part.workers
+        path = self.folder.path
+        with LabelStore(path / "labels.sqlite") as store, engine(part.engine, workers, part.address) as workplace:
+            labels = self.labels(store, workplace)
+            workplace.close()  # idle workers would share the cores with the training
+            vae = self.vae()
+            before, before_key = None, stages.vae_key(self.study)
+            verified: list[Verified] = []
+            reason = ""
+            for round_ in range(self.study.verification.rounds):
+                before_key = stages.regressor_key(self.study, before_key, labels, round_)
+                before = self.regressor(round_, before_key, labels, vae, before)
+                search_key = stages.search_key(self.study, before_key, round_)
+                result = self.search(round_, search_key, before, labels)
+                verify_key = stages.verify_key(self.study, search_key, round_)
+                batch = self.verify(round_, verify_key, before, result, verified, store, workplace)
+                verified += batch
+                fresh = [item for item in batch if item.converged]
+                labels = labels.and_more(
+                    [item.label_key for item in fresh],
+                    [item.candidate.structure for item in fresh],
+                    np.array([item.anchors for item in fresh]),
+                )
+                reason = self._stop(round_, verified, batch)
+                words = reason or "the next round is under way"
+                findings = Findings(round_ + 1, words, tuple(verified), _counts(store))
+                write_outputs(self.study, self.folder, findings)
+                if reason:
+                    break
+        self.folder.clear_work()
+        return Ending(tuple(verified), round_ + 1, reason)
+
+    def labels(self, store: LabelStore, workplace: Engine) -> LabelSet:
+        """Simulate the sampled structures that the store lacks.
+
+        Raises:
+            InputError: if too few of them converge.
+        """
+        study = self.study
+        indices = range(study.labels.count)
+        wanted = [Specification(study.family, study.seed, Purpose.LABELS, index) for index in indices]
+        conditions = self._conditions(study.labels.backend)
+        found = self._simulate("labels", wanted, conditions, store, workplace)
+        usable = sorted((label for label in found if label.converged), key=lambda label: label.key)
+        if len(usable) < ENOUGH * len(wanted):
+            first = next((label.reason for label in found if not label.converged), "no label at all")
+            raise InputError(
+                f"{store.path}: only {len(usable)} of {len(wanted)} labels are usable; the first other: {first}"
+            )
+        return LabelSet(
+            tuple(label.key for label in usable),
+            tuple(label.microstructure() for label in usable),
+            np.array([label.anchors.as_array() for label in usable]),
+            np.array([label.specification.index < study.labels.test for label in usable if label.specification]),
+        )
+
+    def vae(self) -> Path:
+        """Train the autoencoder on unlabelled structures."""
+
+        def build(folder: Path) -> None:
+            from inverse_design.learning import make_autoencoder
+
+            with self.track("autoencoder") as update:
+                make_autoencoder(self.study, folder, update)
+
+        return self.folder.stage("vae", stages.vae_key(self.study), build)
+
+    def regressor(self, round_: int, key: str, labels: LabelSet, vae: Path, before: Path | None) -> Path:
+        """Train the regressors, from the second round on starting with those of the round before."""
+
+        def build(folder: Path) -> None:
+            from inverse_design.learning import make_regressor
+
+            with self.track(f"regressors, round {round_}") as update:
+                make_regressor(self.study, round_, labels, vae, before, folder, update)
+
+        return self.folder.stage(f"regressor/{round_}", key, build)
+
+    def search(self, round_: int, key: str, surrogate: Path, labels: LabelSet) -> SearchResult:
+        """Search the latent space."""
+
+        def build(folder: Path) -> None:
+            from inverse_design.problem import LatentProblem, Plausibility
+
+            model = self._load(surrogate)
+            part = self.study.search
+            codes = model.encode(stages.pool_of_structures(self.study, labels))
+            problem = LatentProblem(self.goals, model.predict, Plausibility.of_codes(codes, part.plausibility))
+            seed = stages.search_seed(self.study, round_)
+            with self.track(f"search, round {round_}") as update:
+                result = search(problem, codes, part.algorithm, part.population, part.generations, seed, update)
+            if not result.feasible:
+                log.warning("search, round %d: no code meets all bounds; the nearest ones are taken", round_)
+            table = stages.front_table(self.study, result.objectives, *model.predict(result.front))
+            write_text(folder / "front.csv", table.to_csv(index=False))
+            save_result(result, folder)
+
+        return load_result(self.folder.stage(f"search/{round_}", key, build))
+
+    def verify(
+        self,
+        round_: int,
+        key: str,
+        surrogate: Path,
+        result: SearchResult,
+        before: Sequence[Verified],
+        store: LabelStore,
+        workplace: Engine,
+    ) -> list[Verified]:
+        """Choose candidates and simulate them in full; each simulation is in the store as soon as it is done."""
+
+        def build(folder: Path) -> None:
+            part, family = self.study.verification, self.study.family
+            known = np.array([item.candidate.wanted_code for item in before]).reshape(-1, result.front.shape[1])
+            hashes = frozenset(item.candidate.structure.content_hash for item in before)
+            with self.track(f"grains, round {round_}") as update:
+                chosen = propose(
+                    self._load(surrogate),
+                    result.population,
+                    self.goals,
+                    part.candidates,
+                    family.cell_nm,
+                    family.grains,
+                    known,
+                    hashes,
+                    update,
+                )
+            conditions = self._conditions(part.backend)
+            structures = [candidate.structure for candidate in chosen]
+            found = self._simulate(f"simulations, round {round_}", structures, conditions, store, workplace)
+            save_batch(folder, verify_batch(round_, chosen, found))
+
+        return load_batch(self.folder.stage(f"verify/{round_}", key, build))
+
+    def _conditions(self, backend: str) -> Conditions:
+        part = self.study.field_sweep
+        sweep = FieldSweep(part.start, part.stop, part.step, part.until)
+        return Conditions.of(self.study.magnet, sweep, backend, self.study.labels.discretization)
+
+    def _simulate(
+        self,
+        name: str,
+        wanted: Sequence[Specification] | Sequence[Microstructure],
+        conditions: Conditions,
+        store: LabelStore,
+        workplace: Engine,
+    ) -> list[Label]:
+        """Labels of what is wanted, simulated where the store lacks them."""
+        with self._timed(name), self.track(name) as update:
+
+            def show(state: Progress) -> None:
+                bad = state.done - state.outcomes[Outcome.CONVERGED]
+                update(state.done, state.total or len(wanted), f"{bad} unusable" if bad else "")
+
+            return list(label_all(wanted, conditions, store, workplace, progress=show))
+
+    def _load(self, folder: Path) -> Surrogate:
+        from surrogate import Surrogate
+
+        return Surrogate.load(folder)
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        log.info("%s: done in %.1f s", name, time.monotonic() - began)
+
+    def _stop(self, round_: int, verified: Sequence[Verified], batch: Sequence[Verified]) -> str:
+        """Why to stop after this round, in a sentence; nothing to go on."""
+        rule = self.study.verification
+        hits = sum(item.is_hit(self.goals) for item in verified)
+        if hits >= rule.hits:
+            return f"{hits} verified hits, {rule.hits} wanted"
+        if len(verified) >= rule.max_simulations:
+            return f"the budget of {rule.max_simulations} simulations is used up"
+        if round_ + 1 >= rule.rounds:
+            return f"{rule.rounds} rounds are done"
+        if not batch:
+            return "the search found no structure that was not simulated before"
+        return ""
+
+
+def _counts(store: LabelStore) -> dict[str, int | float]:
+    counts = store.counts()
+    seconds = round(sum(label.wall_s for label in store.labels()), 1)
+    return {"count": sum(counts.values()), "converged": counts.get(Outcome.CONVERGED, 0), "seconds": seconds}
+
+
+def run_study(study: Study, runs: Path, tracker: Tracker = track) -> Ending:
+    """Run a study in `runs`/<name>, or go on with it.
+
+    Raises:
+        InputError: with a sentence, for everything that a user can cause.
+    """
+    folder = RunFolder(runs / study.name)
+    with folder.locked(), run_log(folder.path / "run.log"):
+        write_text(folder.path / "study.yaml", study_text(study))
+        ending = Run(study, folder.path, tracker).go()
+        log.info("stopped: %s", ending.reason)
+        return ending

@@ -1,0 +1,75 @@
+"""The latent problem: which codes decode to magnets with the wanted curve, among codes that can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pymoo.core.problem import Problem
+
+from inverse_design.goals import Goal, objectives, violations
+
+Predictor = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""(n, latent) codes -> mean (n, 6) and standard deviation (n, 6) of the anchor points."""
+
+WORST = 1e6
+"""What a prediction that is not a number counts as: one NaN objective would silently poison a whole front."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plausibility:
+    """Where the encoder puts real structures: a Gaussian of their latent codes.
+
+    Far outside of it the decoder draws nonsense that the regressor has never seen and loves. The measure is the
+    Mahalanobis distance; `radius` is the distance within which a given share of real codes lies.
+    """
+
+    mean: np.ndarray
+    whitening: np.ndarray
+    radius: float
+    lower: np.ndarray
+    upper: np.ndarray
+
+    @classmethod
+    def of_codes(cls, codes: np.ndarray, share: float) -> Plausibility:
+        """From (n, latent) codes of real structures, of which `share` shall count as plausible."""
+        mean = codes.mean(axis=0)
+        covariance = np.cov(codes, rowvar=False).reshape(codes.shape[1], codes.shape[1])
+        # A dimension that the encoder does not use has no spread: a floor keeps it from ruling the distance.
+        values, vectors = np.linalg.eigh(covariance)
+        floor = 1e-6 * max(float(values[-1]), 1e-12)
+        whitening = vectors / np.sqrt(np.maximum(values, floor))
+        distances = np.linalg.norm((codes - mean) @ whitening, axis=1)
+        lower, upper = np.quantile(codes, [0.001, 0.999], axis=0)
+        return cls(mean, whitening, float(np.quantile(distances, share)), lower, np.maximum(upper, lower + 1e-6))
+
+    def distance(self, codes: np.ndarray) -> np.ndarray:
+        """(n,) Mahalanobis distance in units of the plausible radius: at most 1 is plausible."""
+        return np.asarray(np.linalg.norm((codes - self.mean) @ self.whitening, axis=1) / self.radius)
+
+
+class LatentProblem(Problem):
+    """Goals as objectives and constraints over the latent code; a whole population in one call.
+
+    Objectives: |predicted - target| / tolerance, and -+predicted for maximise and minimise, in the order of the
+    goals. Constraints (<= 0 is met): the bounds of the goals, then plausibility.
+    """
+
+    def __init__(self, goals: Sequence[Goal], predict: Predictor, plausibility: Plausibility) -> None:
+        self.goals, self.predict, self.plausibility = tuple(goals), predict, plausibility
+        bounds = sum((goal.at_least is not None) + (goal.at_most is not None) for goal in goals)
+        super().__init__(
+            n_var=plausibility.mean.size,
+            n_obj=sum(goal.is_objective for goal in goals),
+            n_ieq_constr=bounds + 1,
+            xl=plausibility.lower,
+            xu=plausibility.upper,
+        )
+
+    def _evaluate(self, x: np.ndarray, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        mean, _ = self.predict(x)
+        constraints = np.column_stack([violations(self.goals, mean), self.plausibility.distance(x) - 1])
+        out["F"] = np.nan_to_num(objectives(self.goals, mean), nan=WORST, posinf=WORST, neginf=WORST)
+        out["G"] = np.nan_to_num(constraints, nan=WORST, posinf=WORST, neginf=WORST)

@@ -1,0 +1,145 @@
+"""The run folder: stages keyed by content, written whole or not at all, and a lock against a second run.
+
+    runs/<name>/  study.yaml  manifest.json  labels.sqlite  vae/  regressor/R/  search/R/  verify/R/
+                  front.csv  verified.csv  candidates/NN/  report.html  run.log
+
+A stage's folder carries `artifact.json`: its key (a hash of its inputs' keys, the part of the study that it reads and
+a version bumped by hand when its meaning changes) and a checksum of each of its files. A folder whose key or
+checksums do not fit is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from simulation.errors import InputError
+
+ARTIFACT = "artifact.json"
+log = logging.getLogger("inverse_design")
+
+
+def stage_key(stage: str, version: int, **inputs: Any) -> str:
+    """The key of an artifact: a hash of what it depends on; inputs are plain JSON values."""
+    text = json.dumps([stage, version, inputs], sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class RunFolder:
+    """One run's folder on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep a second run out of this folder.
+
+        Raises:
+            InputError: if another run holds it, or the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(f"{self.path}: another run is writing this folder; wait for it or stop it") from None
+        except OSError as error:
+            raise InputError(f"{self.path}: the run folder cannot be written ({error.strerror or error})") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def stage(self, name: str, key: str, build: Callable[[Path], None]) -> Path:
+        """The folder of a stage: as it is when its key and checksums fit, else made by `build`.
+
+        Args:
+            name: folder below the run, such as "vae" or "regressor/0".
+            key: from `stage_key`.
+            build: writes the artifact's files into the folder it is given. That folder is kept when `build` is
+                interrupted and is handed to it again for the same key, so that it can hold checkpoints.
+        """
+        final = self.path / name
+        state = self.state(name, key)
+        if state == "there":
+            log.info("%s: there already", name)
+            return final
+        if state == "damaged":
+            log.warning("%s: does not match its checksums and is made again", name)
+        work = self.path / ".work" / f"{name.replace('/', '-')}-{key[:12]}"
+        work.mkdir(parents=True, exist_ok=True)
+        if not _whole(work, key):  # else it was finished and the process ended before it was put in its place
+            began = time.monotonic()
+            build(work)
+            seconds = round(time.monotonic() - began, 2)
+            record = {"stage": name, "key": key, "seconds": seconds, "files": _checksums(work)}
+            write_text(work / ARTIFACT, json.dumps(record, indent=1))
+        if final.exists():
+            shutil.rmtree(final)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        work.rename(final)
+        log.info("%s: done in %.1f s", name, self.seconds(name))
+        return final
+
+    def state(self, name: str, key: str) -> str:
+        """ "there", "absent" (no folder, or one of another key) or "damaged"."""
+        folder = self.path / name
+        if not folder.is_dir():
+            return "absent"
+        record = read_artifact(folder)
+        if record is not None and record.get("key") != key:
+            return "absent"
+        return "there" if _whole(folder, key) else "damaged"
+
+    def seconds(self, name: str) -> float:
+        """How long a stage took when it was made."""
+        record = read_artifact(self.path / name)
+        return float(record["seconds"]) if record else 0.0
+
+    def clear_work(self) -> None:
+        """Remove what interrupted stages of other keys left."""
+        shutil.rmtree(self.path / ".work", ignore_errors=True)
+
+
+def read_artifact(folder: Path) -> dict[str, Any] | None:
+    """The record of a stage's folder, None where it cannot be read."""
+    try:
+        record = json.loads((folder / ARTIFACT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _whole(folder: Path, key: str) -> bool:
+    record = read_artifact(folder)
+    return record is not None and record.get("key") == key and record.get("files") == _checksums(folder)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != ARTIFACT:
+            with path.open("rb") as file:
+                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found

@@ -1,0 +1,191 @@
+"""The genetic search of the latent space, by pymoo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pymoo.core.algorithm import Algorithm
+from pymoo.core.population import Population
+from pymoo.indicators.hv import Hypervolume
+from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
+from pymoo.util.ref_dirs import get_reference_directions
+
+from inverse_design.problem import LatentProblem
+
+Progress = Callable[[int, int, str], None]
+"""Called with (generations done, generations in all, a few words)."""
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """What a search ends with.
+
+    Attributes:
+        front: (n, latent) codes of the Pareto front: feasible and non-dominated (or, if no code was feasible, the
+            non-dominated ones of least violation).
+        objectives: (n, n_obj) of the front.
+        population: (m, latent) codes of the last generation, the front among them.
+        feasible: whether any code met all constraints.
+        hypervolume: (generations,) of the feasible front against the initial population's worst objectives, each
+            objective scaled to the initial population's range; 0 while nothing is feasible.
+    """
+
+    front: np.ndarray
+    objectives: np.ndarray
+    population: np.ndarray
+    feasible: bool
+    hypervolume: np.ndarray
+
+
+def search(
+    problem: LatentProblem,
+    codes: np.ndarray,
+    algorithm: str,
+    population: int,
+    generations: int,
+    seed: int,
+    progress: Progress = lambda done, total, words: None,
+) -> SearchResult:
+    """Search the latent space, starting from codes of real structures.
+
+    Args:
+        problem: the latent problem.
+        codes: (n, latent) encoded structures; the best of them and a random rest are the first population.
+        algorithm: a key of `ALGORITHMS`.
+        population, generations: size and length of the search.
+        seed: the same seed gives the same result on one machine.
+    """
+    first = initial_population(problem, codes, population, seed)
+    start = problem.evaluate(first, return_as_dictionary=True)
+    method = ALGORITHMS[algorithm](problem, first)
+    method.setup(problem, termination=("n_gen", generations), seed=seed, verbose=False)
+    low, high = start["F"].min(axis=0), start["F"].max(axis=0)
+    scale = np.where(high > low, high - low, 1.0)
+    indicator = Hypervolume(ref_point=np.ones(problem.n_obj))
+    volumes: list[float] = []
+    while method.has_next():
+        method.next()
+        volumes.append(_volume(method, indicator, low, scale))
+        progress(len(volumes), generations, f"hypervolume {volumes[-1]:.3f}")
+    everyone = method.pop.get("X")
+    front, values, feasible = _front(problem, np.vstack([np.atleast_2d(method.opt.get("X")), everyone]))
+    return SearchResult(front, values, everyone, feasible, np.asarray(volumes))
+
+
+def initial_population(problem: LatentProblem, codes: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """(size, latent): half the best of the codes (feasible first, then by rank), half drawn at random from the rest.
+
+    Starting from encoded structures keeps the search where the decoder knows what to draw.
+    """
+    rng = np.random.default_rng(seed)
+    codes = np.clip(codes, problem.xl, problem.xu)
+    values = problem.evaluate(codes, return_as_dictionary=True)
+    violation = np.maximum(values["G"], 0).sum(axis=1)
+    rank = np.zeros(len(codes))
+    for level, members in enumerate(NonDominatedSorting().do(values["F"])):
+        rank[members] = level
+    order = np.lexsort((rng.random(len(codes)), rank, violation))
+    best = codes[order[: size // 2]]
+    rest = codes[order[size // 2 :]]
+    missing = size - len(best)
+    if len(rest) == 0:
+        rest = codes
+    extra = rest[rng.choice(len(rest), size=missing, replace=len(rest) < missing)]
+    if len(rest) < missing:  # few labels: jitter the copies, pymoo would drop them as duplicates
+        extra = extra + rng.normal(scale=0.05, size=extra.shape) * codes.std(axis=0)
+    return np.clip(np.vstack([best, extra]), problem.xl, problem.xu)
+
+
+def _front(problem: LatentProblem, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+    codes = np.unique(codes, axis=0)
+    values = problem.evaluate(codes, return_as_dictionary=True)
+    violation = np.maximum(values["G"], 0).sum(axis=1)
+    keep = violation <= 0
+    feasible = bool(keep.any())
+    if not feasible:
+        keep = violation <= np.sort(violation)[min(7, len(violation) - 1)]
+    codes, objectives = codes[keep], values["F"][keep]
+    members = NonDominatedSorting().do(objectives, only_non_dominated_front=True)
+    order = np.lexsort(objectives[members].T[::-1])
+    return codes[members][order], objectives[members][order], feasible
+
+
+def _volume(method: Algorithm, indicator: Hypervolume, low: np.ndarray, scale: np.ndarray) -> float:
+    feasible = method.pop.get("feasible").ravel()
+    if not feasible.any():
+        return 0.0
+    values = (method.pop.get("F")[feasible] - low) / scale
+    # Beyond the best of the start counts as negative coordinates; only points inside the reference box count.
+    return float(indicator(values[(values < 1).all(axis=1)])) if (values < 1).all(axis=1).any() else 0.0
+
+
+def _nsga2(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+    from pymoo.algorithms.moo.nsga2 import NSGA2
+
+    return NSGA2(pop_size=len(first), sampling=first)
+
+
+def _directions(problem: LatentProblem, size: int) -> np.ndarray:
+    """As many well spread reference directions as the population can serve."""
+    if problem.n_obj == 1:
+        return np.ones((1, 1))
+    return np.asarray(get_reference_directions("energy", problem.n_obj, min(size, 100), seed=1))
+
+
+def _nsga3(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+    from pymoo.algorithms.moo.nsga3 import NSGA3
+
+    return NSGA3(ref_dirs=_directions(problem, len(first)), pop_size=len(first), sampling=first)
+
+
+def _unsga3(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+    from pymoo.algorithms.moo.unsga3 import UNSGA3
+
+    return UNSGA3(ref_dirs=_directions(problem, len(first)), pop_size=len(first), sampling=first)
+
+
+def _smsemoa(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+    from pymoo.algorithms.moo.sms import SMSEMOA
+
+    return SMSEMOA(pop_size=len(first), sampling=first)
+
+
+def _ctaea(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+    from pymoo.algorithms.moo.ctaea import CTAEA
+
+    directions = _directions(problem, len(first))
+    return CTAEA(ref_dirs=directions, sampling=Population.new("X", first[: len(directions)]))
+
+
+def _ga(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+    from pymoo.algorithms.soo.nonconvex.ga import GA
+
+    return GA(pop_size=len(first), sampling=first)
+
+
+ALGORITHMS: dict[str, Callable[[LatentProblem, np.ndarray], Any]] = {
+    "nsga2": _nsga2,
+    "nsga3": _nsga3,
+    "unsga3": _unsga3,
+    "smsemoa": _smsemoa,
+    "ctaea": _ctaea,
+    "ga": _ga,
+}
+"""By the names that a study uses."""
+
+
+def save_result(result: SearchResult, folder: Path) -> None:
+    """Write a result as arrays."""
+    np.savez_compressed(folder / "result.npz", **vars(result))
+
+
+def load_result(folder: Path) -> SearchResult:
+    """Read what `save_result` wrote."""
+    with np.load(folder / "result.npz", allow_pickle=False) as data:
+        return SearchResult(
+            data["front"], data["objectives"], data["population"], bool(data["feasible"]), data["hypervolume"]
+        )

@@ -1,0 +1,330 @@
+"""The study: every key of a study file, its type, its range and its default."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic_core import PydanticCustomError
+
+from inverse_design.goals import Goal
+from inverse_design.units import reduced
+from simulation.anchors import ANCHORS
+from simulation.errors import InputError
+from simulation.material import MATERIALS, Material
+from simulation.sampling import StructureFamily
+from simulation.tessellation import square_cells
+
+Whole = Annotated[int, Strict()]
+Positive = Annotated[int, Strict(), Field(ge=1)]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Flag = Annotated[bool, Strict()]
+
+
+def _ascending(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    if pair[0] > pair[1]:
+        raise PydanticCustomError(
+            "reversed", "must be [low, high], got the reversed range {pair}", {"pair": list(pair)}
+        )
+    return pair
+
+
+Range = Annotated[tuple[Number, Number], AfterValidator(_ascending)]
+WholeRange = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
+
+
+def _refuse(path: str, sentence: str) -> PydanticCustomError:
+    """An error that a check across several keys lays at the door of one of them."""
+    return PydanticCustomError("study", "{sentence}", {"sentence": sentence, "path": path})
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MaterialSection(Section):
+    """Intrinsic properties, as in `simulation.Material`."""
+
+    A_J_per_m: Annotated[Number, Field(gt=0)]
+    Js_T: Annotated[Number, Field(gt=0)]
+    K1_J_per_m3: Annotated[Number, Field(gt=0)]
+
+
+class Microstructures(Section):
+    """The family of grain structures that is sampled and searched."""
+
+    size_nm: Annotated[Number, Field(gt=0)] = 320.0
+    cell_nm: Annotated[Number, Field(gt=0)] = 2.0
+    grains: WholeRange = (16, 256)
+    misorientation_deg: Range = (0.0, 180.0)
+
+
+class Sweep(Section):
+    """The applied field in units of H_A."""
+
+    start: Number = 1.0
+    stop: Number = -1.0
+    step: Annotated[Number, Field(gt=0)] = 0.01
+    until: Literal["coercivity"] | None = "coercivity"
+
+
+class Labels(Section):
+    """Sampled structures with simulated curves; the first `test` of them train nothing."""
+
+    count: Annotated[int, Strict(), Field(ge=8)] = 400
+    test: Annotated[int, Strict(), Field(ge=1)] = 40
+    backend: Literal["planar", "fidimag"] = "planar"
+    discretization: Literal["cells", "elements"] = "cells"
+
+
+class Regressor(Section):
+    """The network from latent code to anchor points."""
+
+    layout: Literal["ordered", "paper"] = "ordered"
+    epochs: Positive = 300
+    batch: Positive = 64
+    learning_rate: Annotated[Number, Field(gt=0, le=1)] = 2e-3
+    schedule: Literal["cosine", "constant"] = "cosine"
+    folds: Annotated[int, Strict(), Field(ge=0, le=64)] = 4
+    more_epochs: Positive = 60
+
+
+class SurrogateSection(Section):
+    """The variational autoencoder and the regressors on its latent code."""
+
+    encoding: Literal["kx", "double_angle"] = "double_angle"
+    cells_per_pixel: Positive = 1
+    latent_dim: Positive = 32
+    width: Annotated[Number, Field(ge=0.1, le=8)] = 1.0
+    unlabelled: Positive = 20000
+    epochs: Positive = 20
+    batch: Positive = 64
+    learning_rate: Annotated[Number, Field(gt=0, le=1)] = 1e-3
+    schedule: Literal["cosine", "constant"] = "cosine"
+    kl_weight: Annotated[Number, Field(ge=0, le=1e6)] = 0.1
+    kl_warmup: Annotated[Number, Field(ge=0, le=1)] = 0.1
+    mirrored: Flag = True
+    ensemble: Annotated[int, Strict(), Field(ge=1, le=64)] = 4
+    regressor: Regressor = Regressor()
+
+
+class Wish(Section):
+    """One entry of `goals` as written: values are reduced numbers or texts with a unit."""
+
+    target: Number | str | None = None
+    tolerance: Number | str | None = None
+    at_least: Number | str | None = None
+    at_most: Number | str | None = None
+    between: tuple[Number | str, Number | str] | None = None
+    maximize: Flag = False
+    minimize: Flag = False
+
+
+class Search(Section):
+    """The genetic algorithm in the latent space."""
+
+    algorithm: Literal["nsga2", "nsga3", "unsga3", "smsemoa", "ctaea", "ga"] = "nsga2"
+    population: Annotated[int, Strict(), Field(ge=4, le=8192)] = 128
+    generations: Annotated[int, Strict(), Field(ge=1, le=100000)] = 150
+    plausibility: Annotated[Number, Field(gt=0.5, lt=1)] = 0.99
+
+
+class Verification(Section):
+    """Full simulations of the chosen candidates, and when to stop."""
+
+    candidates: Positive = 8
+    rounds: Positive = 3
+    max_simulations: Positive = 24
+    hits: Positive = 1
+    backend: Literal["planar", "fidimag"] = "planar"
+
+
+class Execution(Section):
+    """Where simulations run."""
+
+    engine: Literal["local", "dask", "mpi"] = "local"
+    workers: Positive | Literal["auto"] = "auto"
+    address: str | None = None
+
+
+class Study(Section):
+    """A whole study, valid by construction."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+    seed: Annotated[int, Strict(), Field(ge=0, lt=2**63)] = 1
+    material: Annotated[MaterialSection | str, Field(union_mode="left_to_right")] = "Nd2Fe14B"
+    microstructures: Microstructures = Microstructures()
+    field_sweep: Sweep = Sweep()
+    labels: Labels = Labels()
+    surrogate: SurrogateSection = SurrogateSection()
+    goals: Annotated[dict[str, Literal["maximize", "minimize"] | Wish], Field(min_length=1)]
+    search: Search = Search()
+    verification: Verification = Verification()
+    execution: Execution = Execution()
+
+    @property
+    def magnet(self) -> Material:
+        """The material as a value."""
+        if isinstance(self.material, str):
+            return MATERIALS[self.material]
+        return Material(**self.material.model_dump())
+
+    @property
+    def family(self) -> StructureFamily:
+        """The family of structures as a value."""
+        part = self.microstructures
+        low, high = (math.radians(angle) for angle in part.misorientation_deg)
+        return StructureFamily(part.size_nm, part.cell_nm, part.grains, (low, min(high, math.pi)))
+
+    @property
+    def wanted(self) -> tuple[Goal, ...]:
+        """The goals in reduced units, in the order of the file."""
+        return tuple(_goal(name, wish, self.magnet) for name, wish in self.goals.items())
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Study:
+        if isinstance(self.material, str) and self.material not in MATERIALS:
+            names = ", ".join(MATERIALS)
+            raise _refuse(
+                "material", f"unknown material {self.material!r}; allowed: {names}, or a mapping of constants"
+            )
+        _check_grid(self.microstructures, self.surrogate)
+        _check_sweep(self.field_sweep)
+        if self.labels.test > self.labels.count // 2:
+            half = f"at most half of labels.count ({self.labels.count})"
+            raise _refuse("labels.test", f"must be {half}, got {self.labels.test}: the rest trains the regressor")
+        if self.verification.candidates > self.search.population:
+            raise _refuse(
+                "verification.candidates",
+                f"must be at most search.population ({self.search.population}), got {self.verification.candidates}",
+            )
+        goals = self.wanted
+        _check_goals(goals, -self.field_sweep.stop)
+        several = sum(goal.is_objective for goal in goals) > 1
+        if several and self.search.algorithm == "ga":
+            allowed = "nsga2, nsga3, unsga3, smsemoa, ctaea"
+            raise _refuse(
+                "search.algorithm", f"{self.search.algorithm!r} serves one objective only; for several: {allowed}"
+            )
+        if not any(goal.is_objective for goal in goals):
+            raise _refuse(
+                "goals", "at least one goal must be a target, maximize or minimize: bounds alone rank nothing"
+            )
+        return self
+
+
+def _check_grid(part: Microstructures, surrogate: SurrogateSection) -> None:
+    try:
+        cells = square_cells(part.size_nm, part.cell_nm)
+    except InputError as error:
+        raise _refuse("microstructures.size_nm", str(error)) from None
+    if not 8 <= cells <= 1024:
+        raise _refuse("microstructures.size_nm", f"must give 8 to 1024 cells along an edge, got {cells}")
+    if part.grains[1] > cells * cells:
+        raise _refuse(
+            "microstructures.grains", f"at most {cells * cells} grains fit (one cell each), got {part.grains[1]}"
+        )
+    low, high = part.misorientation_deg
+    if low < 0 or high > 180:
+        raise _refuse("microstructures.misorientation_deg", f"must lie within 0 to 180 degrees, got [{low}, {high}]")
+    if cells % surrogate.cells_per_pixel or cells // surrogate.cells_per_pixel < 8:
+        raise _refuse(
+            "surrogate.cells_per_pixel",
+            f"must divide the {cells} cells of an edge into 8 pixels or more, got {surrogate.cells_per_pixel}",
+        )
+    pixels = min((cells // surrogate.cells_per_pixel) ** 2, 4096)
+    if surrogate.latent_dim > pixels:
+        raise _refuse("surrogate.latent_dim", f"must be at most {pixels} for this grid, got {surrogate.latent_dim}")
+    if surrogate.regressor.folds == 1:
+        raise _refuse("surrogate.regressor.folds", "must be 0 (every member learns from all labels) or 2 to 64, got 1")
+
+
+def _check_sweep(sweep: Sweep) -> None:
+    if sweep.start < 1 or sweep.start > 10:
+        raise _refuse("field_sweep.start", f"must be 1 to 10 H_A, so that M1 = M(H_A) is part of it, got {sweep.start}")
+    if not -10 <= sweep.stop <= -0.05:
+        raise _refuse("field_sweep.stop", f"must be -10 to -0.05 H_A, so that the curve has knees, got {sweep.stop}")
+    if sweep.step > 0.1 or sweep.step < 1e-4:
+        raise _refuse("field_sweep.step", f"must be 0.0001 to 0.1 H_A, got {sweep.step}")
+
+
+def _goal(anchor: str, wish: str | Wish, material: Material) -> Goal:
+    path = f"goals.{anchor}"
+    if anchor not in ANCHORS:
+        raise _refuse(path, f"there is no anchor named {anchor!r}; allowed: {', '.join(ANCHORS)}")
+    if isinstance(wish, str):
+        return Goal(anchor, direction=wish)
+    quantity = "magnetization" if anchor.startswith("M") else "field"
+
+    def value(key: str, given: float | str | None) -> float | None:
+        if given is None:
+            return None
+        try:
+            return reduced(given, quantity, material)
+        except ValueError as error:
+            raise _refuse(f"{path}.{key}", str(error)) from None
+
+    at_least, at_most = value("at_least", wish.at_least), value("at_most", wish.at_most)
+    if wish.between is not None:
+        if at_least is not None or at_most is not None:
+            raise _refuse(f"{path}.between", "stands for at_least and at_most: give one or the other")
+        at_least, at_most = value("between", wish.between[0]), value("between", wish.between[1])
+    target, tolerance = value("target", wish.target), value("tolerance", wish.tolerance)
+    direction = "maximize" if wish.maximize else "minimize" if wish.minimize else None
+    bounded = at_least is not None or at_most is not None
+    if wish.maximize and wish.minimize:
+        raise _refuse(path, "cannot be both maximize and minimize")
+    if target is not None and (bounded or direction):
+        raise _refuse(path, "a target goes with a tolerance and with nothing else")
+    if (target is None) != (tolerance is None):
+        raise _refuse(
+            path, "a target needs a tolerance and a tolerance a target, for example {target: 0.8, tolerance: 0.01}"
+        )
+    if target is None and not bounded and direction is None:
+        raise _refuse(path, "must be maximize, minimize, or have target and tolerance, at_least, at_most or between")
+    return Goal(anchor, target, tolerance, at_least, at_most, direction)
+
+
+def _check_goals(goals: tuple[Goal, ...], deepest: float) -> None:
+    """Values must be physical: 0 <= M <= Ms, and a field between 0 and both the sweep's end and H_A.
+
+    H_A bounds the coercive field from above: no particle switches later than a Stoner-Wohlfarth one.
+    """
+    for goal in goals:
+        high, unit = (1.0, "Ms") if goal.anchor.startswith("M") else (min(deepest, 1.0), "H_A")
+        for key in ("target", "at_least", "at_most"):
+            given = getattr(goal, key)
+            if given is not None and not 0 <= given <= high:
+                raise _refuse(
+                    f"goals.{goal.anchor}.{key}", f"must lie within 0 to {high:g} {unit}, got {given:.6g} {unit}"
+                )
+        if goal.tolerance is not None and not 0 < goal.tolerance <= 1:
+            raise _refuse(
+                f"goals.{goal.anchor}.tolerance", f"must be above 0 and at most 1 {unit}, got {goal.tolerance:.6g}"
+            )
+        if goal.at_least is not None and goal.at_most is not None and goal.at_least > goal.at_most:
+            raise _refuse(f"goals.{goal.anchor}", f"the range {goal.at_least:.6g} to {goal.at_most:.6g} is reversed")
+    for lower, upper in (("Mr", "M1"), ("Hk90", "Hk80"), ("Hk80", "Hk70"), ("Hk90", "Hk70"),
+                         ("Hk90", "Hc"), ("Hk80", "Hc"), ("Hk70", "Hc")):  # fmt: skip
+        windows = {goal.anchor: goal.window for goal in goals}
+        first, second = windows.get(lower), windows.get(upper)
+        if first and second and first[0] > second[1]:
+            raise _refuse(
+                f"goals.{lower}", f"asks for {first[0]:.4g} or more, above {upper} ({second[1]:.4g} at most): "
+                f"{lower} <= {upper} for every curve"
+            )  # fmt: skip
+
+
+def study_text(study: Study) -> str:
+    """The study with every default spelled out, as YAML that `load_study` reads back."""
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+
+    text = StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.dump(study.model_dump(mode="json", exclude_none=True), text)
+    return text.getvalue()

@@ -1,0 +1,152 @@
+"""Candidates simulated in full: the rows of `verified.csv`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from inverse_design.candidates import Candidate
+from inverse_design.goals import Goal, hits
+from simulation.anchors import ANCHORS, AnchorPoints
+from simulation.labels import Label
+from simulation.microstructure import Microstructure
+
+
+@dataclass(frozen=True, eq=False)
+class Verified:
+    """A candidate with its full simulation.
+
+    Attributes:
+        round: the round of the loop in which it was chosen, from 0.
+        candidate: structure, codes and prediction.
+        label_key: key of the simulation in the label store.
+        backend, discretization: what simulated it.
+        converged: whether every field of the curve converged; if not, it is no hit and no label.
+        h, m: the curve, H / H_A and M / Ms.
+        anchors: (6,) simulated anchor points.
+    """
+
+    round: int
+    candidate: Candidate
+    label_key: str
+    backend: str
+    discretization: str
+    converged: bool
+    h: np.ndarray
+    m: np.ndarray
+    anchors: np.ndarray
+
+    def is_hit(self, goals: Sequence[Goal]) -> bool:
+        """Converged, and every target and bound met by the simulated values."""
+        return self.converged and bool(hits(goals, self.anchors[None])[0])
+
+
+def verify_batch(round_: int, chosen: Sequence[Candidate], labels: Sequence[Label]) -> list[Verified]:
+    """Candidates with their simulations, in the order of choice; labels may come in any order."""
+    by_structure = {label.structure_hash: label for label in labels}
+    batch = []
+    for candidate in chosen:
+        label = by_structure[candidate.structure.content_hash]
+        conditions = label.conditions
+        batch.append(
+            Verified(
+                round_,
+                candidate,
+                label.key,
+                conditions.backend,
+                conditions.discretization,
+                label.converged,
+                label.h,
+                label.m,
+                label.anchors.as_array(),
+            )
+        )
+    return batch
+
+
+def verified_table(verified: Sequence[Verified], goals: Sequence[Goal]) -> pd.DataFrame:
+    """One row a simulated candidate in the order in which they were chosen (columns: see the README)."""
+    rows = []
+    for number, item in enumerate(verified):
+        row: dict[str, object] = {
+            "candidate": number,
+            "round": item.round,
+            "backend": item.backend,
+            "discretization": item.discretization,
+            "cell_nm": item.candidate.structure.cell_nm,
+            "converged": item.converged,
+            "hit": item.is_hit(goals),
+        }
+        for i, anchor in enumerate(ANCHORS):
+            row[f"{anchor}_predicted"] = item.candidate.predicted[i]
+            row[f"{anchor}_std"] = item.candidate.std[i]
+            row[f"{anchor}_verified"] = item.anchors[i]
+        rows.append(row)
+    return pd.DataFrame(rows, columns=_columns())
+
+
+def _columns() -> list[str]:
+    anchors = [f"{anchor}_{kind}" for anchor in ANCHORS for kind in ("predicted", "std", "verified")]
+    return ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit", *anchors]
+
+
+def write_candidate(folder: Path, item: Verified) -> None:
+    """Write `structure.npz`, `curve.csv` and `anchors.json` of one candidate."""
+    folder.mkdir(parents=True, exist_ok=True)
+    item.candidate.structure.save(folder / "structure.npz")
+    write_curve(folder, item.h, item.m, np.full(len(item.h), item.converged), AnchorPoints(*item.anchors))
+
+
+def write_curve(folder: Path, h: np.ndarray, m: np.ndarray, converged: np.ndarray, anchors: AnchorPoints) -> None:
+    """Write `curve.csv` (h, m, converged) and `anchors.json` (null where missing)."""
+    pd.DataFrame({"h": h, "m": m, "converged": converged}).to_csv(folder / "curve.csv", index=False)
+    (folder / "anchors.json").write_text(json.dumps(anchors.as_dict(), indent=1) + "\n", encoding="utf-8")
+
+
+def save_batch(folder: Path, batch: Sequence[Verified]) -> None:
+    """Write a round's verified candidates as arrays (no objects) and structures."""
+    for number, item in enumerate(batch):
+        item.candidate.structure.save(folder / f"structure-{number:03d}.npz")
+        np.savez_compressed(
+            folder / f"result-{number:03d}.npz",
+            round=item.round,
+            label_key=item.label_key,
+            backend=item.backend,
+            discretization=item.discretization,
+            converged=item.converged,
+            h=item.h,
+            m=item.m,
+            anchors=item.anchors,
+            wanted_code=item.candidate.wanted_code,
+            code=item.candidate.code,
+            predicted=item.candidate.predicted,
+            std=item.candidate.std,
+        )
+
+
+def load_batch(folder: Path) -> list[Verified]:
+    """Read what `save_batch` wrote."""
+    batch = []
+    for path in sorted(folder.glob("result-*.npz")):
+        structure = Microstructure.load(path.with_name(path.name.replace("result", "structure")))
+        with np.load(path, allow_pickle=False) as data:
+            candidate = Candidate(structure, data["wanted_code"], data["code"], data["predicted"], data["std"])
+            batch.append(
+                Verified(
+                    round=int(data["round"]),
+                    candidate=candidate,
+                    label_key=str(data["label_key"]),
+                    backend=str(data["backend"]),
+                    discretization=str(data["discretization"]),
+                    converged=bool(data["converged"]),
+                    h=data["h"],
+                    m=data["m"],
+                    anchors=data["anchors"],
+                )
+            )
+    return batch
