@@ -1,0 +1,86 @@
+"""Axes turned through the frozen encoder towards a wanted code."""
+
+import math
+
+import numpy as np
+import pytest
+
+from simulation import InputError, Microstructure, Purpose, StructureFamily
+from surrogate import Autoencoder, Encoding, VAEArchitecture
+from surrogate.axes import image_of_angles, turn_axes
+from surrogate.backend import keras
+from surrogate.encoding import Kind
+
+FAMILY = StructureFamily(32.0, 2.0, (3, 6), (0.0, math.pi))
+
+
+def untrained(kind: Kind = "double_angle") -> Autoencoder:
+    """Any smooth map will do as an encoder."""
+    keras.utils.set_random_seed(3)
+    encoding = Encoding(kind, (16, 16), 2.0, 1)
+    return Autoencoder(encoding, VAEArchitecture(encoding.image_shape, 12))
+
+
+def disturbed(structure: Microstructure, by_rad: float, seed: int) -> Microstructure:
+    change = np.random.default_rng(seed).normal(0, by_rad, structure.grain_angle_rad.size)
+    return Microstructure(structure.grain_id, structure.grain_angle_rad + change, structure.cell_nm)
+
+
+@pytest.fixture(scope="module")
+def model() -> Autoencoder:
+    return untrained()
+
+
+@pytest.fixture(scope="module")
+def originals() -> list[Microstructure]:
+    return [FAMILY.draw(1, Purpose.BENCHMARK, i) for i in range(3)]
+
+
+def test_disturbed_axes_find_back_to_the_code(model: Autoencoder, originals: list[Microstructure]) -> None:
+    wanted = model.encode(originals)
+    start = [disturbed(m, 0.3, i) for i, m in enumerate(originals)]
+    turned = turn_axes(start, wanted, model)
+    before = np.linalg.norm(model.encode(start) - wanted, axis=1)
+    after = np.linalg.norm(model.encode(turned) - wanted, axis=1)
+    assert (after < 0.2 * before).all()
+    for a, b in zip(turned, originals, strict=True):
+        np.testing.assert_array_equal(a.grain_id, b.grain_id)
+
+
+def test_each_structure_goes_its_own_way(model: Autoencoder, originals: list[Microstructure]) -> None:
+    wanted = model.encode(originals)
+    start = [disturbed(m, 0.3, i) for i, m in enumerate(originals)]
+    together = turn_axes(start, wanted, model)
+    alone = turn_axes(start[1:2], wanted[1:2], model)[0]
+    difference = np.angle(np.exp(2j * (together[1].grain_angle_rad - alone.grain_angle_rad))) / 2
+    assert np.abs(difference).max() < 1e-3
+
+
+def test_the_encoder_stays_as_it_is(model: Autoencoder, originals: list[Microstructure]) -> None:
+    before = [np.array(w) for w in model.encoder.get_weights()]
+    turn_axes([disturbed(originals[0], 0.3, 0)], model.encode(originals[:1]), model, steps=3)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.encoder.get_weights(), strict=True))
+    assert model.encoder.trainable
+
+
+def test_a_structure_that_has_the_code_keeps_its_axes(model: Autoencoder, originals: list[Microstructure]) -> None:
+    turned = turn_axes(originals, model.encode(originals), model)
+    for a, b in zip(turned, originals, strict=True):
+        assert np.abs(np.angle(np.exp(2j * (a.grain_angle_rad - b.grain_angle_rad)))).max() < 0.02
+
+
+@pytest.mark.parametrize("kind", ["kx", "double_angle"])
+@pytest.mark.parametrize("cells_per_pixel", [1, 2])
+def test_the_image_is_that_of_the_encoding(kind: Kind, cells_per_pixel: int, originals: list[Microstructure]) -> None:
+    encoding = Encoding(kind, (16, 16), 2.0, cells_per_pixel)
+    angles = np.stack([m.angle_rad for m in originals]).astype(np.float32)
+    image = keras.ops.convert_to_numpy(image_of_angles(encoding, keras.ops.convert_to_tensor(angles)))
+    np.testing.assert_allclose(image, encoding.images(originals), atol=1e-5)
+
+
+def test_one_finite_code_for_each_structure(model: Autoencoder, originals: list[Microstructure]) -> None:
+    with pytest.raises(InputError, match="one code of length 12"):
+        turn_axes(originals, np.zeros((2, 12)), model)
+    with pytest.raises(InputError, match="finite"):
+        turn_axes(originals, np.full((3, 12), np.nan), model)
+    assert turn_axes([], np.zeros((0, 12)), model) == []
