@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -103,7 +103,11 @@ def asked(data: ReportData) -> str:
             words.append(f"{goal.anchor} as {extreme} as possible{f' ({bounds})' if bounds else ''}")
         else:
             words.append(f"{goal.anchor} {goal.describe()}")
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "nothing"
+    return _listed(words)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def achieved(data: ReportData) -> str:
@@ -122,11 +126,9 @@ def achieved(data: ReportData) -> str:
         verb = "meets" if hit == 1 else "meet"
         text = f"{hit} of the {simulated} {verb} every target and bound; the best is candidate {champion:02d}."
     else:
-        misses = "; ".join(_misses(data, champion))
-        text = (
-            f"None of the {simulated} meets every target and bound. The nearest, candidate {champion:02d}, misses "
-            f"{misses}."
-        )
+        misses = _listed(_misses(data, champion))
+        text = f"None of the {simulated} meets every target and bound. The nearest, candidate {champion:02d}, misses "
+        text += f"{misses}."
     if failed:
         text += f" {failed} did not converge and count{'s' if failed == 1 else ''} for nothing."
     return text
@@ -138,7 +140,7 @@ def _misses(data: ReportData, number: int) -> list[str]:
         value = data.verified[number].anchors[ANCHORS.index(goal.anchor)]
         if goal.window is not None and not goal.window[0] <= value <= goal.window[1]:
             gap = max(goal.window[0] - value, value - goal.window[1])
-            found.append(f"the window of {goal.anchor} by {gap:.2g} {UNITS[goal.anchor]}")
+            found.append(f"{goal.anchor} by {gap:.2g} {UNITS[goal.anchor]}")
     return found
 
 

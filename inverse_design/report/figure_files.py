@@ -2,39 +2,89 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 
 from inverse_design.report import figures
 from inverse_design.report.data import ReportData
+from inverse_design.verification import Verified
 
-_STYLE = {"svg.hashsalt": "inverse_design", "svg.fonttype": "none", "font.size": 9.0, "axes.linewidth": 0.8}
+DRAWING = 1
+"""Bumped by hand when figures change their looks, so that those of an older run are drawn again."""
+_STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "inverse_design", "svg.fonttype": "none", "font.size": 9.0, "axes.linewidth": 0.8,
+}  # fmt: skip
 
 
 def write_figures(data: ReportData, folder: Path) -> None:
-    """Write every figure of a report; those of candidates that an older run of this name had are removed."""
+    """Write every figure of a report; those of candidates that an older run of this name had are removed.
+
+    A figure that is there with the same content is left as it is: a report is written after every round, and drawing
+    takes longer than all the rest of it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context(_STYLE):
-        if len(data.front) or data.verified:
-            save_figure(figures.front_figure(data), folder / "front")
-        if any(len(values) for values in data.hypervolume):
-            save_figure(figures.hypervolume_figure(data.hypervolume), folder / "hypervolume")
-        for number, item in enumerate(data.verified):
-            save_figure(figures.candidate_figure(number, item, data), folder / f"candidate-{number:02d}")
+    goals = repr((data.goals, data.material))
+    told = [repr((item.converged, _key(item))) for item in data.verified]
+    if len(data.front) or data.verified:
+        key = _digest("front", goals, data.front.to_csv(index=False), *told)
+        _draw(folder / "front", key, lambda: figures.front_figure(data))
+    if any(len(values) for values in data.hypervolume):
+        key = _digest("hypervolume", *(np.asarray(values).tobytes().hex() for values in data.hypervolume))
+        _draw(folder / "hypervolume", key, lambda: figures.hypervolume_figure(data.hypervolume))
+    for number, item in enumerate(data.verified):
+        key = _digest(str(number), goals, str(item.round), told[number])
+
+        def draw(number: int = number, item: Verified = item) -> Figure:
+            return figures.candidate_figure(number, item, data)
+
+        _draw(folder / f"candidate-{number:02d}", key, draw)
     for path in folder.glob("candidate-*.*"):
         found = re.fullmatch(r"candidate-(\d+)\.(png|svg)", path.name)
         if found and int(found[1]) >= len(data.verified):
             path.unlink()
 
 
-def save_figure(figure: Figure, path: Path, kinds: tuple[str, ...] = ("png", "svg")) -> None:
-    """Write a figure as `path`.png and `path`.svg, each whole or not at all."""
+def _draw(path: Path, key: str, figure: Callable[[], Figure]) -> None:
+    """Draw a figure unless its SVG, written last, carries this key."""
+    drawn = path.with_name(path.name + ".svg")
+    if path.with_name(path.name + ".png").exists() and drawn.exists():
+        with drawn.open(encoding="utf-8") as file:
+            if key in file.read(4000):
+                return
+    with mpl.rc_context(_STYLE):
+        save_figure(figure(), path, key=key)
+
+
+def save_figure(figure: Figure, path: Path, kinds: tuple[str, ...] = ("png", "svg"), key: str | None = None) -> None:
+    """Write a figure as `path`.png and `path`.svg, each whole or not at all.
+
+    Args:
+        key: identifier of its content, for the metadata of the SVG.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once for both kinds
     for kind in kinds:
         partial = path.with_name(f".{path.name}.{kind}.partial")
         # Without a date the same run gives the same bytes.
-        metadata = {"Date": None} if kind == "svg" else None
+        metadata = {"Date": None, "Identifier": key} if kind == "svg" else None
         figure.savefig(partial, format=kind, dpi=160, metadata=metadata)
         partial.replace(path.with_name(f"{path.name}.{kind}"))
+
+
+def _key(item: Verified) -> str:
+    candidate = item.candidate
+    arrays = (item.h, item.m, item.anchors, candidate.predicted, candidate.std)
+    return _digest(
+        candidate.structure.content_hash, *(np.asarray(array, np.float64).tobytes().hex() for array in arrays)
+    )
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join((str(DRAWING), *parts)).encode()).hexdigest()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Wedge
+from numpy.typing import ArrayLike
 
 from inverse_design.goals import UNITS, Goal
 from inverse_design.report.axis_colors import axis_color, palette
@@ -38,7 +40,7 @@ def draw_grains(axes: Axes, structure: Microstructure) -> None:
     axes.imshow(rgb_map(structure, 640), extent=extent, interpolation="none")
     axes.set_xlabel("x in nm")
     axes.set_ylabel("y in nm (along the field)")
-    legend = axes.inset_axes((1.03, 0.70, 0.3, 0.3))
+    legend = axes.inset_axes((1.14, 0.68, 0.28, 0.28))
     draw_directions(legend)
 
 
@@ -48,11 +50,11 @@ def draw_directions(axes: Axes) -> None:
         low, high = 90 - start - 4.5, 90 - start + 0.5  # Matplotlib counts from +x, against the clock
         axes.add_patch(Wedge((0, 0), 1, low, high, color=axis_color(np.radians(start + 2)), linewidth=0))
     axes.annotate("", (0, 0.45), (0, -0.45), arrowprops={"arrowstyle": "->", "color": "black", "linewidth": 0.9})
-    axes.text(0.12, -0.05, "H", fontsize=7, va="center")
+    axes.text(0.1, 0.32, "H", fontsize=7, va="center")
     for angle, words in ((0, "0°"), (90, "90°"), (-90, "−90°")):
         at = 1.12 * np.array([np.sin(np.radians(angle)), np.cos(np.radians(angle))])
         side = "center" if angle == 0 else ("left" if angle > 0 else "right")
-        axes.text(*at, words, fontsize=6.5, ha=side, va="bottom" if angle == 0 else "center")
+        axes.text(at[0], at[1], words, fontsize=6.5, ha=side, va="bottom" if angle == 0 else "center")
     axes.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")
     axes.set_axis_off()
 
@@ -80,7 +82,7 @@ def curve_figure(
     axes = figure.add_subplot()
     draw_curve(axes, curve_h, curve_m, anchors, predicted, std, goals, material)
     if title:
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title, fontsize=10, parse_math=False)  # a file name may hold a dollar sign
     return figure
 
 
@@ -114,10 +116,14 @@ def draw_curve(
     axes.legend(loc="lower right", frameon=False, fontsize=8)
     if material is not None:
         per_field, per_moment = material.H_A_A_per_m / 1e6, material.Js_T
-        top = axes.secondary_xaxis("top", functions=(lambda h: h * per_field, lambda H: H / per_field))
+        top = axes.secondary_xaxis("top", functions=(partial(_times, per_field), partial(_times, 1 / per_field)))
         top.set_xlabel("H in MA/m")
-        right = axes.secondary_yaxis("right", functions=(lambda m: m * per_moment, lambda J: J / per_moment))
+        right = axes.secondary_yaxis("right", functions=(partial(_times, per_moment), partial(_times, 1 / per_moment)))
         right.set_ylabel(r"$\mu_0 M$ in T")
+
+
+def _times(factor: float, values: ArrayLike) -> ArrayLike:
+    return np.asarray(values, dtype=np.float64) * factor
 
 
 def _draw_goals(axes: Axes, goals: Sequence[Goal]) -> None:
@@ -169,10 +175,10 @@ def front_figure(data: ReportData) -> Figure:
         axes.plot(predicted[:, x], predicted[:, y], "D", color=PREDICTED, markersize=4.5, markerfacecolor="white",
                   label="candidate, predicted")  # fmt: skip
         converged = np.array([item.converged for item in data.verified])
-        for mask, marker, words in ((converged, "o", "simulated"), (~converged, "x", "not converged")):
-            if mask.any():
-                axes.plot(simulated[mask, x], simulated[mask, y], marker, color=SIMULATED, markersize=6, linestyle="none",
-                          label=f"candidate, {words}")  # fmt: skip
+        for chosen, marker, words in ((converged, "o", "simulated"), (~converged, "x", "not converged")):
+            if chosen.any():
+                points = simulated[chosen]
+                axes.plot(points[:, x], points[:, y], marker, color=SIMULATED, label=f"candidate, {words}")
     axes.set_xlabel(f"{x_name} in {_unit(x_name)}")
     axes.set_ylabel(f"{y_name} in {_unit(y_name)}")
     axes.legend(frameon=False, fontsize=8)

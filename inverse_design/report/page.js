@@ -8,9 +8,19 @@
   function add(parent, name, attributes, words) {
     const node = document.createElementNS(SVG, name);
     for (const key in attributes) node.setAttribute(key, attributes[key]);
-    if (words !== undefined) node.textContent = words;
+    if (words !== undefined) symbols(node, words);
     parent.append(node);
     return node;
+  }
+  // The units H_A and Ms with their subscripts; everything else is plain text.
+  function symbols(node, words) {
+    for (const part of words.split(/(H_A|Ms)/)) {
+      const unit = { H_A: ["H", "A"], Ms: ["M", "s"] }[part];
+      if (!unit) { node.append(part); continue; }
+      node.append(unit[0]);
+      add(node, "tspan", { dy: 3, "font-size": "80%" }, unit[1]);
+      add(node, "tspan", { dy: -3 }, "\u200b");
+    }
   }
   const known = (v) => v !== null && v !== undefined;
   const tidy = (v) => String(+v.toPrecision(6)).replace("-", "−");
@@ -87,6 +97,7 @@
       if (known(ax.verified[i]) && known(ay.verified[i])) {
         const mark = group(svg, px(ax.verified[i]), py(ay.verified[i]), "verified", i,
           `Candidate ${item.number}, simulated, ${state}`);
+        if (item.hit) add(mark, "circle", { class: "hit-ring", r: 8.5 });
         if (item.converged) add(mark, "circle", { class: "verified-point" + (item.hit ? " hit" : ""), r: 5 });
         else add(mark, "path", { class: "verified-point failed", d: "M-4-4L4 4M-4 4L4-4" });
       }
@@ -162,11 +173,17 @@
       $("preview-none").textContent = "The grains of this point were not drawn.";
     }
     sketch(mean, std, item);
-    $("preview-values").textContent = data.anchors.map((name, i) => {
+    $("preview-values").replaceChildren(...data.anchors.map((name, i) => {
       const told = known(mean[i]) ? `${mean[i].toFixed(3)} ± ${known(std[i]) ? std[i].toFixed(3) : "?"}` : "missing";
-      const found = item ? ` → ${known(item.anchors[i]) ? item.anchors[i].toFixed(3) : "missing"}` : "";
-      return `${name} ${told}${found} ${data.units[i]}`;
-    }).join("   ·   ");
+      const found = item ? (known(item.anchors[i]) ? item.anchors[i].toFixed(3) : "missing") : "not simulated";
+      const row = document.createElement("tr");
+      for (const [kind, words] of [["th", name], ["td", told], ["td", found]]) {
+        const cell = document.createElement(kind);
+        cell.textContent = words;
+        row.append(cell);
+      }
+      return row;
+    }));
   }
 
   function positions(values) {
@@ -187,10 +204,8 @@
     const marksOf = $("preview-marks");
     marksOf.replaceChildren();
     if (item) {
-      const points = item.h.map((h, i) => [h, item.m[i]])
-        .filter(([h, m]) => known(h) && known(m) && h >= x[0] && h <= x[1]);
       add(marksOf, "polyline", { class: "simulated" + (item.converged ? "" : " unconverged"),
-        points: points.map(([h, m]) => `${px(h).toFixed(1)},${py(m).toFixed(1)}`).join(" ") });
+        points: item.h.map((h, i) => `${px(h).toFixed(1)},${py(item.m[i]).toFixed(1)}`).join(" ") });
     }
     positions(mean).forEach((at, i) => {
       if (!at) return;
@@ -219,8 +234,7 @@
       $(id).addEventListener("change", draw);
     }
     draw();
-    const first = data.verified.findIndex((item) => item.hit);
-    if (data.verified.length) choose("verified", Math.max(first, 0));
+    if (data.verified.length) choose("verified", data.best ?? 0);
     else choose("front", 0);
     let width = window.innerWidth;
     window.addEventListener("resize", () => {

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from inverse_design.goals import UNITS, objectives
 from inverse_design.report import plots, svg
@@ -50,6 +50,7 @@ def render(data: ReportData) -> str:
         (here / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "page.html.j2")
     )
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["symbols"] = symbols
     context = _context(data)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template = environment.from_string(source)
@@ -95,7 +96,7 @@ def _wanted_remanence(data: ReportData) -> float:
 
 
 def _goal_row(data: ReportData, goal: Any, champion: int | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"anchor": goal.anchor, "goal": goal.describe(), "verified": None, "hit": None}
+    row: dict[str, Any] = {"anchor": goal.anchor, "unit": UNITS[goal.anchor], "goal": goal.describe(), "hit": None}
     if champion is None:
         return row
     item, column = data.verified[champion], ANCHORS.index(goal.anchor)
@@ -117,7 +118,8 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         rows.append({
             "anchor": anchor, "unit": UNITS[anchor], "predicted": with_error(candidate.predicted[i], candidate.std[i]),
             "verified": measured(data, anchor, value), "goal": wanted[anchor].describe() if anchor in wanted else "",
-            "hit": None if window is None else bool(window[0] <= value <= window[1]),
+            # An unconverged value is no evidence, wherever it lies.
+            "hit": bool(window[0] <= value <= window[1]) if window is not None and item.converged else None,
         })  # fmt: skip
     diameters = grain_diameters_nm(structure)
     ny, nx = structure.shape
@@ -164,6 +166,7 @@ def _interactive(data: ReportData, room: int) -> dict[str, Any]:
         thumbnails.append(uri)
     return {
         "anchors": list(ANCHORS),
+        "best": best(data),
         "units": [UNITS[anchor] for anchor in ANCHORS],
         "frame": {"x": frame.x, "y": frame.y, "box": frame.box},
         "axes": _choices(data, mean),
@@ -172,9 +175,10 @@ def _interactive(data: ReportData, room: int) -> dict[str, Any]:
             {
                 "number": f"{number:02d}", "hit": data.hits[number], "converged": item.converged,
                 "predicted": plain(item.candidate.predicted), "std": plain(item.candidate.std),
-                "anchors": plain(item.anchors), "h": plain(item.h), "m": plain(item.m),
+                "anchors": plain(item.anchors), "h": plain(h), "m": plain(m),
             }
             for number, item in enumerate(data.verified)
+            for h, m in [svg.within(frame, item.h, item.m)]
         ],
     }  # fmt: skip
 
@@ -206,6 +210,11 @@ def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
         ),
         *(anchor(name) for name in ANCHORS if name not in wanted),
     ]
+
+
+def symbols(words: str) -> Markup:
+    """Escaped text in which the units H_A and Ms have their subscripts."""
+    return Markup(str(escape(words)).replace("H_A", "H<sub>A</sub>").replace("Ms", "M<sub>s</sub>"))
 
 
 def measured(data: ReportData, anchor: str, value: float) -> dict[str, str] | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 TICK = 4
 
@@ -90,11 +90,22 @@ def second_axes(frame: Frame, x_scale: float, x_label: str, y_scale: float, y_la
 
 
 def curve(frame: Frame, x: np.ndarray, y: np.ndarray, css: str) -> Markup:
-    """A polyline through the finite points that lie within the frame's x."""
+    """A polyline through the finite points; it ends where it leaves the frame."""
+    points = " ".join(f"{frame.px(a):g},{frame.py(b):g}" for a, b in zip(*within(frame, x, y), strict=True))
+    return Markup('<polyline class="{}" points="{}"/>').format(css, points)
+
+
+def within(frame: Frame, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The finite points of a curve inside a frame's x, up to where it falls below the frame's y."""
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     keep = np.isfinite(x) & np.isfinite(y) & (x >= frame.x[0]) & (x <= frame.x[1])
-    points = " ".join(f"{frame.px(a):g},{frame.py(b):g}" for a, b in zip(x[keep], y[keep], strict=True))
-    return Markup('<polyline class="{}" points="{}"/>').format(css, points)
+    x, y = x[keep], y[keep]
+    outside = np.flatnonzero(y < frame.y[0])
+    if outside.size and outside[0] > 0:
+        i, low = int(outside[0]), frame.y[0]
+        leave = x[i - 1] + (low - y[i - 1]) / (y[i] - y[i - 1]) * (x[i] - x[i - 1])
+        x, y = np.append(x[:i], leave), np.append(y[:i], low)
+    return x, y
 
 
 def area(frame: Frame, x: tuple[float, float], y: tuple[float, float], css: str, style: str = "") -> Markup:
@@ -118,6 +129,12 @@ def error_point(frame: Frame, x: float, y: float, dx: float, dy: float, css: str
     )
 
 
+def symbols(words: str) -> Markup:
+    """Escaped text in which the units H_A and Ms have their subscripts, for SVG."""
+    sub = Markup('{}<tspan dy="3" font-size="80%">{}</tspan><tspan dy="-3">\u200b</tspan>')
+    return Markup(str(escape(words)).replace("H_A", sub.format("H", "A")).replace("Ms", sub.format("M", "s")))
+
+
 def line(x0: float, y0: float, x1: float, y1: float, css: str) -> Markup:
     """A straight line in canvas coordinates."""
     return Markup('<line class="{}" x1="{:g}" y1="{:g}" x2="{:g}" y2="{:g}"/>').format(css, x0, y0, x1, y1)
@@ -125,14 +142,16 @@ def line(x0: float, y0: float, x1: float, y1: float, css: str) -> Markup:
 
 def text(x: float, y: float, words: str, anchor: str, css: str = "") -> Markup:
     """A text in canvas coordinates; anchor: start, middle or end."""
-    return Markup('<text class="{}" x="{:g}" y="{:g}" text-anchor="{}">{}</text>').format(css, x, y, anchor, words)
+    return Markup('<text class="{}" x="{:g}" y="{:g}" text-anchor="{}">{}</text>').format(
+        css, x, y, anchor, symbols(words)
+    )
 
 
 def upright(x: float, y: float, words: str) -> Markup:
     """An axis label turned by 90 degrees about (x, y)."""
     return Markup(
         '<text class="label" x="{:g}" y="{:g}" text-anchor="middle" transform="rotate(-90 {:g} {:g})">{}</text>'
-    ).format(x, y, x, y, words)
+    ).format(x, y, x, y, symbols(words))
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:
