@@ -6,8 +6,7 @@ import contextlib
 import time
 from concurrent.futures import Executor
 
-from distributed import Client, LocalCluster
-from distributed.cfexecutor import ClientExecutor
+from distributed import Client, KilledWorker, LocalCluster
 
 from simulation.errors import InputError
 from simulation.executors import Engine
@@ -25,6 +24,8 @@ class DaskEngine(Engine):
         address: such as "tcp://host:8786"; None starts a cluster here, open to this machine only.
         workers: of the cluster that is started here; with an address, as many as the scheduler has.
     """
+
+    losses = (*Engine.losses, KilledWorker)
 
     def __init__(self, address: str | None, workers: int) -> None:
         super().__init__(self._connect, workers)
@@ -62,7 +63,6 @@ class DaskEngine(Engine):
             )
 
     def _end(self, executor: Executor) -> None:
-        assert isinstance(executor, ClientExecutor)
         self._leave()
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any
@@ -34,6 +34,9 @@ class Engine:
         start: makes the executor.
         workers: simulations that run at once.
     """
+
+    losses: tuple[type[BaseException], ...] = (BrokenExecutor, CancelledError)
+    """What a future raises whose worker died, as opposed to a simulation that failed."""
 
     def __init__(self, start: Callable[[], Executor], workers: int) -> None:
         if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, field
 
 from simulation.errors import InputError
@@ -71,6 +71,17 @@ def simulate_label(job: Job) -> Label:
     bad = next((i for i, status in enumerate(curve.status) if status is not FieldStatus.CONVERGED), None)
     reason = "" if bad is None else f"h = {curve.h[bad]:g}: {curve.status[bad].value}"
     return job.label(curve.h, curve.m, [codes[status] for status in curve.status], reason, curve.evaluations, wall_s)
+
+
+def _attempt(simulate: Callable[[Job], Label], job: Job) -> Label:
+    """Simulate in a worker; what a simulation raises stays there, because not every exception survives the way back."""
+    start = time.perf_counter()
+    try:
+        return simulate(job)
+    except InputError:
+        raise
+    except Exception as error:
+        return job.failed(f"{type(error).__name__}: {error}".rstrip(": "), time.perf_counter() - start)
 
 
 def label_all(
@@ -178,7 +189,7 @@ class _Run:
 
     def _submit(self, job: Job) -> None:
         try:
-            self.flying[self.engine.executor().submit(self.simulate, job)] = job
+            self.flying[self.engine.executor().submit(_attempt, self.simulate, job)] = job
         except BrokenExecutor:  # it died while nobody looked
             self._replace_pool([])
             self.again.appendleft(job)
@@ -193,20 +204,23 @@ class _Run:
     def _landed(self) -> Iterator[Label]:
         """Wait for at least one job to end; store and give the labels that came of it."""
         done, _ = wait(self.flying, _LOOK_S, FIRST_COMPLETED)
-        self.engine.check()
         lost = []
         for future in done:
             job = self.flying.pop(future)
             try:
                 label = future.result()
-            except (BrokenExecutor, CancelledError):
+            except self.engine.losses:
                 lost.append(job)
                 continue
             except InputError:
                 raise
-            except Exception as error:
-                label = job.failed(f"{type(error).__name__}: {error}".strip().rstrip(":"), 0.0)
+            except Exception as error:  # not of the simulation: that is caught in the worker
+                what = str(error).strip().partition("\n")[0]
+                raise InputError(
+                    f"a worker could not take a job or give it back; it needs the packages that are here ({what})"
+                ) from error
             yield self._stored(label)
+        self.engine.check()
         if lost and self._alone(lost[0]):
             self._replace_pool([])
             self._probe()
@@ -232,7 +246,7 @@ class _Run:
         """
         try:
             self.engine.executor().submit(int).result()
-        except (BrokenExecutor, CancelledError):
+        except self.engine.losses:
             raise InputError("the workers die as soon as they start; the messages above say why") from None
 
     def _stored(self, label: Label) -> Label:

@@ -71,6 +71,32 @@ def curve_of(job: Job) -> Label:
     return job.label(h, m, status, bad, 1000 + int(angle.size), time.perf_counter() - start)
 
 
+def state_of_worker(_: int) -> dict[str, object]:
+    """What a worker process looks like from inside."""
+    import numba
+
+    import simulation.labelling  # noqa: F401
+
+    return {
+        "omp": os.environ["OMP_NUM_THREADS"],
+        "numba": numba.get_num_threads(),
+        "heavy": sorted({"tensorflow", "keras", "pymoo", "matplotlib"} & set(sys.modules)),
+        "ctrl_c": signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
+        "pid": os.getpid(),
+    }
+
+
+class TwoWords(Exception):
+    """An exception that cannot be unpickled."""
+
+    def __init__(self, what: str, where: str) -> None:
+        super().__init__(f"{what} at {where}")
+
+
+def fail_strangely(job: Job) -> Label:
+    raise TwoWords("diverged", "h = -0.3")
+
+
 def refuse(job: Job) -> Label:
     raise InputError("no such solver here")
 

@@ -1,0 +1,186 @@
+"""Promises of the engines: the same labels everywhere, workers that keep to one core, clear words when one fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import psutil
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import labelling_stand_ins
+from labelling_stand_ins import conditions, curve_of, specifications, state_of_worker
+
+from simulation import Conditions, Engine, FieldSweep, InputError, LabelStore, Nd2Fe14B, Outcome, Progress, label_all
+from simulation.executors import dask, engine, local, mpi
+from simulation.labels import Job
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[LabelStore]:
+    with LabelStore(tmp_path / "s.sqlite") as store:
+        yield store
+
+
+def test_local_workers_have_one_thread_and_no_tensorflow():
+    before = dict(os.environ)
+    with local(2) as two:
+        states = list(two.executor().map(state_of_worker, range(4)))
+    assert dict(os.environ) == before
+    for state in states:
+        assert state["pid"] != os.getpid()
+        del state["pid"]
+        assert state == {"omp": "1", "numba": 1, "heavy": [], "ctrl_c": True}
+
+
+def test_an_engine_starts_when_needed_and_stays_warm():
+    with local(1) as one:
+        assert one.executor() is one.executor()
+        pid = one.executor().submit(os.getpid).result()
+        assert one.executor().submit(os.getpid).result() == pid
+        one.stop()
+        assert not psutil.pid_exists(pid)
+        assert one.executor().submit(os.getpid).result() != pid
+
+
+def test_wrong_engines_are_refused_with_what_is_allowed():
+    for name, workers, address in (
+        ("slurm", 1, None),
+        ("local", 0, None),
+        ("local", True, None),
+        ("local", 1, "tcp://a:1"),
+    ):
+        with pytest.raises(InputError) as error:
+            engine(name, workers, address)
+        assert len(str(error.value).splitlines()) == 1
+    assert engine("local").workers >= 1
+
+
+@pytest.mark.parametrize(("start", "missing", "extra"), [(dask, "distributed", "dask"), (mpi, "mpi4py", "mpi")])
+def test_a_missing_extra_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch, start, missing, extra):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(InputError, match=rf"pip install 'inverse-design\[{extra}\]'"):
+        start()
+
+
+def test_workers_that_cannot_start_are_an_error_and_no_label(store: LabelStore):
+    broken = Engine(lambda: ProcessPoolExecutor(1, get_context("spawn"), initializer=os._exit, initargs=(1,)), 1)
+    with pytest.raises(InputError, match="die as soon as they start"), broken:
+        list(label_all(specifications(3), conditions(), store, broken, simulate=curve_of))
+    assert len(store) == 0
+
+
+# -- Dask
+
+
+@pytest.fixture(scope="module")
+def dask_two() -> Iterator[Engine]:
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    with dask(workers=2) as two:
+        yield two
+
+
+def test_dask_gives_the_labels_of_local_workers_bit_for_bit(tmp_path: Path, dask_two: Engine):
+    asked = Conditions.of(Nd2Fe14B, FieldSweep(until="coercivity", step=0.05))
+    for name, two in (("local", local(2)), ("dask", dask_two)):
+        with LabelStore(tmp_path / name) as store:
+            assert len(list(label_all(specifications(5), asked, store, two))) == 5
+        two.close() if name == "local" else None
+    with LabelStore(tmp_path / "local") as one, LabelStore(tmp_path / "dask") as other:
+        assert [x.result_bytes for x in one.labels()] == [x.result_bytes for x in other.labels()]
+
+
+def test_a_killed_dask_worker_costs_nothing_but_time(store: LabelStore, dask_two: Engine, tmp_path: Path):
+    options = {"kill_once": [2], "log": str(tmp_path / "log"), "fail": [4]}
+    labels = list(label_all(specifications(8), conditions(**options), store, dask_two, simulate=curve_of))
+    assert len(labels) == len(store) == 8
+    assert (tmp_path / "log.2").exists()  # it was killed
+    assert [x.specification.index for x in labels if x.outcome is Outcome.FAILED] == [4]
+
+
+@pytest.mark.slow
+def test_a_job_that_always_kills_its_dask_worker_fails_alone(store: LabelStore, dask_two: Engine):
+    labels = list(label_all(specifications(12), conditions(kill=[3]), store, dask_two, simulate=curve_of))
+    assert len(labels) == 12
+    assert [x.specification.index for x in labels if x.outcome is Outcome.FAILED] == [3]
+
+
+def test_a_dask_scheduler_that_goes_leaves_a_sentence_and_what_arrived(store: LabelStore, tmp_path: Path):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    address, asked = tmp_path / "scheduler.json", conditions(seconds=0.1)
+
+    def start(program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        command = [
+            sys.executable,
+            "-m",
+            f"distributed.cli.{program}",
+            "--scheduler-file",
+            str(address),
+            "--no-dashboard",
+        ]
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+        return subprocess.Popen([*command, *arguments], stderr=subprocess.DEVNULL, env=environment)
+
+    scheduler = start("dask_scheduler", "--port", "0", "--host", "127.0.0.1")
+    worker = start("dask_worker", "--nthreads", "1", "--no-nanny")
+    try:
+        while not address.exists():
+            assert scheduler.poll() is None
+        place = json.loads(address.read_text())["address"]
+        arrived: list[str] = []
+
+        def told(progress: Progress) -> None:
+            arrived.append("one")
+            if len(arrived) == 5:
+                scheduler.kill()
+
+        with dask(place) as far, pytest.raises(InputError, match=r"scheduler at tcp://.* is gone"):
+            list(label_all(specifications(200), asked, store, far, simulate=curve_of, progress=told))
+        assert 5 <= len(arrived) < 200
+        assert len(store) == len(list(store.labels())) == len(arrived)
+    finally:
+        for process in (worker, scheduler):
+            process.kill()
+            process.wait()
+
+
+def test_no_scheduler_at_an_address_is_said(store: LabelStore, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    monkeypatch.setattr("simulation.dask_engine._CONNECT_S", 1)
+    with (
+        pytest.raises(InputError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"),
+        dask("tcp://127.0.0.1:9") as far,
+    ):
+        list(label_all(specifications(2), conditions(), store, far, simulate=curve_of))
+
+
+# -- MPI
+
+
+def test_mpi_outside_an_mpi_job_says_how_to_start_one():
+    pytest.importorskip("mpi4py", reason="mpi4py is not installed")
+    with pytest.raises(InputError, match="mpiexec -n"):
+        mpi()
+
+
+def test_mpi_gives_the_labels_of_local_workers_bit_for_bit(tmp_path: Path):
+    pytest.importorskip("mpi4py", reason="mpi4py is not installed")
+    launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if launcher is None:
+        pytest.skip("no mpiexec here")
+    run = [launcher, "-n", "3", sys.executable, "-m", "mpi4py.futures", labelling_stand_ins.__file__]
+    arguments = [str(tmp_path / "s.sqlite"), "--count", "12", "--engine", "mpi", "--seconds", "0"]
+    done = subprocess.run([*run, *arguments], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    with LabelStore(tmp_path / "s.sqlite") as store:
+        expected = sorted(curve_of(Job.of(s, conditions(seconds=0.0))).result_bytes for s in specifications(12))
+        assert sorted(x.result_bytes for x in store.labels()) == expected
