@@ -47,6 +47,11 @@ class Candidate:
     predicted: np.ndarray
     std: np.ndarray
 
+    def same_grains(self, other: Candidate) -> bool:
+        """Whether this is the other candidate, be it on finer cells."""
+        factor = round(other.structure.cell_nm / self.structure.cell_nm)
+        return factor >= 1 and other.structure.refine(factor).content_hash == self.structure.content_hash
+
 
 def propose(
     model: LatentModel,

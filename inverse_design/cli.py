@@ -190,3 +190,54 @@ def report(run: RunPath) -> None:
     from inverse_design.outputs import report_again
 
     console.print(f"wrote {report_again(run)}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def verify(
+    run: RunPath,
+    backend: Annotated[str, typer.Option(help="planar or fidimag.")] = "planar",
+    discretization: Annotated[str, typer.Option(help="cells or elements (planar only).")] = "cells",
+    refine: Annotated[int, typer.Option(min=1, max=8, help="Cells so many times smaller.")] = 1,
+) -> None:
+    """Simulate a run's candidates again: by another solver, on another or a finer mesh; adds rows to verified.csv.
+
+    Example: python -m inverse_design verify runs/quickstart --refine 2
+    """
+    from inverse_design.rechecks import verify_again
+
+    console.print(f"wrote {verify_again(run, backend, discretization, refine)}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def label(
+    study: StudyFile,
+    shard: Annotated[str | None, typer.Option(metavar="K/N", help="Only every N-th structure, from the K-th.")] = None,
+    store: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: the study's run folder.")] = None,
+    runs: Runs = Path("runs"),
+    overrides: Overrides = None,
+) -> None:
+    """Simulate the labels of a study, all or a shard of them, and nothing else.
+
+    Example: python -m inverse_design label study.yaml --shard 3/64 --store part3.sqlite
+    """
+    from inverse_design.labels_only import label_study
+
+    wanted = load_study(study, overrides or ())
+    console.print(label_study(wanted, store or runs / wanted.name / "labels.sqlite", shard), markup=False)
+
+
+@app.command()
+def merge(
+    parts: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Label stores to take labels from.")],
+    store: Annotated[Path, typer.Option(metavar="FILE", help="The store to add them to.")],
+) -> None:
+    """Add the labels of stores to one store; doing it twice changes nothing.
+
+    Example: python -m inverse_design merge part*.sqlite --store runs/magnet/labels.sqlite
+    """
+    from simulation.label_store import LabelStore
+
+    store.parent.mkdir(parents=True, exist_ok=True)
+    with LabelStore(store) as target:
+        merged = target.merge(*parts)
+        console.print(f"{store}: {merged.added} labels added, {merged.known} known before, {len(target)} in all")

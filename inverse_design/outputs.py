@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from inverse_design.goals import Goal
 from inverse_design.run_folder import RunFolder, write_text
 from inverse_design.search import load_result
 from inverse_design.stages import HISTORY, TEST
@@ -54,7 +53,9 @@ def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
     last = findings.rounds - 1
     shutil.copyfile(run / "search" / str(last) / "front.csv", run / ".front.csv.partial")
     (run / ".front.csv.partial").replace(run / "front.csv")
-    _write_candidates(run, findings.verified, study.wanted)
+    _write_candidates(run, findings.verified)
+    table = verified_table(findings.verified, study.wanted, checks_of(run, findings.verified))
+    write_text(run / "verified.csv", table.to_csv(index=False))
     write_text(run / MANIFEST, json.dumps(_manifest(study, folder, findings), indent=1) + "\n")
     _write_report(study, folder, findings)
 
@@ -77,6 +78,16 @@ def findings_of(run: Path) -> tuple[Study, Findings]:
     return study, Findings(rounds, reason, tuple(verified), labels)
 
 
+def checks_of(run: Path, verified: Sequence[Verified]) -> list[tuple[int, Verified]]:
+    """Further simulations of a run's candidates; those of candidates that an older study chose are passed over."""
+    found = []
+    for folder in sorted((run / "checks").glob("*")):
+        for number, item in enumerate(load_batch(folder)):
+            if number < len(verified) and item.candidate.same_grains(verified[number].candidate):
+                found.append((number, item))
+    return found
+
+
 def report_again(run: Path) -> Path:
     """Write the report and tables of a run again; the path of `report.html`."""
     study, findings = findings_of(run)
@@ -84,9 +95,8 @@ def report_again(run: Path) -> Path:
     return run / "report.html"
 
 
-def _write_candidates(run: Path, verified: Sequence[Verified], goals: Sequence[Goal]) -> None:
-    """`verified.csv` and `candidates/NN/`; folders that an older study of this name left go."""
-    write_text(run / "verified.csv", verified_table(verified, goals).to_csv(index=False))
+def _write_candidates(run: Path, verified: Sequence[Verified]) -> None:
+    """`candidates/NN/`; folders that an older study of this name left go."""
     names = {f"{number:02d}" for number in range(len(verified))}
     for number, item in enumerate(verified):
         write_candidate(run / "candidates" / f"{number:02d}", item)

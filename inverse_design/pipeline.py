@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,28 +14,22 @@ from inverse_design import stages
 from inverse_design.candidates import propose
 from inverse_design.console import run_log
 from inverse_design.outputs import Findings, write_outputs
-from inverse_design.progress import Update, track
+from inverse_design.progress import Tracker, track
 from inverse_design.run_folder import RunFolder, write_text
 from inverse_design.search import SearchResult, load_result, save_result, search
+from inverse_design.simulations import conditions_of, simulate_all, wanted_labels, workplace_of
 from inverse_design.stages import LabelSet
 from inverse_design.study import Study, study_text
 from inverse_design.verification import Verified, load_batch, save_batch, verify_batch
 from simulation.errors import InputError
-from simulation.executors import Engine, engine
-from simulation.hysteresis import FieldSweep
+from simulation.executors import Engine
 from simulation.label_store import LabelStore
-from simulation.labelling import Progress, label_all
-from simulation.labels import Conditions, Label, Outcome, Specification
-from simulation.microstructure import Microstructure
-from simulation.sampling import Purpose
+from simulation.labels import Outcome
 
 if TYPE_CHECKING:
     from surrogate import Surrogate
 
 log = logging.getLogger("inverse_design")
-
-Tracker = Callable[[str], AbstractContextManager[Update]]
-"""Opens the progress of a named stage."""
 
 ENOUGH = 0.9
 """Share of labels that must be usable: below it something is wrong with the study or the solver."""
@@ -70,10 +62,7 @@ class Run:
 
         Decisions fall at the end of a batch only, so that a killed run and an undisturbed one decide alike.
         """
-        part = self.study.execution
-        workers = None if part.workers == "auto" else part.workers
-        path = self.folder.path
-        with LabelStore(path / "labels.sqlite") as store, engine(part.engine, workers, part.address) as workplace:
+        with LabelStore(self.folder.path / "labels.sqlite") as store, workplace_of(self.study) as workplace:
             labels = self.labels(store, workplace)
             workplace.close()  # idle workers would share the cores with the training
             vae = self.vae()
@@ -110,10 +99,9 @@ class Run:
             InputError: if too few of them converge.
         """
         study = self.study
-        indices = range(study.labels.count)
-        wanted = [Specification(study.family, study.seed, Purpose.LABELS, index) for index in indices]
-        conditions = self._conditions(study.labels.backend)
-        found = self._simulate("labels", wanted, conditions, store, workplace)
+        wanted = wanted_labels(study)
+        conditions = conditions_of(study, study.labels.backend, study.labels.discretization)
+        found = simulate_all("labels", wanted, conditions, store, workplace, self.track)
         usable = sorted((label for label in found if label.converged), key=lambda label: label.key)
         if len(usable) < ENOUGH * len(wanted):
             first = next((label.reason for label in found if not label.converged), "no label at all")
@@ -198,45 +186,17 @@ class Run:
                     hashes,
                     update,
                 )
-            conditions = self._conditions(part.backend)
+            conditions = conditions_of(self.study, part.backend, self.study.labels.discretization)
             structures = [candidate.structure for candidate in chosen]
-            found = self._simulate(f"simulations, round {round_}", structures, conditions, store, workplace)
-            save_batch(folder, verify_batch(round_, chosen, found))
+            found = simulate_all(f"simulations, round {round_}", structures, conditions, store, workplace, self.track)
+            save_batch(folder, verify_batch([round_] * len(chosen), chosen, found))
 
         return load_batch(self.folder.stage(f"verify/{round_}", key, build))
-
-    def _conditions(self, backend: str) -> Conditions:
-        part = self.study.field_sweep
-        sweep = FieldSweep(part.start, part.stop, part.step, part.until)
-        return Conditions.of(self.study.magnet, sweep, backend, self.study.labels.discretization)
-
-    def _simulate(
-        self,
-        name: str,
-        wanted: Sequence[Specification] | Sequence[Microstructure],
-        conditions: Conditions,
-        store: LabelStore,
-        workplace: Engine,
-    ) -> list[Label]:
-        """Labels of what is wanted, simulated where the store lacks them."""
-        with self._timed(name), self.track(name) as update:
-
-            def show(state: Progress) -> None:
-                bad = state.done - state.outcomes[Outcome.CONVERGED]
-                update(state.done, state.total or len(wanted), f"{bad} unusable" if bad else "")
-
-            return list(label_all(wanted, conditions, store, workplace, progress=show))
 
     def _load(self, folder: Path) -> Surrogate:
         from surrogate import Surrogate
 
         return Surrogate.load(folder)
-
-    @contextmanager
-    def _timed(self, name: str) -> Iterator[None]:
-        began = time.monotonic()
-        yield
-        log.info("%s: done in %.1f s", name, time.monotonic() - began)
 
     def _stop(self, round_: int, verified: Sequence[Verified], batch: Sequence[Verified]) -> str:
         """Why to stop after this round, in a sentence; nothing to go on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from rich.progress import (
     BarColumn,
@@ -26,6 +26,9 @@ log = logging.getLogger("inverse_design")
 
 Update = Callable[[int, int, str], None]
 """Called with (done, in all, a few words)."""
+
+Tracker = Callable[[str], AbstractContextManager[Update]]
+"""Opens the progress of a named stage."""
 
 LOG_EVERY_S = 15.0
 

@@ -46,11 +46,11 @@ class Verified:
         return self.converged and bool(hits(goals, self.anchors[None])[0])
 
 
-def verify_batch(round_: int, chosen: Sequence[Candidate], labels: Sequence[Label]) -> list[Verified]:
-    """Candidates with their simulations, in the order of choice; labels may come in any order."""
+def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Sequence[Label]) -> list[Verified]:
+    """Candidates with the rounds of their choice and their simulations; labels may come in any order."""
     by_structure = {label.structure_hash: label for label in labels}
     batch = []
-    for candidate in chosen:
+    for round_, candidate in zip(rounds, chosen, strict=True):
         label = by_structure[candidate.structure.content_hash]
         conditions = label.conditions
         batch.append(
@@ -69,10 +69,16 @@ def verify_batch(round_: int, chosen: Sequence[Candidate], labels: Sequence[Labe
     return batch
 
 
-def verified_table(verified: Sequence[Verified], goals: Sequence[Goal]) -> pd.DataFrame:
-    """One row a simulated candidate in the order in which they were chosen (columns: see the README)."""
+def verified_table(
+    verified: Sequence[Verified], goals: Sequence[Goal], checks: Sequence[tuple[int, Verified]] = ()
+) -> pd.DataFrame:
+    """One row a simulation: the candidates in the order of choice, then their further simulations.
+
+    Args:
+        checks: candidate number and simulation by another solver or on another mesh.
+    """
     rows = []
-    for number, item in enumerate(verified):
+    for number, item in [*enumerate(verified), *checks]:
         row: dict[str, object] = {
             "candidate": number,
             "round": item.round,

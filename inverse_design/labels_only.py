@@ -1,0 +1,32 @@
+"""The labels of a study without the rest: for a job on a cluster, or a shard of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inverse_design.progress import Tracker, track
+from inverse_design.simulations import conditions_of, simulate_all, wanted_labels, workplace_of
+from inverse_design.study import Study
+from simulation.label_store import LabelStore
+from simulation.labelling import shard as part_of
+
+
+def label_study(study: Study, path: Path, shard: str | None, tracker: Tracker = track) -> str:
+    """Simulate a study's labels into a store; a sentence that says how it went.
+
+    Args:
+        path: the store; made if missing.
+        shard: "K/N" for every N-th structure from the K-th, all if None.
+
+    Raises:
+        InputError: if the shard is none, or the store cannot be written.
+    """
+    wanted = wanted_labels(study)
+    if shard is not None:
+        wanted = part_of(wanted, shard)
+    conditions = conditions_of(study, study.labels.backend, study.labels.discretization)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with LabelStore(path) as store, workplace_of(study) as workplace:
+        found = simulate_all("labels", wanted, conditions, store, workplace, tracker)
+        usable = sum(label.converged for label in found)
+        return f"{path}: {usable} of {len(wanted)} labels usable, {len(store)} simulations in the store"

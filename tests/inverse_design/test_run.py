@@ -1,0 +1,193 @@
+"""The quickstart in a reduced form, on the real command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from simulation.anchors import ANCHORS
+from simulation.microstructure import Microstructure
+
+REDUCED = (
+    "microstructures.size_nm=40", "microstructures.grains=[2, 8]", "labels.count=24", "labels.test=4",
+    "surrogate.latent_dim=4", "surrogate.unlabelled=64", "surrogate.epochs=1", "surrogate.ensemble=2",
+    "surrogate.regressor.epochs=4", "surrogate.regressor.more_epochs=2", "search.population=16",
+    "search.generations=4", "verification.candidates=2", "verification.max_simulations=4", "execution.workers=2",
+)  # fmt: skip
+
+
+def command(runs: Path, *overrides: str, name: str = "small") -> list[str]:
+    study = str(files("studies") / "quickstart.yaml")
+    words = [sys.executable, "-m", "inverse_design", "run", study, "--runs", str(runs)]
+    for override in (*REDUCED, f"name={name}", *overrides):
+        words += ["--set", override]
+    return words
+
+
+def execute(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    done = execute(*command(folder))
+    assert done.returncode == 0, done.stderr
+    assert "goal, predicted -> verified" in done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(runs: Path) -> Path:
+    return runs / "small"
+
+
+def labels_in(run: Path) -> int:
+    with sqlite3.connect(f"file:{run / 'labels.sqlite'}?mode=ro", uri=True) as db:
+        return int(db.execute("SELECT count(*) FROM label").fetchone()[0])
+
+
+def stamps(run: Path) -> dict[str, float]:
+    return {str(path.relative_to(run)): path.stat().st_mtime_ns for path in run.glob("*/**/artifact.json")}
+
+
+def test_every_promised_file_is_there(run: Path) -> None:
+    for name in ("study.yaml", "manifest.json", "labels.sqlite", "front.csv", "verified.csv", "report.html", "run.log"):
+        assert (run / name).stat().st_size > 0, name
+    assert {path.name for path in (run / "candidates").iterdir()} == {"00", "01", "02", "03"}
+
+
+def test_verified_csv_is_as_promised(run: Path) -> None:
+    table = pd.read_csv(run / "verified.csv")
+    anchors = [f"{a}_{kind}" for a in ANCHORS for kind in ("predicted", "std", "verified")]
+    first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit"]
+    assert list(table.columns) == first + anchors
+    assert table["candidate"].tolist() == [0, 1, 2, 3]
+    assert table["round"].tolist() == [0, 0, 1, 1]
+    inside = ((table["Mr_verified"] - 0.80).abs() <= 0.02) & ((table["Hc_verified"] - 0.36).abs() <= 0.02)
+    assert table["hit"].tolist() == (inside & table["converged"]).tolist()
+
+
+def test_what_is_called_verified_was_simulated(run: Path) -> None:
+    from simulation import FieldSweep, demagnetization_curve
+
+    table = pd.read_csv(run / "verified.csv").set_index("candidate")
+    for number in (0, 3):
+        folder = run / "candidates" / f"{number:02d}"
+        again = demagnetization_curve(
+            Microstructure.load(folder / "structure.npz"), sweep=FieldSweep(until="coercivity")
+        )
+        stated = json.loads((folder / "anchors.json").read_text())
+        for name, value in again.anchors.as_dict().items():
+            assert stated[name] == pytest.approx(value, abs=1e-9)
+            assert table.loc[number, f"{name}_verified"] == pytest.approx(value, abs=1e-9)
+
+
+def test_front_csv_holds_objectives_and_predictions(run: Path) -> None:
+    table = pd.read_csv(run / "front.csv")
+    assert {"objective_Mr", "objective_Hc", "objective_Hk90", "Mr_predicted", "Hc_std"} <= set(table.columns)
+    assert len(table) > 0
+
+
+def test_a_second_run_does_nothing_again(runs: Path, run: Path) -> None:
+    before, labels = stamps(run), labels_in(run)
+    verified = (run / "verified.csv").read_bytes()
+    done = execute(*command(runs))
+    assert done.returncode == 0, done.stderr
+    assert stamps(run) == before
+    assert labels_in(run) == labels
+    assert (run / "verified.csv").read_bytes() == verified
+
+
+def test_the_verified_candidates_of_a_round_train_the_next(run: Path) -> None:
+    from inverse_design.stages import regressor_key  # noqa: F401 - the key is what the manifest stores
+
+    first, second = (json.loads((run / "regressor" / str(r) / "artifact.json").read_text()) for r in (0, 1))
+    assert first["key"] != second["key"]
+    assert labels_in(run) == 24 + 4
+
+
+def test_a_run_continues_where_a_kill_stopped_it(runs: Path) -> None:
+    """Kill -9 in the middle of labelling: no finished label is lost or made twice."""
+    words = command(runs, "labels.count=200", "verification.rounds=1", name="killed")
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    store = runs / "killed" / "labels.sqlite"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if store.exists() and labels_in(runs / "killed") >= 10:
+                break
+        except sqlite3.OperationalError:
+            pass  # not created yet
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = labels_in(runs / "killed")
+    assert 10 <= kept < 200
+    done = execute(*words)
+    assert done.returncode == 0, done.stderr
+    assert labels_in(runs / "killed") == 200 + 2
+
+
+def test_changed_goals_redo_the_search_only(runs: Path, run: Path) -> None:
+    before = stamps(run)
+    done = execute(*command(runs, "goals.Mr.target=0.7", "verification.rounds=1"))
+    assert done.returncode == 0, done.stderr
+    after = stamps(run)
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {"search/0/artifact.json", "verify/0/artifact.json"}
+
+
+def test_commands_on_a_run(run: Path, tmp_path: Path) -> None:
+    here = [sys.executable, "-m", "inverse_design"]
+    structure = str(run / "candidates" / "00" / "structure.npz")
+    assert "simulations in the store" in execute(*here, "status", str(run)).stderr
+    found = json.loads(execute(*here, "evaluate", str(run), "--json").stdout)
+    assert set(found) == {"mae", "paper", "n", "within_1_std", "within_2_std"}
+    assert found["n"] == 4
+    assert set(found["mae"]) == set(ANCHORS)
+    assert execute(*here, "simulate", structure, "-o", str(tmp_path / "out")).returncode == 0
+    assert list(pd.read_csv(tmp_path / "out" / "curve.csv").columns) == ["h", "m", "converged"]
+    assert (tmp_path / "out" / "curve.png").stat().st_size > 0
+    predicted = json.loads(execute(*here, "predict", structure, "--surrogate", str(run), "--json").stdout)
+    assert set(predicted) == set(ANCHORS)
+    assert execute(*here, "report", str(run)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("run", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
+        (("check", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
+        (("status", "nowhere"), "nowhere: no run here"),
+        (("report", "nowhere"), "nowhere: no run"),
+        (("evaluate", "nowhere"), "nowhere: no trained surrogate"),
+        (("simulate", "nowhere.npz"), "nowhere.npz: no such structure file"),
+        (("fly",), "No such command"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(words: tuple[str, ...], sentence: str) -> None:
+    done = execute(sys.executable, "-m", "inverse_design", *words)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_init_writes_a_study_that_is_valid(tmp_path: Path) -> None:
+    here = [sys.executable, "-m", "inverse_design"]
+    study = str(tmp_path / "mine.yaml")
+    assert execute(*here, "init", study).returncode == 0
+    assert execute(*here, "check", study).returncode == 0
+    again = execute(*here, "init", study)
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
