@@ -24,7 +24,7 @@ def curve_frame(fields: Sequence[float]) -> svg.Frame:
     """The plane of curves, from the deepest of some fields (H / H_A) to H_A."""
     finite = [v for v in fields if np.isfinite(v)]
     deepest = min([*finite, -0.1])
-    return svg.Frame((deepest - 0.06, 1.06), (-0.12, 1.08), 470, 320, left=52, right=52, top=44, bottom=44)
+    return svg.Frame((deepest - 0.06, 1.06), (-0.12, 1.08), 470, 320, left=52, right=52, top=44, bottom=48)
 
 
 def deepest_fields(verified: Sequence[Verified], goals: Sequence[Goal]) -> list[float]:
@@ -96,21 +96,23 @@ def grain_sizes(structure: Microstructure) -> Markup:
     diameters = grain_diameters_nm(structure)
     low, high = 0.0, float(diameters.max()) * 1.05
     counts, edges = np.histogram(diameters, bins=12, range=(low, high))
-    frame = svg.Frame((low, high), (0, counts.max() * 1.08), 230, 150, left=42, right=8, top=8, bottom=40)
+    frame = svg.Frame((low, high), (0, counts.max() * 1.08), 230, 156, left=48, right=10, top=8, bottom=46)
     bars = [
         svg.area(frame, (edges[i] + 0.04 * high / 12, edges[i + 1]), (0, int(n)), "column")
         for i, n in enumerate(counts)
         if n
     ]
     title = f"Grain diameters, {len(diameters)} grains, mean {diameters.mean():.1f} nm"
-    return svg.figure(frame, title, *bars, svg.axes(frame, "grain diameter in nm", "grains"), css="plot small")
+    return svg.figure(
+        frame, title, *bars, svg.axes(frame, "grain diameter in nm", "grains", whole=True), css="plot small"
+    )
 
 
 def axis_distribution(structure: Microstructure) -> Markup:
     """Share of the area by direction of the easy axis, each bar in the colour of its direction."""
     counts, edges = np.histogram(np.degrees(structure.angle_rad), bins=18, range=(-90, 90))
     share = 100 * counts / structure.angle_rad.size
-    frame = svg.Frame((-90, 90), (0, float(share.max()) * 1.08), 230, 150, left=42, right=8, top=8, bottom=40)
+    frame = svg.Frame((-90, 90), (0, float(share.max()) * 1.08), 230, 156, left=48, right=10, top=8, bottom=46)
     bars = [
         svg.area(
             frame, (edges[i] + 0.6, edges[i + 1] - 0.6), (0, float(part)), "axis-bar",

@@ -31,7 +31,7 @@ class Frame:
     left: float = 54
     right: float = 14
     top: float = 12
-    bottom: float = 44
+    bottom: float = 48
     log_y: bool = False
 
     def px(self, x: float) -> float:
@@ -58,19 +58,22 @@ def figure(frame: Frame, title: str, *parts: Markup, css: str = "plot") -> Marku
     ).format(css, frame.width, frame.height, title, Markup("").join(parts))
 
 
-def axes(frame: Frame, x_label: str, y_label: str, x_ticks: Sequence[float] | None = None) -> Markup:
-    """The box with ticks and labels below and at the left."""
+def axes(
+    frame: Frame, x_label: str, y_label: str, x_ticks: Sequence[float] | None = None, whole: bool = False
+) -> Markup:
+    """The box with ticks and labels below and at the left; `whole` keeps y to whole numbers."""
     left, top, right, bottom = frame.box
     parts = [Markup('<rect class="box" x="{}" y="{}" width="{:g}" height="{:g}"/>').format(
         left, top, right - left, bottom - top)]  # fmt: skip
     for x in ticks(*frame.x, 6) if x_ticks is None else x_ticks:
         parts.append(line(frame.px(x), bottom, frame.px(x), bottom + TICK, "tick"))
-        parts.append(text(frame.px(x), bottom + 16, number(x), "middle"))
-    for y in log_ticks(*frame.y) if frame.log_y else ticks(*frame.y, 5):
+        parts.append(text(frame.px(x), bottom + 19, number(x), "middle"))
+    y_ticks = log_ticks(*frame.y) if frame.log_y else ticks(*frame.y, 4)
+    for y in (y for y in y_ticks if not whole or y == round(y)):
         parts.append(line(left - TICK, frame.py(y), left, frame.py(y), "tick"))
         parts.append(text(left - 7, frame.py(y) + 4, number(y), "end"))
     parts.append(text((left + right) / 2, frame.height - 8, x_label, "middle", "label"))
-    parts.append(upright(14, (top + bottom) / 2, y_label))
+    parts.append(upright(11, (top + bottom) / 2, y_label))
     return Markup("").join(parts)
 
 
