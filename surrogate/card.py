@@ -71,6 +71,8 @@ def read_card(folder: Path) -> SurrogateCard:
     """Read and check; see `read_autoencoder_card`."""
     raw = _read(folder, SurrogateCard)
     architecture = _build(RegressorArchitecture, raw["architecture"], folder, shared=_pair, head=_pair)
+    if not isinstance(raw["autoencoder"], str) or not isinstance(raw["about"], dict):
+        raise InputError(f"{folder / CARD}: autoencoder must be the path of a folder and about a mapping")
     del raw["architecture"], raw["format"]
     return SurrogateCard(architecture, **raw)
 

@@ -39,7 +39,7 @@ class Checkpoint:
 
     folder: Path
     identity: str
-    interval_s: float = INTERVAL_S
+    interval_s: float = field(default_factory=lambda: INTERVAL_S)
     _written: float = field(default_factory=time.monotonic, repr=False)
 
     @property

@@ -164,7 +164,7 @@ class RegressorNetwork(keras.Model):  # type: ignore[name-defined, misc]
     ) -> Any:
         """Masked loss of labels y (n, 6); see the class."""
         present = ops.isfinite(y)
-        target = ops.where(present, y, 0.0)[:, None, :]
+        target = ops.where(present, y, ops.zeros_like(y))[:, None, :]
         error = (y_pred - target) / ops.convert_to_tensor(self.scaling.std, "float32")
         error = ops.where(present[:, None, :], error, 0.0)
         cost = ops.square(error)
@@ -195,8 +195,7 @@ class Regressor:
     ) -> None:
         self.network, self.architecture, self.scaling = network, architecture, scaling
         self.residual_std = np.zeros(len(ANCHORS)) if residual_std is None else np.asarray(residual_std, np.float64)
-        if not network.compiled:
-            network.compile(optimizer=None, jit_compile=False)
+        network.compile(optimizer=None, jit_compile=False)  # drops what training left: optimiser and fused steps
 
     def members(self, latent: np.ndarray) -> np.ndarray:
         """Anchors predicted by every member: (n, members, 6) for codes (n, latent_dim)."""
