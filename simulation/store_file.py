@@ -92,6 +92,9 @@ def is_network_path(path: Path, mounts: str | Path = "/proc/mounts") -> bool:
 def _create(path: Path) -> None:
     """Make the file whole or not at all, so that an empty or half-made file is always damage."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    left = [log for log in (path.with_name(path.name + end) for end in ("-wal", "-journal")) if log.exists()]
+    if left and not path.exists():  # SQLite would play the log of the lost file into the new one
+        raise InputError(f"{path} is gone but {left[0].name} is there: put the file back, or remove that one too")
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
     try:

@@ -313,6 +313,16 @@ def test_a_killed_writer_loses_no_label_that_it_had_added(tmp_path: Path):
         assert len(keys) == len(set(keys)) <= len(told) + round_ + 1
 
 
+def test_the_log_of_a_removed_store_is_not_played_into_a_new_one(tmp_path: Path):
+    writer = python(ADD_MANY, tmp_path / "s.sqlite", 100_000)
+    writer.stdout.readline()
+    writer.kill()
+    writer.communicate()
+    (tmp_path / "s.sqlite").unlink()
+    with pytest.raises(InputError, match=r"s\.sqlite-wal"):
+        LabelStore(tmp_path / "s.sqlite")
+
+
 def test_a_full_disk_gives_a_sentence_and_leaves_the_store_intact(tmp_path: Path):
     limited = """
     import resource
