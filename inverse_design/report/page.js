@@ -51,7 +51,7 @@
 
   function draw() {
     const place = $("front-plot");
-    const width = Math.max(place.clientWidth, 260), height = Math.min(470, Math.max(300, width * 0.72));
+    const width = Math.max(place.clientWidth, 260), height = Math.min(600, Math.max(300, width * 0.8));
     const ax = data.axes[$("front-x").value], ay = data.axes[$("front-y").value];
     const [x0, x1] = range(ax), [y0, y1] = range(ay);
     const box = { l: 62, t: 12, r: width - 14, b: height - 46 };
@@ -198,14 +198,20 @@
   }
 
   function sketch(mean, std, item) {
-    const { x, y, box } = data.frame;
-    const px = (v) => box[0] + ((v - x[0]) / (x[1] - x[0])) * (box[2] - box[0]);
+    const { y, box, pieces } = data.frame;
+    const px = (v) => {
+      const [low, high, start, end] = pieces.find((piece) => v <= piece[1]) || pieces[pieces.length - 1];
+      return start + ((Math.max(v, low) - low) / (high - low)) * (end - start);
+    };
     const py = (v) => box[3] - ((v - y[0]) / (y[1] - y[0])) * (box[3] - box[1]);
     const marksOf = $("preview-marks");
     marksOf.replaceChildren();
     if (item) {
-      add(marksOf, "polyline", { class: "simulated" + (item.converged ? "" : " unconverged"),
-        points: item.h.map((h, i) => `${px(h).toFixed(1)},${py(item.m[i]).toFixed(1)}`).join(" ") });
+      for (const [low, high] of pieces) {
+        const points = item.h.map((h, i) => [h, item.m[i]]).filter(([h]) => h >= low && h <= high);
+        add(marksOf, "polyline", { class: "simulated" + (item.converged ? "" : " unconverged"),
+          points: points.map(([h, m]) => `${px(h).toFixed(1)},${py(m).toFixed(1)}`).join(" ") });
+      }
     }
     positions(mean).forEach((at, i) => {
       if (!at) return;

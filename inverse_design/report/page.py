@@ -76,7 +76,7 @@ def _context(data: ReportData) -> dict[str, Any]:
         ),
         "labels": [(LABEL_WORDS.get(key, key), f"{value:g}") for key, value in data.labels.items() if key != "seconds"],
         "accuracy": _accuracy(data),
-        "learning": plots.traces(data.losses, "epoch", "loss", log_y=True),
+        "learning": plots.learning(data.losses),
         "hypervolume": plots.traces(
             {f"round {i}": (np.arange(1, len(h) + 1), h) for i, h in enumerate(data.hypervolume)},
             "generation", "hypervolume", log_y=False,
@@ -168,7 +168,7 @@ def _interactive(data: ReportData, room: int) -> dict[str, Any]:
         "anchors": list(ANCHORS),
         "best": best(data),
         "units": [UNITS[anchor] for anchor in ANCHORS],
-        "frame": {"x": frame.x, "y": frame.y, "box": frame.box},
+        "frame": {"y": frame.y, "box": frame.box, "pieces": frame.pieces},
         "axes": _choices(data, mean),
         "front": {"predicted": plain(mean), "std": plain(std), "image": thumbnails},
         "verified": [

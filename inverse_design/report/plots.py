@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,10 +22,13 @@ GATE = 0.035
 
 
 def curve_frame(fields: Sequence[float]) -> svg.Frame:
-    """The plane of curves, from the deepest of some fields (H / H_A) to H_A."""
+    """The plane of curves, from the deepest of some fields (H / H_A) to H_A without most of the first quadrant: what
+    a curve is judged by lies in the second, at H = 0 and at H_A."""
     finite = [v for v in fields if np.isfinite(v)]
     deepest = min([*finite, -0.1])
-    return svg.Frame((deepest - 0.06, 1.06), (-0.12, 1.08), 470, 320, left=52, right=52, top=44, bottom=48)
+    return svg.Frame(
+        (deepest - 0.06, 1.06), (-0.12, 1.08), 470, 320, left=52, right=52, top=44, bottom=48, cut=(0.1, 0.95)
+    )
 
 
 def deepest_fields(verified: Sequence[Verified], goals: Sequence[Goal]) -> list[float]:
@@ -143,8 +147,9 @@ def direction_disc() -> Markup:
     ]  # fmt: skip
     return Markup(
         '<svg class="disc" viewBox="-100 -74 200 148" role="img" aria-label="Colour of each axis direction, measured '
-        'from the field towards +x">{}<circle r="50" class="rim"/><path class="field" d="M0 16V-14M-5 -8L0 -16L5 -8"/>'
-        '<text class="on-disc" x="8" y="6">H</text>{}</svg>'
+        'from the field towards +x">{}<circle r="50" class="rim"/>'
+        '<path class="field" d="M0 26V-20M-5 -13L0 -21L5 -13"/>'
+        '<text class="on-disc" x="0" y="-27" text-anchor="middle">H</text>{}</svg>'
     ).format(Markup("").join(wedges), Markup("").join(marks))
 
 
@@ -160,13 +165,22 @@ def traces(series: Mapping[str, tuple[np.ndarray, np.ndarray]], x_label: str, y_
         (float(y.min()) / 1.15, float(y.max()) * 1.15) if log_y else svg.padded([float(y.min()), float(y.max())])
     )
     x_range = (float(x.min()), float(x.max()) if x.max() > x.min() else float(x.min()) + 1)
-    frame = svg.Frame(x_range, (low, high), 360, 230, left=62, log_y=log_y)
+    frame = svg.Frame(x_range, (low, high), 420, 270, left=62, log_y=log_y)
     lines = [svg.curve(frame, *pair, f"trace trace-{i % 6}") for i, pair in enumerate(finite.values())]
     names = Markup("").join(
         Markup('<li><span class="key key-{}"></span>{}</li>').format(i % 6, name) for i, name in enumerate(finite)
     )
     picture = svg.figure(frame, f"{y_label} against {x_label}", svg.axes(frame, x_label, y_label), *lines)
     return Markup('{}<ul class="keys">{}</ul>').format(picture, names)
+
+
+def learning(losses: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> list[tuple[str, Markup]]:
+    """A chart for each network: the curves whose names begin alike, up to a comma, colon, slash or space."""
+    groups: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {}
+    for name, curve in losses.items():
+        groups.setdefault(re.split(r"[,:/ ]", name, maxsplit=1)[0], {})[name] = curve
+    charts = [(name, traces(group, "epoch", "loss", log_y=True)) for name, group in groups.items()]
+    return [(name, chart) for name, chart in charts if chart]
 
 
 def _finite(x: np.ndarray, y: np.ndarray, positive: bool) -> tuple[np.ndarray, np.ndarray]:

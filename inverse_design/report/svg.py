@@ -13,6 +13,8 @@ import numpy as np
 from markupsafe import Markup, escape
 
 TICK = 4
+BREAK = 12
+"""Width of a break in an axis."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Frame:
 
     Attributes:
         x, y: (low, high) of the data; `log_y` draws y by its decimal logarithm.
+        cut: (low, high) of x that is left out; both sides of the break have the same scale.
         left, right, top, bottom: margins for axis labels.
     """
 
@@ -33,11 +36,24 @@ class Frame:
     top: float = 12
     bottom: float = 48
     log_y: bool = False
+    cut: tuple[float, float] | None = None
+
+    @property
+    def pieces(self) -> tuple[tuple[float, float, float, float], ...]:
+        """(low, high) of x and the canvas coordinates of both, of each side of the break."""
+        start, end = self.left, self.width - self.right
+        if self.cut is None:
+            return ((*self.x, start, end),)
+        below, above = self.cut[0] - self.x[0], self.x[1] - self.cut[1]
+        stop = start + (end - start - BREAK) * below / (below + above)
+        return ((self.x[0], self.cut[0], start, stop), (self.cut[1], self.x[1], stop + BREAK, end))
 
     def px(self, x: float) -> float:
-        """Canvas coordinate of a data x."""
-        share = (x - self.x[0]) / ((self.x[1] - self.x[0]) or 1)
-        return round(self.left + share * (self.width - self.left - self.right), 2)
+        """Canvas coordinate of a data x; what lies in the break comes to its upper end."""
+        low, high, start, end = next((piece for piece in self.pieces if x <= piece[1]), self.pieces[-1])
+        if self.cut is not None and low == self.cut[1]:
+            x = max(x, low)
+        return round(start + (x - low) / ((high - low) or 1) * (end - start), 2)
 
     def py(self, y: float) -> float:
         """Canvas coordinate of a data y."""
@@ -65,7 +81,7 @@ def axes(
     left, top, right, bottom = frame.box
     parts = [Markup('<rect class="box" x="{}" y="{}" width="{:g}" height="{:g}"/>').format(
         left, top, right - left, bottom - top)]  # fmt: skip
-    for x in ticks(*frame.x, 6) if x_ticks is None else x_ticks:
+    for x in _ticks_of_pieces(frame, 1.0) if x_ticks is None else x_ticks:
         parts.append(line(frame.px(x), bottom, frame.px(x), bottom + TICK, "tick"))
         parts.append(text(frame.px(x), bottom + 19, number(x), "middle"))
     y_ticks = log_ticks(*frame.y) if frame.log_y else ticks(*frame.y, 4)
@@ -74,14 +90,35 @@ def axes(
         parts.append(text(left - 7, frame.py(y) + 4, number(y), "end"))
     parts.append(text((left + right) / 2, frame.height - 8, x_label, "middle", "label"))
     parts.append(upright(11, (top + bottom) / 2, y_label))
+    if frame.cut is not None:
+        parts += [_break(frame.pieces[0][3], y) for y in (top, bottom)]
     return Markup("").join(parts)
+
+
+def _break(x: float, y: float) -> Markup:
+    """Two strokes across an axis where a part of it is left out."""
+    return Markup('<path class="break" d="M{0:g} {2:g}h{1:g}"/>').format(x, BREAK, y) + Markup("").join(
+        line(at - 2.5, y + 5, at + 2.5, y - 5, "tick") for at in (x, x + BREAK)
+    )
+
+
+def _ticks_of_pieces(frame: Frame, scale: float) -> list[float]:
+    """Ticks in data coordinates times a factor, equally far apart on both sides of a break."""
+    low, high, _, _ = frame.pieces[0]
+    found = ticks(low * scale, high * scale, 6)
+    for low, high, _, _ in frame.pieces[1:]:
+        step = found[1] - found[0] if len(found) > 1 else high - low
+        found += [
+            round(i * step, 12) for i in range(math.ceil(low * scale / step), math.floor(high * scale / step) + 1)
+        ]
+    return found
 
 
 def second_axes(frame: Frame, x_scale: float, x_label: str, y_scale: float, y_label: str) -> Markup:
     """Ticks and labels above and at the right: the data times a factor (other units)."""
     left, top, right, bottom = frame.box
     parts = []
-    for value in ticks(frame.x[0] * x_scale, frame.x[1] * x_scale, 6):
+    for value in _ticks_of_pieces(frame, x_scale):
         x = frame.px(value / x_scale)
         parts += [line(x, top - TICK, x, top, "tick"), text(x, top - 8, number(value), "middle")]
     for value in ticks(frame.y[0] * y_scale, frame.y[1] * y_scale, 5):
@@ -94,8 +131,13 @@ def second_axes(frame: Frame, x_scale: float, x_label: str, y_scale: float, y_la
 
 def curve(frame: Frame, x: np.ndarray, y: np.ndarray, css: str) -> Markup:
     """A polyline through the finite points; it ends where it leaves the frame."""
-    points = " ".join(f"{frame.px(a):g},{frame.py(b):g}" for a, b in zip(*within(frame, x, y), strict=True))
-    return Markup('<polyline class="{}" points="{}"/>').format(css, points)
+    x, y = within(frame, x, y)
+    lines = []
+    for low, high, _, _ in frame.pieces:
+        piece = (x >= low) & (x <= high)
+        points = " ".join(f"{frame.px(a):g},{frame.py(b):g}" for a, b in zip(x[piece], y[piece], strict=True))
+        lines.append(Markup('<polyline class="{}" points="{}"/>').format(css, points))
+    return Markup("").join(lines)
 
 
 def within(frame: Frame, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
