@@ -72,6 +72,16 @@ class ReportData:
         """Of each candidate: converged, and every target and bound met by the simulated values."""
         return tuple(item.is_hit(self.goals) for item in self.verified)
 
+    def of_front(self, kind: str) -> np.ndarray:
+        """(points, 6) of the front: "predicted" anchors or their "std"; NaN where the table has no such column."""
+        names = [f"{anchor}_{kind}" for anchor in ANCHORS]
+        return self.front.reindex(columns=names).to_numpy(dtype=np.float64)
+
+    def of_verified(self, kind: str) -> np.ndarray:
+        """(candidates, 6): "predicted" or "simulated" anchors."""
+        rows = [item.anchors if kind == "simulated" else item.candidate.predicted for item in self.verified]
+        return np.array(rows, dtype=np.float64).reshape(-1, len(ANCHORS))
+
 
 def best(data: ReportData) -> int | None:
     """Number of the candidate that does best: a hit before any other, then the least miss of the windows, then the

@@ -164,13 +164,15 @@ def front_figure(data: ReportData) -> Figure:
         if goal.window is not None and goal.anchor in (x_name, y_name):
             low, high = np.clip(goal.window, 0, 1)
             (axes.axvspan if goal.anchor == x_name else axes.axhspan)(low, high, color=GOAL, alpha=0.15, linewidth=0)
-    axes.plot(
-        data.front[f"{x_name}_predicted"], data.front[f"{y_name}_predicted"], "o", color="0.55", markersize=3.5,
-        markeredgewidth=0, label="Pareto front, predicted",
-    )  # fmt: skip
     x, y = ANCHORS.index(x_name), ANCHORS.index(y_name)
-    predicted = np.array([item.candidate.predicted for item in data.verified]).reshape(-1, len(ANCHORS))
-    simulated = np.array([item.anchors for item in data.verified]).reshape(-1, len(ANCHORS))
+    front, predicted, simulated = (
+        data.of_front("predicted"),
+        data.of_verified("predicted"),
+        data.of_verified("simulated"),
+    )
+    axes.plot(
+        front[:, x], front[:, y], "o", color="0.55", markersize=3.5, markeredgewidth=0, label="Pareto front, predicted"
+    )
     for before, after in zip(predicted, simulated, strict=True):
         axes.plot([before[x], after[x]], [before[y], after[y]], color=SIMULATED, linewidth=0.8, alpha=0.6)
     if len(simulated):

@@ -47,6 +47,7 @@
   }
 
   let pinned = null;
+  let current = null;
   let marks = [];
 
   function draw() {
@@ -105,7 +106,7 @@
     marks.sort((a, b) => a.x - b.x || a.y - b.y);
     if (marks.length) marks[0].node.setAttribute("tabindex", "0");
     svg.addEventListener("keydown", walk);
-    if (pinned) choose(pinned.kind, pinned.index);
+    if (current) choose(current.kind, current.index);
   }
 
   function window_(svg, axis, place, low, high) {
@@ -152,6 +153,7 @@
   }
 
   function choose(kind, index) {
+    current = { kind, index };
     for (const mark of marks) {
       const same = mark.kind === kind && mark.index === index;
       mark.node.classList.toggle("chosen", same);

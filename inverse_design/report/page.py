@@ -92,7 +92,7 @@ def _wanted_remanence(data: ReportData) -> float:
     for goal in data.goals:
         if goal.anchor == "Mr" and goal.target is not None:
             return goal.target
-    return float(data.front["Mr_predicted"].median()) if len(data.front) else np.nan
+    return float(np.median(data.of_front("predicted")[:, 1])) if len(data.front) else np.nan
 
 
 def _goal_row(data: ReportData, goal: Any, champion: int | None) -> dict[str, Any]:
@@ -155,10 +155,9 @@ def _accuracy(data: ReportData) -> list[dict[str, Any]]:
 def _interactive(data: ReportData, room: int) -> dict[str, Any]:
     """What the script draws the front from; `room` bytes are left for grain maps of Pareto points."""
     frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals))
-    front = data.front
-    mean, std = (front[[f"{a}_{kind}" for a in ANCHORS]].to_numpy(float) for kind in ("predicted", "std"))
+    mean, std = data.of_front("predicted"), data.of_front("std")
     thumbnails: list[str] = []
-    for structure in data.front_structures[: len(front)]:
+    for structure in data.front_structures[: len(mean)]:
         uri = png_data_uri(structure, THUMBNAIL)
         room -= len(uri) + 4
         if room < 0:
@@ -185,8 +184,7 @@ def _interactive(data: ReportData, room: int) -> dict[str, Any]:
 
 def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
     """Quantities that the axes of the front can show: wanted anchors, objectives, then the other anchors."""
-    predicted = np.array([item.candidate.predicted for item in data.verified]).reshape(-1, len(ANCHORS))
-    verified = np.array([item.anchors for item in data.verified]).reshape(-1, len(ANCHORS))
+    predicted, verified = data.of_verified("predicted"), data.of_verified("simulated")
 
     def choice(label: str, sets: tuple[np.ndarray, ...], window: tuple[float, float] | None) -> dict[str, Any]:
         names = ("front", "predicted", "verified")

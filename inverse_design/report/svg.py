@@ -213,7 +213,7 @@ def ticks(low: float, high: float, count: int) -> list[float]:
 def log_ticks(low: float, high: float) -> list[float]:
     """Powers of ten within [low, high], with 2 and 5 times them where those are few."""
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for factors in ((1,), (1, 3), (1, 2, 5)):
+    for factors in ((1,), (1, 3), (1, 2, 5), range(1, 10)):
         found = [f * 10.0**e for e in exponents for f in factors if low <= f * 10.0**e <= high]
         if len(found) >= 3:
             break
