@@ -1,0 +1,95 @@
+"""What concerns Keras itself: lazy and quiet imports, batches of any size, other backends."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from surrogate import Surrogate
+from surrogate.backend import in_batches
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+
+def test_importing_the_package_and_reading_a_card_import_no_keras() -> None:
+    python(
+        "import sys, surrogate, surrogate.card, surrogate.settings, surrogate.metrics, surrogate.encoding\n"
+        "assert not {'keras', 'tensorflow'} & set(sys.modules)"
+    )
+
+
+def test_keras_starts_in_silence_and_errors_are_still_heard() -> None:
+    done = python("import os, sys; from surrogate.backend import keras; os.write(2, b'still here')")
+    assert done.stderr == "still here"
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, 8, 9, 21])
+def test_batches_of_any_size_are_joined_and_few_shapes_are_met(rows: int) -> None:
+    met: set[int] = set()
+
+    def double(batch: np.ndarray) -> list[np.ndarray]:
+        met.add(len(batch))
+        return [2 * batch, batch.sum(axis=1)]
+
+    inputs = np.arange(rows * 3, dtype=np.float32).reshape(rows, 3)
+    doubled, sums = in_batches(double, inputs, 8)
+    np.testing.assert_array_equal(doubled, 2 * inputs)
+    np.testing.assert_array_equal(sums, inputs.sum(axis=1))
+    assert met <= {1, 2, 4, 8}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed: pip install jax")
+def test_jax_predicts_what_tensorflow_does_and_trains(surrogate: Surrogate, tmp_path: Path) -> None:
+    surrogate.save(tmp_path / "saved")
+    codes = np.random.default_rng(0).normal(size=(20, surrogate.latent_dim)).astype(np.float32)
+    np.save(tmp_path / "codes.npy", codes)
+    done = python(
+        f"""
+import json, numpy as np
+from surrogate import *
+from surrogate.backend import keras
+assert keras.backend.backend() == "jax"
+from tests.surrogate.conftest import ENCODING, FAMILY, VAE_SETTINGS
+s = Surrogate.load({str(tmp_path / "saved")!r})
+codes = np.load({str(tmp_path / "codes.npy")!r})
+answers = dict(anchors=s.predict(codes)[0], field=s.decode_field(codes), codes=s.reencode(codes))
+np.savez({str(tmp_path / "jax.npz")!r}, **answers)
+settings = VAETraining(Schedule(4, 32, 2e-3), kl_weight=0.05, seed=3)
+images = FamilyImages(FAMILY, ENCODING, 640, seed=1)
+print(json.dumps(train_vae(images, ENCODING, VAEArchitecture(ENCODING.image_shape, 12), settings)[1][-1]))
+""",
+        KERAS_BACKEND="jax",
+        JAX_PLATFORMS="cpu",
+    )
+    ours = {"anchors": surrogate.predict(codes)[0], "field": surrogate.decode_field(codes)}
+    ours["codes"] = surrogate.reencode(codes)
+    with np.load(tmp_path / "jax.npz") as theirs:
+        for name, values in ours.items():
+            np.testing.assert_allclose(theirs[name], values, atol=1e-4)
+    from surrogate import FamilyImages, Schedule, VAEArchitecture, VAETraining, train_vae
+    from tests.surrogate.conftest import ENCODING, FAMILY
+
+    settings = VAETraining(Schedule(4, 32, 2e-3), kl_weight=0.05, seed=3)
+    images = FamilyImages(FAMILY, ENCODING, 640, seed=1)
+    _, history = train_vae(images, ENCODING, VAEArchitecture(ENCODING.image_shape, 12), settings)
+    assert json.loads(done.stdout)["loss"] == pytest.approx(history[-1]["loss"], rel=0.1)
