@@ -25,10 +25,13 @@ from simulation import InputError, Microstructure
 from simulation.tessellation import nearest_seed
 
 FIRST_BLUR_CELLS = 3.0
-WORTH = 0.5
-"""A grain must lower the squared misfit, summed over cells, by this much: two cells of a right angle (double angle
-opposite, squared difference 4) hardly blurred, or some ten cells of a grain that differs from its neighbours by 6
-degrees. Smaller ones cannot be told from a decoder's noise; chosen on blurred structures with known grains."""
+LEAST_WORTH = 0.5
+"""A grain must lower the squared misfit, summed over cells, by at least this much: some ten cells of a grain that
+differs from its neighbours by 6 degrees, or a fraction of a cell of a right angle."""
+
+PATCH_CELLS, FREE_NUMBERS = 20, 4
+"""What a field shows that is not grains is correlated over about so many cells; a grain has so many free numbers
+(position, axis vector). Together they set what a grain must be worth, by Schwarz's criterion."""
 
 
 def fit_grains(
@@ -56,15 +59,16 @@ def fit_grains(
     if not 1 <= fewest <= most <= cells:
         raise InputError(f"fit_grains: grains must be a range [fewest, most] within 1 to {cells}, got {grains}")
     first = BlurredVoronoi(*_cores(target, most), FIRST_BLUR_CELLS if blur_cells is None else float(blur_cells))
-    model = _with_at_least(first, fewest, target)
     fixed = blur_cells is not None
-    model, misfit = _settle(model, target, grains, 6, fixed)
+    model, misfit = _settle(_with_at_least(first, fewest, target), target, grains, LEAST_WORTH, fixed)
+    worth = _worth(misfit, cells)
+    model, misfit = _settle(model, target, grains, worth, fixed)
     for _ in range(2):
-        more = _with_missing(model, target, most)
+        more = _with_missing(model, target, most, worth)
         if more is None:
             break
-        trial, trial_misfit = _settle(*refine(more, target, 5, fixed_blur=fixed)[:1], target, grains, 4, fixed)
-        if trial_misfit + WORTH * trial.count >= misfit + WORTH * model.count:
+        trial, trial_misfit = _settle(refine(more, target, 5, fixed_blur=fixed)[0], target, grains, worth, fixed)
+        if trial_misfit + worth * trial.count >= misfit + worth * model.count:
             break
         model, misfit = trial, trial_misfit
     model, _ = refine(model, target, 12, fixed_blur=fixed)
@@ -91,22 +95,33 @@ def _cores(target: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     return seeds, _unit(target.reshape(-1, 2)[cores])
 
 
+def _worth(misfit: float, cells: int) -> float:
+    """By how much a grain must lower the squared misfit when one with many grains leaves `misfit`.
+
+    Schwarz (1978): one more free number must gain ln(N) times the variance of each of N independent observations.
+    A decoder's ripple is one observation a patch, not one a cell.
+    """
+    patches = max(cells / PATCH_CELLS, 2.0)
+    return max(LEAST_WORTH, FREE_NUMBERS * math.log(patches) * misfit / patches)
+
+
 def _settle(
-    model: BlurredVoronoi, target: np.ndarray, grains: tuple[int, int], rounds: int, fixed_blur: bool
+    model: BlurredVoronoi, target: np.ndarray, grains: tuple[int, int], worth: float, fixed_blur: bool
 ) -> tuple[BlurredVoronoi, float]:
     """Take out what is not worth a grain and fit what is left, until nothing goes."""
     misfit = math.inf
-    for turn in range(rounds):
-        keep = _worth_keeping(model, target, grains)
+    for turn in range(50):  # each turn takes a seed at least; a handful is the rule
+        keep = _worth_keeping(model, target, grains, worth)
         if turn and keep.all():
             break
         model, misfit = refine(model.keep(keep), target, 5, fixed_blur=fixed_blur)
     while model.count > grains[1]:
-        model, misfit = refine(model.keep(_worth_keeping(model, target, grains)), target, 5, fixed_blur=fixed_blur)
+        keep = _worth_keeping(model, target, grains, worth)
+        model, misfit = refine(model.keep(keep), target, 5, fixed_blur=fixed_blur)
     return model, misfit
 
 
-def _worth_keeping(model: BlurredVoronoi, target: np.ndarray, grains: tuple[int, int]) -> np.ndarray:
+def _worth_keeping(model: BlurredVoronoi, target: np.ndarray, grains: tuple[int, int], worth: float) -> np.ndarray:
     """(n,) mask: without the cheapest seeds, never two neighbours at once, since each may stand for the other."""
     fewest, most = grains
     cost = model.removal_cost(target)
@@ -114,7 +129,7 @@ def _worth_keeping(model: BlurredVoronoi, target: np.ndarray, grains: tuple[int,
     keep, locked = np.ones(model.count, dtype=bool), np.zeros(model.count, dtype=bool)
     left = model.count
     for g in np.argsort(cost, kind="stable"):
-        if left <= fewest or (cost[g] > WORTH and left <= most):
+        if left <= fewest or (cost[g] > worth and left <= most):
             break
         if not locked[g]:
             keep[g] = False
@@ -123,7 +138,7 @@ def _worth_keeping(model: BlurredVoronoi, target: np.ndarray, grains: tuple[int,
     return keep
 
 
-def _with_missing(model: BlurredVoronoi, target: np.ndarray, most: int) -> BlurredVoronoi | None:
+def _with_missing(model: BlurredVoronoi, target: np.ndarray, most: int, worth: float) -> BlurredVoronoi | None:
     """With seeds where the misfit, smoothed over the blur, has its maxima; None if there is none worth a try."""
     rest = target - model.field(target.shape[:2])
     width = max(1.0, 0.7 * model.blur_cells)
@@ -131,7 +146,7 @@ def _with_missing(model: BlurredVoronoi, target: np.ndarray, most: int) -> Blurr
     energy = (smooth**2).sum(axis=-1)
     peak = energy == maximum_filter(energy, size=2 * math.ceil(width) + 1, mode="nearest")
     # a spot of the blur's own shape with this peak has 4 pi width^2 times the peak's energy
-    iy, ix = np.nonzero(peak & (4 * math.pi * width**2 * energy > 0.3 * WORTH))
+    iy, ix = np.nonzero(peak & (4 * math.pi * width**2 * energy > 0.3 * worth))
     seeds = np.stack([ix + 0.5, iy + 0.5], axis=-1)
     free = cKDTree(model.seeds).query(seeds)[0] > 1.0 if len(seeds) else np.zeros(0, dtype=bool)
     order = np.argsort(-energy[iy, ix][free], kind="stable")[: max(4, math.ceil(1.3 * most) - model.count)]
