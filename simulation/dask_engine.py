@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from concurrent.futures import Executor
 
 from distributed import Client, KilledWorker, LocalCluster
 
 from simulation.errors import InputError
-from simulation.executors import Engine
+from simulation.executors import Engine, no_interrupt
 
 _CONNECT_S = 10
 _COUNT_S = 10.0
+_LOGGERS = ("distributed", "distributed.client", "distributed.scheduler", "tornado.application")
 
 
 class DaskEngine(Engine):
@@ -35,10 +37,17 @@ class DaskEngine(Engine):
         self._counted_at = float("-inf")
 
     def _connect(self) -> Executor:
+        for name in _LOGGERS:  # tracebacks of every connection that ends; a user gets our sentences instead
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         if self._address is None:
-            self._cluster = LocalCluster(
-                n_workers=self._workers, threads_per_worker=1, processes=True, dashboard_address=None
-            )
+            with no_interrupt():
+                self._cluster = LocalCluster(
+                    n_workers=self._workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                )
         try:
             self._client = Client(self._cluster or self._address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:

@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any
@@ -136,7 +137,7 @@ class _SpawnPool(ProcessPoolExecutor):
         super().__init__(workers, context, _enter_worker, (heard,))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        with _one_thread():  # a process may be spawned here, and reads these as it imports its libraries
+        with _one_thread(), no_interrupt():  # a process may be spawned here, and begins with what it finds
             return super().submit(fn, *args, **kwargs)
 
     def kill(self) -> None:
@@ -170,6 +171,20 @@ def _one_thread() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def no_interrupt() -> Iterator[None]:
+    """Hold Ctrl-C back: processes and threads started meanwhile never see one, this thread sees it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # else it is started at the first spawn, and lets Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def dask(address: str | None = None, workers: int | None = None) -> Engine:

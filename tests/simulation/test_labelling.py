@@ -232,9 +232,10 @@ def test_a_labelling_that_is_left_ends_its_workers(store: LabelStore, tmp_path: 
 # -- the driving process
 
 
-def drive(tmp_path: Path, *arguments: object, name: str = "s.sqlite") -> subprocess.Popen[str]:
-    command = [sys.executable, "-W", "error", SCRIPT, tmp_path / name, "--log", tmp_path / "log", *arguments]
-    return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def drive(tmp_path: Path, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-W", "error", SCRIPT, tmp_path / "s.sqlite", "--log", tmp_path / "log", *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(list(map(str, command)), stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
 
 def workers_of(log: Path) -> set[int]:
@@ -272,14 +273,17 @@ def test_killed_at_any_moment_and_started_again_nothing_is_lost_and_nothing_twic
         assert results(store.labels()) == expected(40, seconds=0.05)
 
 
-def test_ctrl_c_stops_cleanly_and_ends_the_workers(tmp_path: Path):
-    driver = drive(tmp_path, "--count", 1000)
+@pytest.mark.parametrize("engine", ["local", pytest.param("dask", marks=pytest.mark.slow)])
+def test_ctrl_c_stops_cleanly_and_ends_the_workers(tmp_path: Path, engine: str):
+    if engine == "dask":
+        pytest.importorskip("distributed", reason="Dask is not installed")
+    driver = drive(tmp_path, "--count", 1000, "--engine", engine)
     for _ in range(3):
         driver.stdout.readline()
-    driver.send_signal(signal.SIGINT)
-    out, err = driver.communicate(timeout=20)
+    os.killpg(driver.pid, signal.SIGINT)  # a terminal sends it to all of them
+    out, err = driver.communicate(timeout=30)
     assert (driver.returncode, err) == (130, "")
-    assert not any(psutil.pid_exists(pid) for pid in workers_of(tmp_path / "log"))
+    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in workers_of(tmp_path / "log")), 10.0)
     with LabelStore(tmp_path / "s.sqlite") as store:
         assert {label.key for label in store.labels()} >= set(out.split())
 
