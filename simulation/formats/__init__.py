@@ -1,0 +1,83 @@
+"""Structures in the file formats of other solvers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from simulation.errors import InputError
+from simulation.formats.mumax3 import mumax3_script
+from simulation.formats.ovf import unit_vectors, write_ovf
+from simulation.hysteresis import FieldSweep, demagnetization_curve
+from simulation.material import Material, Nd2Fe14B
+from simulation.microstructure import Microstructure
+
+FORMATS = ("npz", "ovf", "mumax3")
+
+
+def export_structure(
+    structure: Microstructure,
+    path: str | Path,
+    format: str,
+    material: Material = Nd2Fe14B,
+    sweep: FieldSweep | None = None,
+    remanence_rad: np.ndarray | None = None,
+    text: bool = False,
+) -> list[Path]:
+    """Write a structure for another program.
+
+    Args:
+        structure: the grains.
+        path: the file to write.
+        format: "npz" (read by `Microstructure.load`), "ovf" (easy axes as unit vectors, and beside it
+            `<stem>-remanence.ovf` with `remanence_rad`) or "mumax3" (a script that computes the demagnetisation curve).
+        material: of a script.
+        sweep: of a script; `FieldSweep()` unless given.
+        remanence_rad: (ny, nx) angle of the magnetisation at remanence, see `remanence`.
+        text: OVF as text instead of 8-byte binary.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: if there is no such format, or a file cannot be written.
+    """
+    path = Path(path)
+    if format not in FORMATS:
+        raise InputError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    if remanence_rad is not None and np.shape(remanence_rad) != structure.shape:
+        raise InputError(f"remanence_rad must have the structure's shape {structure.shape}")
+    if format == "ovf":
+        representation = "text" if text else "binary8"
+        axes = unit_vectors(structure.angle_rad)
+        written = [write_ovf(path, axes, structure.cell_nm, "easy axes", "k", representation)]
+        if remanence_rad is not None:
+            beside = path.with_name(f"{path.stem}-remanence.ovf")
+            state = unit_vectors(np.asarray(remanence_rad, dtype=np.float64))
+            title = "magnetisation at remanence"
+            written.append(write_ovf(beside, state, structure.cell_nm, title, "m", representation))
+        return written
+    try:
+        if format == "npz":
+            path = path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")  # as NumPy names it
+            structure.save(path)
+        else:
+            script = mumax3_script(structure, material, FieldSweep() if sweep is None else sweep, path.stem)
+            path.write_text(script, encoding="ascii", errors="replace")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+    return [path]
+
+
+def remanence(structure: Microstructure, material: Material = Nd2Fe14B) -> np.ndarray:
+    """(ny, nx) angle of the magnetisation from +y at H = 0, by the planar solver, coming from +H_A.
+
+    Raises:
+        InputError: if a field on the way did not converge.
+    """
+    curve = demagnetization_curve(structure, material, FieldSweep(stop=0.0), keep=[0.0])
+    if not curve.converged.all():
+        raise InputError("the remanent state did not converge, so that there is none to write")
+    angle: np.ndarray = curve.angle_rad[0]
+    return angle
