@@ -99,7 +99,6 @@ def draw_curve(
     material: Material | None,
 ) -> None:
     """What `curve_figure` shows, on given axes."""
-    _draw_goals(axes, goals)
     axes.axhline(0, color="0.75", linewidth=0.7)
     axes.axvline(0, color="0.75", linewidth=0.7)
     axes.plot(curve_h, curve_m, color=SIMULATED, linewidth=1.6, label="simulated")
@@ -113,6 +112,7 @@ def draw_curve(
             h, m, xerr=dh, yerr=dm, fmt="D", color=PREDICTED, markersize=4.5, markerfacecolor="none", capsize=2,
             linewidth=1, label="predicted ± 1 std",
         )  # fmt: skip
+    _draw_goals(axes, goals)
     axes.set_xlabel(r"$H / H_\mathrm{A}$")
     axes.set_ylabel(r"$M / M_\mathrm{s}$")
     axes.legend(loc="lower right", frameon=False, fontsize=8)
@@ -129,11 +129,20 @@ def _times(factor: float, values: ArrayLike) -> ArrayLike:
 
 
 def _draw_goals(axes: Axes, goals: Sequence[Goal]) -> None:
+    """Bands over what is drawn already; one without an end goes to the edge of the figure."""
     label: str | None = "goal"
+    margin = 0.03
+    for goal in goals:
+        edges = [edge for edge in goal.window or () if np.isfinite(edge)]
+        if UNITS[goal.anchor] == "H_A" and edges:
+            axes.set_xlim(left=min(axes.get_xlim()[0], -max(edges) - margin))
+        elif edges:
+            axes.set_ylim(top=max(axes.get_ylim()[1], max(edges) + margin))
+    left, _, _, top = axes.axis(axes.axis())  # fixed from here on: a band shall not stretch them
     for goal in goals:
         if goal.window is None:
             continue
-        low, high = np.clip(goal.window, -0.1, 1.1)
+        low, high = np.clip(goal.window, 0, top if UNITS[goal.anchor] == "Ms" else -left)
         if UNITS[goal.anchor] == "Ms":
             axes.axhspan(low, high, color=GOAL, alpha=0.18, linewidth=0, label=label)
         else:

@@ -61,7 +61,7 @@ def goal_bands(frame: svg.Frame, goals: Sequence[Goal], remanence: float) -> Mar
     for goal in goals:
         if goal.window is None:
             continue
-        low, high = goal.window
+        low, high = max(goal.window[0], 0.0), goal.window[1]
         if UNITS[goal.anchor] == "Ms":
             at = 1.0 if goal.anchor == "M1" else 0.0
             parts.append(svg.area(frame, frame.x, (low, high), "band"))
