@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy.stats import norm
 
 from inverse_design.goals import Goal, probability
 from inverse_design.grains import fit_grains
@@ -62,6 +63,7 @@ def propose(
     grains: tuple[int, int],
     known: np.ndarray,
     known_hashes: frozenset[str] = frozenset(),
+    best: np.ndarray | None = None,
     progress: Update = lambda done, total, words: None,
 ) -> list[Candidate]:
     """Choose a batch of structures to simulate.
@@ -71,15 +73,16 @@ def propose(
 
     Args:
         model: the surrogate.
-        codes: (n, latent) codes of the search's last population.
+        codes: (n, latent) codes that the search visited.
         goals: what is wanted.
         count: size of the batch; fewer come back only where sharpening leads to fewer distinct structures.
         cell_nm, grains: cell size and allowed number of grains of the family.
         known: (k, latent) codes of candidates simulated before.
         known_hashes: content hashes of structures that need no second simulation.
+        best: (6,) anchors of the best verified hit so far.
     """
     codes = np.unique(codes, axis=0)
-    score = utility(goals, *model.predict(codes))
+    score = utility(goals, *model.predict(codes), best)
     shortlist = codes[diverse_batch(score, codes, SHORTLIST * count, known)]
     fields = model.decode_field(shortlist)
     structures = []
@@ -89,33 +92,49 @@ def propose(
     sharp = model.encode(structures)
     mean, std = model.predict(sharp)
     new = _first_of_each(structures, known_hashes)
-    order = diverse_batch(utility(goals, mean[new], std[new]), sharp[new], count, known)
+    order = diverse_batch(utility(goals, mean[new], std[new], best), sharp[new], count, known)
     return [Candidate(structures[i], shortlist[i], sharp[i], mean[i], std[i]) for i in np.asarray(new, int)[order]]
 
 
-def utility(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray) -> np.ndarray:
-    """(n,) log probability of meeting every target and bound, plus the wish to maximise or minimise in units of the
-    pool's own spread: among codes that will probably hit, the better one leads."""
+def utility(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray, best: np.ndarray | None = None) -> np.ndarray:
+    """(n,) how much a simulation promises: log of the probability of meeting every target and bound, times the
+    expected improvement of what is to be maximised or minimised (constrained expected improvement, Gardner et al.
+    2014).
+
+    Args:
+        best: (6,) anchors of the best verified hit, None if there is none: then only the probability counts, the wish
+            to maximise or minimise breaking ties.
+    """
     total = np.maximum(probability(goals, mean, std), -1e6)
     for goal in goals:
-        if goal.direction is not None:
-            value = mean[:, ANCHORS.index(goal.anchor)]
-            spread = float(value.std()) or 1.0
-            total = total + (value - value.mean()) / spread * (1 if goal.direction == "maximize" else -1)
+        if goal.direction is None:
+            continue
+        i, sign = ANCHORS.index(goal.anchor), 1 if goal.direction == "maximize" else -1
+        scale = np.maximum(std[:, i], 1e-6)
+        if best is None:
+            total = total + 0.1 * sign * (mean[:, i] - np.median(mean[:, i])) / scale
+        else:
+            total = total + _log_expected_improvement(sign * (mean[:, i] - best[i]) / scale) + np.log(scale)
     return np.nan_to_num(total, nan=-1e9)
+
+
+def _log_expected_improvement(z: np.ndarray) -> np.ndarray:
+    """log(z Phi(z) + phi(z)); far below, its asymptote phi(z) / z^2, which does not underflow."""
+    low = np.minimum(z, -6)
+    exact = np.maximum(z, -6) * norm.cdf(np.maximum(z, -6)) + norm.pdf(np.maximum(z, -6))
+    return np.where(z < -6, norm.logpdf(low) - 2 * np.log(-low), np.log(exact))
 
 
 def diverse_batch(score: np.ndarray, codes: np.ndarray, count: int, known: np.ndarray) -> np.ndarray:
     """Indices of a batch that is good and not all of one kind.
 
     Greedy choice with local penalisation (González et al. 2016): each point chosen, now or in an earlier round, takes
-    its neighbourhood out of the running by the factor 1 - exp(-d^2 / 2 l^2), with l a quarter of the codes' median
-    distance.
+    its neighbourhood out of the running by the factor 1 - exp(-d^2 / 2 l^2), with l a quarter of the codes' root mean
+    square distance from their mean.
     """
     if len(codes) == 0:
         return np.zeros(0, dtype=int)
-    centre = np.median(codes, axis=0)
-    length = 0.25 * float(np.median(np.linalg.norm(codes - centre, axis=1))) or 1.0
+    length = 0.25 * float(np.sqrt(np.sum(codes.var(axis=0)))) or 1.0
 
     def penalty(point: np.ndarray) -> np.ndarray:
         squared = np.sum((codes - point) ** 2, axis=1) / (2 * length**2)

@@ -240,4 +240,6 @@ def merge(
     store.parent.mkdir(parents=True, exist_ok=True)
     with LabelStore(store) as target:
         merged = target.merge(*parts)
-        console.print(f"{store}: {merged.added} labels added, {merged.known} known before, {len(target)} in all")
+        if merged.damaged:
+            console.print(f"{merged.damaged} damaged rows were left out")
+        console.print(f"{store}: {merged.added} labels added, {merged.present} there before, {len(target)} in all")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm
 
 from simulation.anchors import ANCHORS
 
@@ -117,8 +118,6 @@ def probability(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray) -> np.
 
     The probability of feasibility of constrained Bayesian optimisation (Gardner et al. 2014).
     """
-    from scipy.stats import norm
-
     total = np.zeros(len(mean))
     for goal in goals:
         if goal.window is not None:

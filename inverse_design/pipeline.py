@@ -20,7 +20,7 @@ from inverse_design.search import SearchResult, load_result, save_result, search
 from inverse_design.simulations import conditions_of, simulate_all, wanted_labels, workplace_of
 from inverse_design.stages import LabelSet
 from inverse_design.study import Study, study_text
-from inverse_design.verification import Verified, load_batch, save_batch, verify_batch
+from inverse_design.verification import Verified, best_hit, load_batch, save_batch, verify_batch
 from simulation.errors import InputError
 from simulation.executors import Engine
 from simulation.label_store import LabelStore
@@ -177,13 +177,14 @@ class Run:
             with self.track(f"grains, round {round_}") as update:
                 chosen = propose(
                     self._load(surrogate),
-                    result.population,
+                    result.visited,
                     self.goals,
                     part.candidates,
                     family.cell_nm,
                     family.grains,
                     known,
                     hashes,
+                    best_hit(before, self.goals),
                     update,
                 )
             conditions = conditions_of(self.study, part.backend, self.study.labels.discretization)

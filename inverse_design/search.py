@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,11 @@ from pymoo.indicators.hv import Hypervolume
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 from pymoo.util.ref_dirs import get_reference_directions
 
+from inverse_design.goals import distance
 from inverse_design.problem import LatentProblem
+
+KEPT = 2048
+"""Visited codes that a search hands on."""
 
 Progress = Callable[[int, int, str], None]
 """Called with (generations done, generations in all, a few words)."""
@@ -28,7 +33,8 @@ class SearchResult:
         front: (n, latent) codes of the Pareto front: feasible and non-dominated (or, if no code was feasible, the
             non-dominated ones of least violation).
         objectives: (n, n_obj) of the front.
-        population: (m, latent) codes of the last generation, the front among them.
+        visited: (m, latent) codes that the search evaluated and found plausible, those whose predicted anchors come
+            nearest to the targets and bounds, at most `KEPT`: what candidates are chosen from.
         feasible: whether any code met all constraints.
         hypervolume: (generations,) of the feasible front against the initial population's worst objectives, each
             objective scaled to the initial population's range; 0 while nothing is feasible.
@@ -36,7 +42,7 @@ class SearchResult:
 
     front: np.ndarray
     objectives: np.ndarray
-    population: np.ndarray
+    visited: np.ndarray
     feasible: bool
     hypervolume: np.ndarray
 
@@ -67,13 +73,22 @@ def search(
     scale = np.where(high > low, high - low, 1.0)
     indicator = Hypervolume(ref_point=np.ones(problem.n_obj))
     volumes: list[float] = []
+    visited = [first]
     while method.has_next():
         method.next()
+        visited.append(method.pop.get("X"))
         volumes.append(_volume(method, indicator, low, scale))
         progress(len(volumes), generations, f"hypervolume {volumes[-1]:.3f}")
-    everyone = method.pop.get("X")
-    front, values, feasible = _front(problem, np.vstack([np.atleast_2d(method.opt.get("X")), everyone]))
-    return SearchResult(front, values, everyone, feasible, np.asarray(volumes))
+    front, values, feasible = _front(problem, np.vstack([np.atleast_2d(method.opt.get("X")), visited[-1]]))
+    return SearchResult(front, values, _nearest(problem, np.vstack(visited)), feasible, np.asarray(volumes))
+
+
+def _nearest(problem: LatentProblem, codes: np.ndarray) -> np.ndarray:
+    """Plausible codes by distance from the goals' windows; a front thins out where all of them meet."""
+    codes = np.unique(codes, axis=0)
+    plausible = problem.plausibility.distance(codes) <= 1
+    codes = codes[plausible] if plausible.any() else codes
+    return codes[np.argsort(distance(problem.goals, problem.predict(codes)[0]), kind="stable")[:KEPT]]
 
 
 def initial_population(problem: LatentProblem, codes: np.ndarray, size: int, seed: int) -> np.ndarray:
@@ -115,7 +130,7 @@ def _front(problem: LatentProblem, codes: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _volume(method: Algorithm, indicator: Hypervolume, low: np.ndarray, scale: np.ndarray) -> float:
-    feasible = method.pop.get("feasible").ravel()
+    feasible = method.pop.get("FEAS").ravel()
     if not feasible.any():
         return 0.0
     values = (method.pop.get("F")[feasible] - low) / scale
@@ -130,10 +145,13 @@ def _nsga2(problem: LatentProblem, first: np.ndarray) -> Algorithm:
 
 
 def _directions(problem: LatentProblem, size: int) -> np.ndarray:
-    """As many well spread reference directions as the population can serve."""
+    """Das and Dennis' evenly spread reference directions, as many as the population can serve."""
     if problem.n_obj == 1:
         return np.ones((1, 1))
-    return np.asarray(get_reference_directions("energy", problem.n_obj, min(size, 100), seed=1))
+    partitions = 1
+    while math.comb(partitions + problem.n_obj, problem.n_obj - 1) <= size:
+        partitions += 1
+    return np.asarray(get_reference_directions("das-dennis", problem.n_obj, n_partitions=partitions))
 
 
 def _nsga3(problem: LatentProblem, first: np.ndarray) -> Algorithm:
@@ -187,5 +205,5 @@ def load_result(folder: Path) -> SearchResult:
     """Read what `save_result` wrote."""
     with np.load(folder / "result.npz", allow_pickle=False) as data:
         return SearchResult(
-            data["front"], data["objectives"], data["population"], bool(data["feasible"]), data["hypervolume"]
+            data["front"], data["objectives"], data["visited"], bool(data["feasible"]), data["hypervolume"]
         )

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.candidates import Candidate
-from inverse_design.goals import Goal, hits
+from inverse_design.goals import Goal, hits, objectives
 from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.labels import Label
 from simulation.microstructure import Microstructure
@@ -67,6 +67,15 @@ def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Seq
             )
         )
     return batch
+
+
+def best_hit(verified: Sequence[Verified], goals: Sequence[Goal]) -> np.ndarray | None:
+    """(6,) anchors of the hit that does best in what is to be maximised or minimised; None without a hit."""
+    found = [item.anchors for item in verified if item.is_hit(goals)]
+    wishes = [goal for goal in goals if goal.direction is not None]
+    if not found or not wishes:
+        return found[0] if found else None
+    return min(found, key=lambda anchors: tuple(objectives(wishes, anchors[None])[0]))
 
 
 def verified_table(

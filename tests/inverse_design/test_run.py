@@ -54,7 +54,7 @@ def run(runs: Path) -> Path:
 
 def labels_in(run: Path) -> int:
     with sqlite3.connect(f"file:{run / 'labels.sqlite'}?mode=ro", uri=True) as db:
-        return int(db.execute("SELECT count(*) FROM label").fetchone()[0])
+        return int(db.execute("SELECT count(*) FROM labels").fetchone()[0])
 
 
 def stamps(run: Path) -> dict[str, float]:
