@@ -144,11 +144,11 @@ def _accuracy(data: ReportData) -> list[dict[str, Any]]:
     rows = []
     for anchor in ANCHORS:
         found, paper = data.accuracy.get(anchor), data.paper.get(anchor)
-        measured_here = found is not None and np.isfinite(found)
+        found = None if found is None or not np.isfinite(found) else found
         rows.append({
-            "anchor": anchor, "unit": UNITS[anchor], "found": f"{found:.4f}" if measured_here else None,
+            "anchor": anchor, "unit": UNITS[anchor], "found": None if found is None else f"{found:.4f}",
             "paper": None if paper is None else f"{paper:.4f}",
-            "ratio": f"{found / paper:.2f}" if measured_here and paper else None,
+            "ratio": f"{found / paper:.2f}" if found is not None and paper else None,
         })  # fmt: skip
     return rows
 
