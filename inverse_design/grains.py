@@ -114,10 +114,10 @@ def _settle(
         keep = _worth_keeping(model, target, grains, worth)
         if turn and keep.all():
             break
-        model, misfit = refine(model.keep(keep), target, 5, fixed_blur=fixed_blur)
+        model, misfit = refine(model.keep(keep), target, 2, fixed_blur=fixed_blur)
     while model.count > grains[1]:
         keep = _worth_keeping(model, target, grains, worth)
-        model, misfit = refine(model.keep(keep), target, 5, fixed_blur=fixed_blur)
+        model, misfit = refine(model.keep(keep), target, 2, fixed_blur=fixed_blur)
     return model, misfit
 
 
