@@ -45,7 +45,8 @@ def turn_axes(
         wanted: (n, latent_dim) the code that each of them should have.
         autoencoder: whose encoder is asked; it stays as it is.
         regressor: if given, the anchor points predicted from the structure's code are also drawn towards those
-            predicted from the wanted one, in units of the labels' standard deviation.
+            predicted from the wanted one, in units of the labels' standard deviation. Give it wherever there is one:
+            where no sharp structure has the wanted code, the nearest code can be one with other anchors.
         anchor_weight: of that term against the codes' squared distance per latent dimension.
         steps: gradient steps.
         rate_rad: length of the first of them.
