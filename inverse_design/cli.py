@@ -209,6 +209,23 @@ def verify(
 
 
 @app.command()
+def export(
+    source: Annotated[Path, typer.Argument(metavar="RUN|STRUCTURE", help="A run folder, or a structure file (.npz).")],
+    candidate: Annotated[int | None, typer.Argument(metavar="[CANDIDATE]", help="Its number, for a run.")] = None,
+    format: Annotated[str, typer.Option("--format", help="npz, ovf or mumax3.")] = "ovf",
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: beside it.")] = None,
+) -> None:
+    """Write a structure for another program: OVF 2.0 (OOMMF, mumax3, Ubermag) or a mumax3 script.
+
+    Example: python -m inverse_design export runs/quickstart 3 --format mumax3
+    """
+    from inverse_design.single import export_file
+
+    for path in export_file(source, candidate, format, output):
+        console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
 def label(
     study: StudyFile,
     shard: Annotated[str | None, typer.Option(metavar="K/N", help="Only every N-th structure, from the K-th.")] = None,

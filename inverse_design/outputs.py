@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from inverse_design.run_folder import RunFolder, write_text
+from inverse_design.run_folder import RunFolder, read_arrays, write_text
 from inverse_design.search import load_result
 from inverse_design.stages import HISTORY, TEST
 from inverse_design.study import Study
@@ -134,15 +134,12 @@ def evaluation(run: Path, round_: int) -> Evaluation:
     """Errors of a round's regressors on the test split, as measured when they were trained.
 
     Raises:
-        InputError: if there are none.
+        InputError: if they are missing or damaged.
     """
     from surrogate.metrics import compare
 
-    try:
-        with np.load(run / "regressor" / str(round_) / TEST, allow_pickle=False) as data:
-            return compare(data["mean"], data["std"], data["anchors"])
-    except OSError:
-        raise InputError(f"{run}: no trained surrogate here; run the study first") from None
+    data = read_arrays(run / "regressor" / str(round_) / TEST)
+    return compare(data["mean"], data["std"], data["anchors"])
 
 
 def _seconds(folder: RunFolder, findings: Findings) -> dict[str, float]:

@@ -16,11 +16,13 @@ import logging
 import os
 import shutil
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from simulation.errors import InputError
@@ -124,6 +126,19 @@ def read_artifact(folder: Path) -> dict[str, Any] | None:
 def _whole(folder: Path, key: str) -> bool:
     record = read_artifact(folder)
     return record is not None and record.get("key") == key and record.get("files") == _checksums(folder)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file that a stage wrote.
+
+    Raises:
+        InputError: if the file is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return {name: data[name] for name in data.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        raise InputError(f"{path}: missing or damaged; running the study again makes it anew") from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from pymoo.util.ref_dirs import get_reference_directions
 
 from inverse_design.goals import distance
 from inverse_design.problem import LatentProblem
+from inverse_design.run_folder import read_arrays
+from simulation.errors import InputError
 
 KEPT = 2048
 """Visited codes that a search hands on."""
@@ -202,8 +204,12 @@ def save_result(result: SearchResult, folder: Path) -> None:
 
 
 def load_result(folder: Path) -> SearchResult:
-    """Read what `save_result` wrote."""
-    with np.load(folder / "result.npz", allow_pickle=False) as data:
-        return SearchResult(
-            data["front"], data["objectives"], data["visited"], bool(data["feasible"]), data["hypervolume"]
-        )
+    """Read what `save_result` wrote.
+
+    Raises:
+        InputError: if it is missing, damaged or of another version.
+    """
+    data = read_arrays(folder / "result.npz")
+    if set(data) != {field.name for field in fields(SearchResult)}:
+        raise InputError(f"{folder}: written by another version of inverse_design; run the study again")
+    return SearchResult(**{**data, "feasible": bool(data["feasible"])})  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""One structure at a time: simulate it, or predict it."""
+"""One structure at a time: simulate it, predict it, or hand it to another program."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from inverse_design.console import console
+from inverse_design.study_file import load_study
 from inverse_design.verification import write_curve
 from simulation.anchors import ANCHORS
+from simulation.errors import InputError
 from simulation.hysteresis import FieldSweep, demagnetization_curve
+from simulation.material import Nd2Fe14B
 from simulation.microstructure import Microstructure
 
 
@@ -40,3 +43,30 @@ def predict_file(path: Path, surrogate: str) -> tuple[dict[str, float], dict[str
     model = Surrogate.load(surrogate)
     mean, std = model.predict(model.encode([structure]))
     return tuple({name: float(v) for name, v in zip(ANCHORS, row[0], strict=True)} for row in (mean, std))  # type: ignore[return-value]
+
+
+def export_file(source: Path, candidate: int | None, format: str, output: Path | None) -> list[Path]:
+    """Write a run's candidate, or a structure file, for another program; the paths of what was written.
+
+    Raises:
+        InputError: if there is no such candidate, structure or format.
+    """
+    from simulation.formats import FORMATS, export_structure, remanence
+
+    if format not in FORMATS:
+        raise InputError(f"--format must be one of {', '.join(FORMATS)}, got {format!r}")
+    material, sweep = Nd2Fe14B, FieldSweep()
+    if candidate is not None:
+        study = load_study(source / "study.yaml")
+        material = study.magnet
+        part = study.field_sweep
+        sweep = FieldSweep(part.start, part.stop, part.step)
+        source = source / "candidates" / f"{candidate:02d}" / "structure.npz"
+    elif source.is_dir():
+        raise InputError(f"{source}: name a candidate of this run by its number, or a structure file")
+    structure = Microstructure.load(source)
+    suffix = {"npz": ".npz", "ovf": ".ovf", "mumax3": ".mx3"}[format]
+    path = output or source.with_name("structure-copy.npz" if format == "npz" else f"structure{suffix}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    magnetization = remanence(structure, material) if format == "ovf" else None
+    return export_structure(structure, path, format, material, sweep, magnetization)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from inverse_design.candidates import Candidate
 from inverse_design.goals import Goal, hits, objectives
+from inverse_design.run_folder import read_arrays
 from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.labels import Label
 from simulation.microstructure import Microstructure
@@ -149,19 +150,19 @@ def load_batch(folder: Path) -> list[Verified]:
     batch = []
     for path in sorted(folder.glob("result-*.npz")):
         structure = Microstructure.load(path.with_name(path.name.replace("result", "structure")))
-        with np.load(path, allow_pickle=False) as data:
-            candidate = Candidate(structure, data["wanted_code"], data["code"], data["predicted"], data["std"])
-            batch.append(
-                Verified(
-                    round=int(data["round"]),
-                    candidate=candidate,
-                    label_key=str(data["label_key"]),
-                    backend=str(data["backend"]),
-                    discretization=str(data["discretization"]),
-                    converged=bool(data["converged"]),
-                    h=data["h"],
-                    m=data["m"],
-                    anchors=data["anchors"],
-                )
+        data = read_arrays(path)
+        candidate = Candidate(structure, data["wanted_code"], data["code"], data["predicted"], data["std"])
+        batch.append(
+            Verified(
+                round=int(data["round"]),
+                candidate=candidate,
+                label_key=str(data["label_key"]),
+                backend=str(data["backend"]),
+                discretization=str(data["discretization"]),
+                converged=bool(data["converged"]),
+                h=data["h"],
+                m=data["m"],
+                anchors=data["anchors"],
             )
+        )
     return batch
