@@ -299,7 +299,7 @@ def test_two_runs_on_one_store_are_safe(tmp_path: Path):
 
 
 def test_a_full_disk_stops_the_run_with_a_sentence_and_the_rest_follows_later(tmp_path: Path):
-    driver = drive(tmp_path, "--count", 60, "--seconds", 0.0, "--file-limit", 150_000)
+    driver = drive(tmp_path, "--count", 60, "--workers", 1, "--seconds", 0.0, "--file-limit", 150_000)
     out, err = driver.communicate(timeout=60)
     assert driver.returncode == 2
     assert len(err.splitlines()) == 1
@@ -307,7 +307,7 @@ def test_a_full_disk_stops_the_run_with_a_sentence_and_the_rest_follows_later(tm
     with LabelStore(tmp_path / "s.sqlite") as store:
         assert {label.key for label in store.labels()} == set(out.split())
         assert 0 < len(store) < 60
-    driver = drive(tmp_path, "--count", 60, "--seconds", 0.0)
+    driver = drive(tmp_path, "--count", 60, "--workers", 1, "--seconds", 0.0)
     assert len(driver.communicate(timeout=60)[0].split()) == 60
     with LabelStore(tmp_path / "s.sqlite") as store:
         assert results(store.labels()) == expected(60, seconds=0.0)
