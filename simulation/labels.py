@@ -257,11 +257,7 @@ class Job:
         return cls(conditions.label_key(structure_hash), structure_hash, source, conditions)
 
     def microstructure(self) -> Microstructure:
-        """The structure to simulate.
-
-        Raises:
-            InputError: if the draw here differs from the draw where the job was made.
-        """
+        """The structure to simulate; `InputError` if the draw here differs from that where the job was made."""
         return self.failed("", 0.0).microstructure()
 
     def label(
