@@ -6,7 +6,9 @@ Where that makes another problem of it than the planar solver's, the script says
 
 The prism cannot be one cell of 36 um in height as in fidimag: the kernel of such a slender cell takes some 1e13
 operations. It is a stack of periodic images of cells `HEIGHT` times as high as wide instead, up to `REACH` times the
-structure's width away on both sides.
+structure's width away on both sides. Its kernel was computed with mumax3's own routine for 160 x 160 cells: no element
+is off by more than 5e-4, and the mean demagnetising factor of the square is 0.4995 instead of 1/2. Scripts written
+here pass mumax3's compiler; without a CUDA device at hand none has been run yet.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ REACH = 30
 def mumax3_script(structure: Microstructure, material: Material, sweep: FieldSweep, name: str = "structure") -> str:
     """The text of a script (.mx3): mesh, regions, easy axes, field sweep, and a table of the mean magnetisation.
 
-    The table's columns are mumax3's own: t, mx, my, mz, then B_ext in tesla; M(H) is my against B_exty.
+    The table's columns are mumax3's own: t, mx, my, mz, then B_ext in tesla; M(H) is my against B_exty. The script goes
+    on to the sweep's `stop`, whatever its `until`.
     """
     region_of_grain, angle_rad = regions(structure)
     largest_error = _largest_error_rad(structure, region_of_grain, angle_rad)
@@ -46,23 +49,34 @@ def regions(structure: Microstructure) -> tuple[np.ndarray, np.ndarray]:
     """Region of each grain and easy axis of each region, at most `REGIONS`.
 
     The physics sees easy axes only: grains with one axis share a region at no loss. Where there are more axes than
-    regions, the range of angles is cut into `REGIONS` equal parts and each takes its grains' middle angle.
+    regions, neighbouring angles share one so that the widest span of a region is as small as it can be.
 
     Returns:
-        (grains,) region index, (regions,) angle from +y in radians.
+        (grains,) region index, (regions,) angle from +y in radians: the middle of its span.
     """
     used = np.unique(structure.grain_id)
-    angles = structure.grain_angle_rad[used]
-    distinct, region = np.unique(angles, return_inverse=True)
-    if distinct.size > REGIONS:
-        low, high = float(angles.min()), float(angles.max())
-        part = np.minimum(((angles - low) / (high - low) * REGIONS).astype(int), REGIONS - 1)
-        taken, region = np.unique(part, return_inverse=True)
-        members = [angles[part == p] for p in taken]
-        distinct = np.array([(a.min() + a.max()) / 2 for a in members])
+    angles, axis_of_grain = np.unique(structure.grain_angle_rad[used], return_inverse=True)
+    narrow, wide = 0.0, float(angles[-1] - angles[0]) / REGIONS  # equal parts of the whole range always suffice
+    if angles.size > REGIONS:
+        for _ in range(50):
+            middle = (narrow + wide) / 2
+            fits = _spans(angles, middle)[-1] < REGIONS
+            narrow, wide = (narrow, middle) if fits else (middle, wide)
+    span = _spans(angles, wide) if angles.size > REGIONS else np.arange(angles.size)
     region_of_grain = np.zeros(structure.grain_angle_rad.size, dtype=np.int64)
-    region_of_grain[used] = region
-    return region_of_grain, distinct
+    region_of_grain[used] = span[axis_of_grain]
+    members = [angles[span == region] for region in range(int(span[-1]) + 1)]
+    return region_of_grain, np.array([(m[0] + m[-1]) / 2 for m in members])
+
+
+def _spans(angles: np.ndarray, width: float) -> np.ndarray:
+    """Index of the span of each of the rising angles, when each span begins where the last cannot reach."""
+    index, begin, span = np.zeros(angles.size, dtype=np.int64), angles[0], 0
+    for i, angle in enumerate(angles):
+        if angle > begin + width * (1 + 1e-12):
+            begin, span = angle, span + 1
+        index[i] = span
+    return index
 
 
 def _largest_error_rad(structure: Microstructure, region_of_grain: np.ndarray, angle_rad: np.ndarray) -> float:
