@@ -34,6 +34,8 @@ class ReportData:
         verified: every simulated candidate in the order of choice; their place is their number.
         front: one row a Pareto point of the last round: objective_<anchor> ..., <anchor>_predicted, <anchor>_std.
         front_structures: grain structures of the first rows of `front`; may be shorter than it, or empty.
+        front_fields: (n, ny, nx) decoded axis angles (rad, y upwards) of the first rows of `front`, or None; shown, and
+            called what they are, for points that have no grain structure.
         hypervolume: (generations,) of each round's search.
         losses: learning curves by name, each (epochs, values).
         labels: `count`, `converged`, `test` and `seconds` of simulation; other entries are shown as they are.
@@ -55,6 +57,7 @@ class ReportData:
     verified: tuple[Verified, ...]
     front: pd.DataFrame
     front_structures: tuple[Microstructure, ...] = ()
+    front_fields: np.ndarray | None = None
     hypervolume: tuple[np.ndarray, ...] = ()
     losses: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     labels: Mapping[str, float] = field(default_factory=dict)

@@ -46,7 +46,23 @@ def rgb_map(structure: Microstructure, pixels: int = 320) -> np.ndarray:
 
 def png_data_uri(structure: Microstructure, pixels: int = 320) -> str:
     """The grain map as a `data:` address, some kilobytes."""
-    image = Image.fromarray(indexed_map(structure, pixels), mode="P")
+    return _data_uri(indexed_map(structure, pixels))
+
+
+def field_data_uri(angle_rad: np.ndarray, pixels: int = 80) -> str:
+    """A field of axes without grains as a `data:` address.
+
+    Args:
+        angle_rad: (ny, nx) angles from +y, row 0 at the bottom.
+        pixels: largest edge of the image; finer fields are thinned out, directions kept to 3 degrees.
+    """
+    step = -(-max(angle_rad.shape) // pixels)
+    degrees = palette_index(angle_rad[::step, ::step])[::-1]
+    return _data_uri(degrees // 3 * 3 + 1)
+
+
+def _data_uri(indexed: np.ndarray) -> str:
+    image = Image.fromarray(np.ascontiguousarray(indexed))
     image.putpalette([*palette().ravel().tolist(), *LINE_RGB])
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", optimize=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from inverse_design.goals import UNITS, objectives
 from inverse_design.report import plots, svg
 from inverse_design.report.data import ReportData, achieved, alignment, asked, best, grain_diameters_nm, si_value
 from inverse_design.report.figure_files import write_figures
-from inverse_design.report.grain_image import png_data_uri
+from inverse_design.report.grain_image import field_data_uri, png_data_uri
 from inverse_design.run_folder import write_text
 from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS
@@ -157,9 +158,10 @@ def _interactive(data: ReportData, room: int) -> dict[str, Any]:
     """What the script draws the front from; `room` bytes are left for grain maps of Pareto points."""
     frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals))
     mean, std = data.of_front("predicted"), data.of_front("std")
+    sharp = data.front_structures[: len(mean)]
+    blurred = () if data.front_fields is None else data.front_fields[len(sharp) : len(mean)]
     thumbnails: list[str] = []
-    for structure in data.front_structures[: len(mean)]:
-        uri = png_data_uri(structure, THUMBNAIL)
+    for uri in chain((png_data_uri(s, THUMBNAIL) for s in sharp), (field_data_uri(f) for f in blurred)):
         room -= len(uri) + 4
         if room < 0:
             break
@@ -170,7 +172,7 @@ def _interactive(data: ReportData, room: int) -> dict[str, Any]:
         "units": [UNITS[anchor] for anchor in ANCHORS],
         "frame": {"y": frame.y, "box": frame.box, "pieces": frame.pieces},
         "axes": _choices(data, mean),
-        "front": {"predicted": plain(mean), "std": plain(std), "image": thumbnails},
+        "front": {"predicted": plain(mean), "std": plain(std), "image": thumbnails, "sharp": len(sharp)},
         "verified": [
             {
                 "number": f"{number:02d}", "hit": data.hits[number], "converged": item.converged,

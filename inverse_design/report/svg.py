@@ -84,7 +84,7 @@ def axes(
     for x in _ticks_of_pieces(frame, 1.0) if x_ticks is None else x_ticks:
         parts.append(line(frame.px(x), bottom, frame.px(x), bottom + TICK, "tick"))
         parts.append(text(frame.px(x), bottom + 19, number(x), "middle"))
-    y_ticks = log_ticks(*frame.y) if frame.log_y else ticks(*frame.y, 4)
+    y_ticks = log_ticks(*frame.y) if frame.log_y else ticks(*frame.y, 5 if frame.height > 200 else 4)
     for y in (y for y in y_ticks if not whole or y == round(y)):
         parts.append(line(left - TICK, frame.py(y), left, frame.py(y), "tick"))
         parts.append(text(left - 7, frame.py(y) + 4, number(y), "end"))

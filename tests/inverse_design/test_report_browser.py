@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from inverse_design.report.page import render
@@ -86,6 +88,20 @@ def test_every_mark_is_reached_by_keyboard(browser: Any, address: str) -> None:
     assert page.inner_text("#preview-title").endswith("(kept)")
     page.select_option("#front-y", label="Hk90 in H_A")
     assert "Hk90" in page.get_attribute("#front-plot svg", "aria-label")
+    assert trouble == []
+    page.close()
+
+
+def test_a_point_without_grains_shows_its_decoded_field_and_says_so(browser: Any, tmp_path: Path) -> None:
+    data = report_data()
+    fields = np.tile(np.linspace(-1.5, 1.5, 20), (12, 20, 1))
+    path = tmp_path / "report.html"
+    path.write_text(render(dataclasses.replace(data, front_structures=data.front_structures[:5], front_fields=fields)))
+    page, trouble = opened(browser, path.as_uri(), 1400)
+    for index, blurred in ((2, False), (8, True), (3, False)):
+        page.locator(f'.mark[data-kind="front"][data-index="{index}"]').dispatch_event("pointerenter")
+        assert page.locator("#preview-note").is_visible() == blurred
+        assert page.evaluate("document.getElementById('preview-image').naturalWidth") == (20 if blurred else 160)
     assert trouble == []
     page.close()
 

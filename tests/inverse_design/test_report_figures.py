@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import io
 import sys
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from PIL import Image
 
 from inverse_design.report import figures, svg
 from inverse_design.report.axis_colors import axis_color, hex_color
-from inverse_design.report.grain_image import LINE_RGB, rgb_map
+from inverse_design.report.grain_image import LINE_RGB, field_data_uri, png_data_uri, rgb_map
 from inverse_design.report.page import write_report
 from inverse_design.report.plots import curve_frame
 from simulation import Microstructure, Nd2Fe14B
@@ -69,6 +71,18 @@ def test_a_grain_map_has_y_upwards_and_one_colour_a_grain() -> None:
     assert lines[50].all()
     assert lines[:50, 50].all()
     assert not lines[51:].any()
+
+
+def test_pictures_inside_the_page_have_the_colours_of_the_axes() -> None:
+    structure = Microstructure(np.array([[0, 0], [1, 2]]), np.radians([0.0, 40.0, -70.0]), 5.0)
+    fine = structure.refine(20)
+    for uri, tolerance, shown in (
+        (png_data_uri(structure, 40), 0.51, rgb_map(structure, 40)),
+        (field_data_uri(fine.angle_rad, 40), 12, 255 * axis_color(fine.angle_rad[::-1])),
+    ):
+        with Image.open(io.BytesIO(base64.b64decode(uri.removeprefix("data:image/png;base64,")))) as picture:
+            assert picture.size == (40, 40)
+            np.testing.assert_allclose(np.asarray(picture.convert("RGB"), float), shown, atol=tolerance)
 
 
 def test_figures_are_named_with_their_units() -> None:
