@@ -30,6 +30,8 @@ class LatentModel(Protocol):
 
     def decode_field(self, latent: np.ndarray) -> np.ndarray: ...
 
+    def turn_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]: ...
+
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
@@ -68,8 +70,8 @@ def propose(
 ) -> list[Candidate]:
     """Choose a batch of structures to simulate.
 
-    The most promising codes are decoded and turned into grains, the grains are encoded and predicted again, and the
-    batch is chosen by that second prediction.
+    The most promising codes are decoded and turned into grains, whose axes are turned towards the code that was asked
+    for; the grains are encoded and predicted again, and the batch is chosen by that second prediction.
 
     Args:
         model: the surrogate.
@@ -89,6 +91,7 @@ def propose(
     for i, field in enumerate(fields):
         structures.append(fit_grains(field, cell_nm, grains))
         progress(i + 1, len(fields), "")
+    structures = model.turn_axes(structures, shortlist)
     sharp = model.encode(structures)
     mean, std = model.predict(sharp)
     new = _first_of_each(structures, known_hashes)

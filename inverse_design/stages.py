@@ -21,7 +21,7 @@ from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure
 from simulation.sampling import Purpose
 
-VERSIONS = {"vae": 1, "regressor": 1, "search": 2, "verify": 2}
+VERSIONS = {"vae": 1, "regressor": 1, "search": 2, "verify": 3}
 HISTORY = "history.csv"
 """Losses by epoch, in the folders of the autoencoder and the regressors."""
 

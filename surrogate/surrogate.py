@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from simulation import ANCHORS, InputError, Microstructure
 from surrogate import card as cards
 from surrogate.architecture import RegressorArchitecture
 from surrogate.autoencoder import Autoencoder
+from surrogate.axes import turn_axes
 from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
 
 _AUTOENCODER = "autoencoder"
@@ -65,6 +66,13 @@ class Surrogate:
     def encode_field(self, field: np.ndarray) -> np.ndarray:
         """Mean codes (n, latent_dim) of double-angle fields (n, ny, nx, 2)."""
         return self.autoencoder.encode_field(field)
+
+    def turn_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]:
+        """The same grains with their axes turned towards wanted codes (n, latent_dim) and what is predicted of those.
+
+        Decoding and fitting of grains lose some of what a search asked for; this gets it back.
+        """
+        return turn_axes(microstructures, wanted, self.autoencoder, self.regressor)
 
     def reencode(self, latent: np.ndarray) -> np.ndarray:
         """Codes of the decoded codes: a point on the data stays where it is, a far one moves (n, latent_dim)."""
