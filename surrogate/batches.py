@@ -129,8 +129,12 @@ class LabelBatches:
 
 
 def held_out(n: int, members: int, folds: int) -> np.ndarray:
-    """(n, members) whether a label is left out for a member: label i lies in fold i % folds, member m leaves out
-    fold m % folds. Labels added at the end leave the folds of the others as they are."""
+    """(n, members) whether a label is left out for a member, which is one label in `folds`.
+
+    Label i lies in half-fold i % (2 folds), and member m leaves out half-folds m and m + 1: neighbours share one, so
+    that there are labels which two members have not seen. Labels added at the end leave those of before as they are.
+    """
     if folds == 0 or n < 2 * folds:
         return np.zeros((n, members), bool)
-    return (np.arange(n)[:, None] % folds) == (np.arange(members)[None, :] % folds)
+    behind = (np.arange(n)[:, None] - np.arange(members)[None, :]) % (2 * folds)
+    return behind <= 1

@@ -183,7 +183,7 @@ class Regressor:
     Args:
         network: the ensemble.
         architecture, scaling: what it was built from.
-        residual_std: (6,) root mean square error on labels that a member was not trained on; 0 if none was held out.
+        residual_std: (6,) what the members have in common of their error, from held-out labels; 0 if there were none.
     """
 
     def __init__(
@@ -204,8 +204,8 @@ class Regressor:
     def predict(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean over the members and standard deviation, each (n, 6) float64.
 
-        The variance is that between the members plus the mean square error of held-out labels: what the members
-        disagree about, and what they are all wrong about.
+        The variance is that between the members plus `residual_std` squared: what they disagree about, and what they
+        are all wrong about. With no labels held out it is the former alone, which is too small.
         """
         members = self.members(latent).astype(np.float64)
         spread = members.var(axis=1, ddof=1) if members.shape[1] > 1 else np.zeros_like(members[:, 0])

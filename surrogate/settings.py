@@ -74,16 +74,17 @@ class RegressorTraining:
 
     Args:
         schedule: epochs (passes over the labels, one mirrored copy of each at random), batch size, learning rate.
-        folds: members leave one of so many folds of the labels out in turn, for the early stop and the residuals;
+        folds: every member leaves one label in so many out, each others, for the early stop and the residuals;
             0: every member learns from all labels, as the paper's.
-        noise: standard deviations of the encoder's own posterior added to a code when it is shown.
+        noise: standard deviations of the encoder's own posterior added to a code when it is shown, against
+            overfitting; 0: the mean code, as the paper's.
         huber: errors beyond so many standard deviations of a target count linearly; 0: squared error throughout.
         seed: of initial weights and order.
     """
 
     schedule: Schedule = Schedule(epochs=300, batch_size=64, learning_rate=2e-3, cosine=True)
     folds: int = 4
-    noise: float = 0.0
+    noise: float = 1.0
     huber: float = 0.0
     seed: int = 0
 

@@ -142,7 +142,7 @@ def fit_regressor(
         ],
     )
     history = fit(network, batches, settings.schedule, progress, _checkpoint(checkpoint, identity))
-    return Regressor(network, architecture, scaling, _root_mean_square(batches.residuals())), history
+    return Regressor(network, architecture, scaling, _residual_std(batches.residuals())), history
 
 
 def _checked(labels: np.ndarray, count: int) -> np.ndarray:
@@ -158,6 +158,32 @@ def _root_mean_square(residuals: np.ndarray) -> np.ndarray:
     finite = np.isfinite(residuals)
     square = np.where(finite, residuals, 0.0) ** 2
     return np.sqrt(square.sum(axis=(0, 1)) / np.maximum(finite.sum(axis=(0, 1)), 1))
+
+
+def _residual_std(residuals: np.ndarray) -> np.ndarray:
+    """(6,) what the mean of M members is still wrong about, beside what the members disagree about.
+
+    On unseen structures the mean square error of the mean is that of a member less (1 - 1 / M) times the variance s^2
+    between members (Krogh and Vedelsby 1995). Both are known from labels that two members or more have not seen. A
+    prediction's variance is s^2 + residual_std^2; to be right on average, residual_std^2 is the mean square error of a
+    member less (2 - 1 / M) s^2, and at least a tenth of that error.
+
+    Args:
+        residuals: (members, n, 6), NaN where a member has seen a label or the label lacks the anchor.
+    """
+    members = len(residuals)
+    several = np.isfinite(residuals).sum(axis=0) >= 2
+    if not several.any():
+        return _root_mean_square(residuals)
+    shared = np.where(several, residuals, np.nan)
+    error = _root_mean_square(shared) ** 2
+    seen = ~np.isfinite(shared)
+    count = np.maximum((~seen).sum(axis=0), 1)
+    values = np.where(seen, 0.0, shared)
+    deviation = np.where(seen, 0.0, values - values.sum(axis=0) / count)
+    variance = (deviation**2).sum(axis=0) / np.maximum(count - 1, 1)
+    spread = variance.sum(axis=0) / np.maximum(several.sum(axis=0), 1)
+    return np.sqrt(np.maximum(error - (2 - 1 / members) * spread, 0.1 * error))
 
 
 def _label_codes(

@@ -138,7 +138,7 @@ def test_labels_at_the_end_leave_the_folds_of_the_others_alone() -> None:
     few, more = held_out(40, 4, 4), held_out(47, 4, 4)
     np.testing.assert_array_equal(few, more[:40])
     assert few.sum(axis=0).tolist() == [10, 10, 10, 10]
-    assert (few.sum(axis=1) == 1).all()
+    assert few.sum(axis=1).max() == 2  # some labels tell how far two members differ on what neither has seen
     assert not held_out(40, 4, 0).any()
 
 
