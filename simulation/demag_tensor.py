@@ -72,27 +72,27 @@ def kernel_spectrum(ny: int, nx: int) -> np.ndarray:
 class LongRangeField:
     """The convolution kappa * conj(w) on one grid, in single precision, with its work arrays.
 
-    Fill `source` (ny, nx) with conj(w), call, read the (ny, nx) result. Rows of padding are never transformed along x.
+    Fill the first nx columns of `source` with conj(w), call, read the first nx columns of the result. Both are
+    contiguous, as compiled loops want them; rows of padding are never transformed along x.
     """
 
     def __init__(self, ny: int, nx: int) -> None:
         self._spectrum = kernel_spectrum(ny, nx)
-        self._padded = np.zeros((ny, self._spectrum.shape[1]), np.complex64)
+        self.source = np.zeros((ny, self._spectrum.shape[1]), np.complex64)
         self._work = np.zeros(self._spectrum.shape, np.complex64)
-        self._rows = self._work[:ny]
+        self.result = self._work[:ny]
         self._padding = self._work[ny:]
-        self.source = self._padded[:, :nx]
-        self.result = self._work[:ny, :nx]
+        self.ny, self.nx = ny, nx
         self.evaluations = 0
 
     def __call__(self) -> np.ndarray:
-        """kappa * conj(w), (ny, nx) complex64: a view that the next call overwrites."""
+        """kappa * conj(w), complex64: a view that the next call overwrites."""
         c2c = ducc0.fft.c2c
-        c2c(self._padded, axes=(1,), out=self._rows, nthreads=1)
+        c2c(self.source, axes=(1,), out=self.result, nthreads=1)
         self._padding[:] = 0
         c2c(self._work, axes=(0,), out=self._work, nthreads=1)
         np.multiply(self._work, self._spectrum, out=self._work)
         c2c(self._work, axes=(0,), out=self._work, forward=False, nthreads=1)
-        c2c(self._rows, axes=(1,), out=self._rows, forward=False, nthreads=1)
+        c2c(self.result, axes=(1,), out=self.result, forward=False, nthreads=1)
         self.evaluations += 1
         return self.result

@@ -1,14 +1,15 @@
 """Descent to a local minimum of the energy, along the path that a falling field prescribes.
 
-Limited-memory BFGS whose initial inverse Hessian is the inverse of the local Hessian (anisotropy, exchange and field;
-Exl et al. 2019): what is left for the memory is the long-range part, whose norm is only q/2. Steps are no longer than
-`LONGEST_STEP_RAD` and go downhill, so that through an avalanche the descent is followed to the minimum that it leads
-to. The size of a step is judged by slopes alone: a difference of energies would drown in rounding.
+Two kinds of steps. Near a minimum: limited-memory BFGS whose initial inverse Hessian is the inverse of the local
+Hessian (anisotropy, exchange and field; the preconditioner of Exl et al. 2019, arXiv 1801.03690); what is left to its
+memory is the long-range part, whose norm is only q/2. In an avalanche, where some torque is above `AVALANCHE`: the
+gradient flow itself, so that the descent is followed to the minimum that it leads to. Whether a step went downhill is
+judged by slopes: a difference of energies would drown in the rounding of single precision.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -17,8 +18,11 @@ from numba import njit
 
 from simulation.energy import Energy
 
+AVALANCHE = 0.03
+"""Largest angle gradient (units of 2 K1) above which the gradient flow is followed."""
 MEMORY = 8
 LONGEST_STEP_RAD = 1.0
+MOST_CUTS = 20
 
 
 class FieldStatus(Enum):
@@ -29,7 +33,7 @@ class FieldStatus(Enum):
         "the largest angle gradient stayed above the tolerance within the allowed field evaluations; "
         "raise max_evaluations or the tolerance"
     )
-    STALLED = "no shorter step went downhill: the tolerance is below the rounding error of single precision; raise it"
+    STALLED = "no step, however short, went downhill: the tolerance is below the rounding error; raise it"
 
 
 @dataclass
@@ -38,21 +42,19 @@ class Descent:
 
     energy: Energy
     angle: np.ndarray
-    gradient: np.ndarray
     h: float
-    steps: np.ndarray
-    changes: np.ndarray
-    inverse_products: np.ndarray
-    count: int = 0
+    gradient: np.ndarray = field(init=False)
+    pairs: int = 0
+    flowing: bool = False
 
-    @classmethod
-    def start(cls, energy: Energy, angle: np.ndarray, h: float) -> Descent:
-        """Evaluate the gradient at `angle` (padded) and field h."""
-        gradient = np.zeros(energy.shape, np.float32)
-        angle = np.array(angle, dtype=np.float64)
-        energy.gradient(angle, h, gradient)
-        pairs = [np.zeros((MEMORY, *energy.shape), np.float32) for _ in range(2)]
-        return cls(energy, angle, gradient, h, pairs[0], pairs[1], np.zeros(MEMORY))
+    def __post_init__(self) -> None:
+        shape = self.energy.shape
+        self.angle = np.array(self.angle, dtype=np.float64)
+        self.gradient, self.direction, self.trial_gradient = (np.zeros(shape, np.float32) for _ in range(3))
+        self.trial_angle = np.zeros(shape)
+        self.steps, self.changes = (np.zeros((MEMORY, *shape), np.float32) for _ in range(2))
+        self.inverse_products, self.weights = np.zeros(MEMORY), np.zeros(MEMORY)
+        self.energy.gradient(self.angle, self.h, self.gradient)
 
     def change_field(self, h: float) -> None:
         """Go to another field at the same angles: the gradient follows without a convolution."""
@@ -61,63 +63,90 @@ class Descent:
 
 
 def minimize(descent: Descent, tolerance: float, max_evaluations: int) -> FieldStatus:
-    """Relax to a local minimum at the descent's field.
+    """Relax to a local minimum at the descent's field, changing it in place.
 
     Args:
-        descent: changed in place.
+        descent: where to start.
         tolerance: largest angle gradient allowed, units of 2 K1.
         max_evaluations: of the long-range field, for this minimum.
     """
-    energy, last = descent.energy, descent.energy.evaluations + max_evaluations
-    direction, trial_gradient = np.zeros_like(descent.gradient), np.zeros_like(descent.gradient)
-    trial = np.zeros_like(descent.angle)
-    while float(np.abs(descent.gradient).max()) >= tolerance:
-        slope = search_direction(descent, direction)
-        length = min(1.0, LONGEST_STEP_RAD / float(np.abs(direction).max()))
-        for _ in range(20):
-            if energy.evaluations >= last:
-                return FieldStatus.OUT_OF_EVALUATIONS
-            np.multiply(direction, length, out=trial)
-            trial += descent.angle
-            energy.gradient(trial, descent.h, trial_gradient)
-            new_slope = dot(trial_gradient, direction)
-            if new_slope <= 0.9 * abs(slope):
-                break
-            length *= max(0.1, slope / (slope - new_slope))
-        else:
+    last = descent.energy.evaluations + max_evaluations
+    while (largest := largest_magnitude(descent.gradient)) >= tolerance:
+        if descent.energy.evaluations >= last:
+            return FieldStatus.OUT_OF_EVALUATIONS
+        if largest > AVALANCHE:
+            flow_step(descent)
+        elif not quasi_newton_step(descent):
             return FieldStatus.STALLED
-        remember(descent, direction, length, trial_gradient)
-        descent.angle, trial = trial, descent.angle
-        descent.gradient, trial_gradient = trial_gradient, descent.gradient
     return FieldStatus.CONVERGED
 
 
-def search_direction(descent: Descent, direction: np.ndarray) -> float:
-    """Write the direction to go and return the slope along it, which is negative."""
-    energy, size = descent.energy, min(descent.count, MEMORY)
-    order = np.array([(descent.count - 1 - i) % MEMORY for i in range(size)], dtype=np.int64)
-    residual, weights = np.negative(descent.gradient), np.zeros(MEMORY)
-    _newest_first(residual, descent.steps, descent.changes, descent.inverse_products, order, weights)
-    if not energy.solve_local(residual, direction, 0.0, False):
-        energy.solve_local(residual, direction, 0.0, True)
-    _oldest_first(direction, descent.steps, descent.changes, descent.inverse_products, order, weights)
-    slope = dot(descent.gradient, direction)
-    if slope >= 0:
-        descent.count = 0
-        energy.solve_local(-descent.gradient, direction, 0.0, True)
-        slope = dot(descent.gradient, direction)
+def flow_step(descent: Descent) -> None:
+    """Follow the gradient flow for as long as one far field allows; what was learnt of curvatures is then stale."""
+    descent.energy.flow(descent.angle, descent.flowing)
+    descent.energy.gradient(descent.angle, descent.h, descent.gradient)
+    descent.flowing, descent.pairs = True, 0
+
+
+def quasi_newton_step(descent: Descent) -> bool:
+    """One step of limited-memory BFGS; False if no length of it goes downhill."""
+    energy, direction = descent.energy, descent.direction
+    descent.flowing = False
+    slope = find_direction(descent)
+    length = min(1.0, LONGEST_STEP_RAD / largest_magnitude(direction))
+    for _ in range(MOST_CUTS):
+        np.multiply(direction, length, out=descent.trial_angle)
+        descent.trial_angle += descent.angle
+        energy.gradient(descent.trial_angle, descent.h, descent.trial_gradient)
+        new_slope = dot(descent.trial_gradient, direction)
+        if new_slope <= -0.9 * slope:  # the mean slope on the way was downhill
+            remember(descent, length)
+            descent.angle, descent.trial_angle = descent.trial_angle, descent.angle
+            descent.gradient, descent.trial_gradient = descent.trial_gradient, descent.gradient
+            return True
+        length *= max(0.1, slope / (slope - new_slope))
+    energy.gradient(descent.angle, descent.h, descent.gradient)  # back to where the energy's own state belongs
+    return False
+
+
+def find_direction(descent: Descent) -> float:
+    """Set the direction to go and return the slope along it, which is negative."""
+    energy, size = descent.energy, min(descent.pairs, MEMORY)
+    newest_first = (descent.pairs - 1 - np.arange(size)) % MEMORY
+    memory = (descent.steps, descent.changes, descent.inverse_products)
+    right_side = np.negative(descent.gradient)
+    _before_solve(right_side, *memory, newest_first, descent.weights)
+    if not energy.solve_local(right_side, descent.direction, convex=False):
+        energy.solve_local(right_side, descent.direction, convex=True)
+    _after_solve(descent.direction, *memory, newest_first, descent.weights)
+    slope = dot(descent.gradient, descent.direction)
+    if slope >= 0:  # rounding, or a memory that no longer fits: forget it
+        descent.pairs = 0
+        energy.solve_local(np.negative(descent.gradient), descent.direction, convex=True)
+        slope = dot(descent.gradient, descent.direction)
     return slope
 
 
-def remember(descent: Descent, direction: np.ndarray, length: float, new_gradient: np.ndarray) -> None:
+def remember(descent: Descent, length: float) -> None:
     """Keep the pair (step, change of gradient) if the energy curves upwards along it."""
-    slot = descent.count % MEMORY
-    np.multiply(direction, np.float32(length), out=descent.steps[slot])
-    np.subtract(new_gradient, descent.gradient, out=descent.changes[slot])
-    product = dot(descent.steps[slot], descent.changes[slot])
-    if product > 1e-2 * dot(descent.steps[slot], descent.steps[slot]):
+    slot = descent.pairs % MEMORY
+    step, change = descent.steps[slot], descent.changes[slot]
+    np.multiply(descent.direction, np.float32(length), out=step)
+    np.subtract(descent.trial_gradient, descent.gradient, out=change)
+    product = dot(step, change)
+    if product > 1e-2 * dot(step, step):
         descent.inverse_products[slot] = 1 / product
-        descent.count += 1
+        descent.pairs += 1
+
+
+@njit(cache=True, fastmath=True)
+def largest_magnitude(a):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """max |a|."""
+    largest = np.float32(0)
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            largest = max(largest, abs(a[i, j]))
+    return float(largest)
 
 
 @njit(cache=True, fastmath=True)
@@ -133,8 +162,9 @@ def dot(a, b):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
 
 
 @njit(cache=True, fastmath=True)
-def _newest_first(vector, steps, changes, inverse_products, order, weights):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for k in order:
+def _before_solve(vector, steps, changes, inverse_products, newest_first, weights):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """First half of the two-loop recursion (Nocedal 1980)."""
+    for k in newest_first:
         weights[k] = inverse_products[k] * dot(steps[k], vector)
         w = np.float32(weights[k])
         for i in range(vector.shape[0]):
@@ -143,8 +173,9 @@ def _newest_first(vector, steps, changes, inverse_products, order, weights):  # 
 
 
 @njit(cache=True, fastmath=True)
-def _oldest_first(vector, steps, changes, inverse_products, order, weights):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for k in order[::-1]:
+def _after_solve(vector, steps, changes, inverse_products, newest_first, weights):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Second half of the two-loop recursion."""
+    for k in newest_first[::-1]:
         w = np.float32(weights[k] - inverse_products[k] * dot(changes[k], vector))
         for i in range(vector.shape[0]):
             for j in range(vector.shape[1]):

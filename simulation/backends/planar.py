@@ -14,7 +14,7 @@ from simulation.material import Material
 from simulation.microstructure import Microstructure
 from simulation.minimize import Descent, FieldStatus, minimize
 
-SOLVER_VERSION = 1
+SOLVER_VERSION = 2
 """Raised by hand whenever the solver's results change by more than its tolerance explains: part of a label's key."""
 
 TOLERANCE = 1e-4
@@ -55,7 +55,7 @@ def simulate(
         raise InputError(f"max_evaluations must be at least 1, got {max_evaluations!r}")
     fields, wanted = sweep.h, set(kept_indices(sweep, keep).tolist())
     energy = make_energy(microstructure, material, discretization)
-    descent = Descent.start(energy, np.zeros(energy.shape), float(fields[0]))
+    descent = Descent(energy, np.zeros(energy.shape), float(fields[0]))
     m, status, kept, counts = [], [], [], []
     for i, h in enumerate(fields):
         before = energy.evaluations if i else 0

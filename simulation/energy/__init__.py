@@ -39,10 +39,17 @@ class Energy(Protocol):
         """Bring the gradient and the local Hessian to a field higher by `change`: no convolution."""
         ...
 
-    def solve_local(self, right: np.ndarray, out: np.ndarray, shift: float, convex: bool) -> bool:
-        """Solve (P + shift) out = right with the local Hessian P (no convolution) approximately.
+    def solve_local(self, right_side: np.ndarray, out: np.ndarray, convex: bool) -> bool:
+        """Solve P out = right_side with the local Hessian P (no convolution) approximately.
 
-        With `convex`, P is clipped to be positive definite. False if a direction of negative curvature turned up.
+        With `convex`, P is changed to be positive definite. False if a direction of negative curvature turned up.
+        """
+        ...
+
+    def flow(self, angle: np.ndarray, again: bool) -> None:
+        """Move the angles of the last evaluation along the gradient flow, as far as the far field may be held.
+
+        With `again`, the evaluation before came from a flow too, and the far field is extrapolated from both.
         """
         ...
 

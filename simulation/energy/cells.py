@@ -4,13 +4,12 @@ With m = (sin phi, cos phi), in units of 2 K1 V_cell, h = H/H_A, q = Ms/H_A and 
 
     e = -h cos phi - 1/2 cos^2(phi - a) + c sum_neighbours/2 (1 - cos(phi - phi_n)) + q/2 m.(N m).
 
-The derivative by a cell's angle, with t = dm/dphi and F = kappa * conj(w) (see `demag_tensor`):
+The derivative by a cell's angle, with t = dm/dphi = (cos phi, -sin phi) and F = kappa * conj(w) (see `demag_tensor`):
 
-    g = h sin phi + 1/2 sin 2(phi - a) + c sum_neighbours sin(phi - phi_n) + q/2 Re(F conj(t)),
+    g = 1/2 sin 2(phi - a) + c sum_neighbours sin(phi - phi_n) - b.t,        b = h y - q/2 (Re F, Im F),
 
-and the Hessian: local diagonal  h cos phi + cos 2(phi - a) + c sum_neighbours cos(phi - phi_n) - q/2 Re(F conj(w)),
-between neighbours  -c cos(phi - phi_n),  and the long-range rest  q/2 Re((kappa * conj(t v)) conj(t)), whose norm is
-at most q/2. The rest is all that the local Hessian P leaves out.
+and the Hessian: local diagonal  cos 2(phi - a) + c sum_neighbours cos(phi - phi_n) + b.m,  between neighbours
+-c cos(phi - phi_n),  and a long-range rest whose norm is at most q/2: all that the local Hessian leaves out.
 """
 
 from __future__ import annotations
@@ -22,7 +21,9 @@ import numpy as np
 from numba import njit
 
 from simulation.demag_tensor import LongRangeField
-from simulation.energy.stencil import LocalSolver
+from simulation.energy.flow import FLOW_REACH, LONGEST_FLOW, QUIET, STABLE_STEP, tile_edges, tiles, wake
+from simulation.energy.stencil import FivePoint
+from simulation.energy.trigonometry import sin_cos, turned
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 
@@ -33,37 +34,46 @@ class CellEnergy:
     def __init__(self, microstructure: Microstructure, material: Material) -> None:
         ny, nx = microstructure.shape
         self.shape = (ny + 2, nx + 2)
-        self._cells = ny * nx
         self._q = np.float32(material.q)
         self._c = np.float32(material.exchange_number(microstructure.cell_nm))
-        double = 2 * microstructure.angle_rad
-        self._axis_cos, self._axis_sin = _padded(np.cos(double)), _padded(np.sin(double))
-        self._field = LongRangeField(ny, nx)
-        self._sin, self._cos = np.zeros(self.shape, np.float32), np.zeros(self.shape, np.float32)
-        self._local = LocalSolver(self.shape)
-        self._sum_cos = 0.0
+        self._far = LongRangeField(ny, nx)
+        # Arrays of cells, each with its border of ghosts: zero, so that an edge has no neighbour to exchange with.
+        double_angle = 2 * microstructure.angle_rad
+        self._axis = np.stack([_padded(np.sin(double_angle)), _padded(np.cos(double_angle))])
+        self._m, self._b, self._last_b = (np.zeros((2, *self.shape), np.float32) for _ in range(3))
+        self._turn = np.zeros(self.shape, np.float32)
+        self._moving = np.zeros((2, *tiles(ny, nx)), np.bool_)
+        self._local = FivePoint(self.shape)
+        self._mean_cos = 0.0
 
     @property
     def evaluations(self) -> int:
-        return self._field.evaluations
+        return self._far.evaluations
 
     def gradient(self, angle: np.ndarray, h: float, out: np.ndarray) -> None:
-        self._sum_cos = _unit_vectors(angle, self._sin, self._cos, self._field.source)
-        far = self._field()
-        p = self._local
+        self._mean_cos = _unit_vectors(angle, self._m, self._far.source) / (self._far.ny * self._far.nx)
+        far, local = self._far(), self._local
         _gradient(
-            self._sin, self._cos, self._axis_sin, self._axis_cos, far,
-            np.float32(h), self._c, self._q, out, p.curvature, p.right, p.down,
+            self._m, self._axis, far, np.float32(h), self._c, self._q, self._b,
+            out, local.curvature, local.right, local.down,
         )  # fmt: skip
 
     def change_field(self, change: float, gradient: np.ndarray) -> None:
-        _change_field(np.float32(change), self._sin, self._cos, gradient, self._local.curvature)
+        _change_field(np.float32(change), self._m, self._b, gradient, self._local.curvature)
 
-    def solve_local(self, right: np.ndarray, out: np.ndarray, shift: float, convex: bool) -> bool:
-        return self._local.solve(right, out, shift, convex)
+    def solve_local(self, right_side: np.ndarray, out: np.ndarray, convex: bool) -> bool:
+        return self._local.solve(right_side, out, convex)
+
+    def flow(self, angle: np.ndarray, again: bool) -> None:
+        time = min(FLOW_REACH / float(self._q), LONGEST_FLOW)
+        steps = math.ceil(time * (8 * float(self._c) + 2) / STABLE_STEP)
+        _flow(
+            angle, self._m, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0), self._c,
+            np.float32(time / steps), steps, self._turn, self._moving,
+        )  # fmt: skip
 
     def magnetization(self) -> float:
-        return self._sum_cos / self._cells
+        return self._mean_cos
 
     def cell_angle(self, angle: np.ndarray) -> np.ndarray:
         return angle[1:-1, 1:-1].copy()
@@ -73,70 +83,95 @@ def _padded(values: np.ndarray) -> np.ndarray:
     return np.pad(values, 1).astype(np.float32)
 
 
-@njit(inline="always")
-def sin_cos(angle):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """sin and cos in single precision of an angle in double: Taylor series on [-pi/4, pi/4], which vectorise."""
-    quarter = math.floor(angle * (2 / math.pi) + 0.5)
-    r = np.float32(angle - quarter * (math.pi / 2))
-    r2 = r * r
-    s = r + r * r2 * (
-        np.float32(-1 / 6) + r2 * (np.float32(1 / 120) + r2 * (np.float32(-1 / 5040) + r2 * np.float32(1 / 362880)))
-    )
-    c = np.float32(1) - r2 * (
-        np.float32(0.5) - r2 * (np.float32(1 / 24) - r2 * (np.float32(1 / 720) - r2 * np.float32(1 / 40320)))
-    )
-    turns = np.int32(quarter)
-    swap = (turns & 1) == 1
-    sin, cos = (c if swap else s), (s if swap else c)
-    sin = -sin if (turns & 2) == 2 else sin
-    cos = -cos if ((turns + 1) & 2) == 2 else cos
-    return sin, cos
-
-
 @njit(cache=True, fastmath=True)
-def _unit_vectors(angle, sin, cos, source):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _unit_vectors(angle, m, source):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """m = (sin, cos) of each cell and conj(w) = sin - i cos; returns the sum of m_y."""
-    ny, nx = source.shape
+    ny, nx = angle.shape[0] - 2, angle.shape[1] - 2
     total: Any = 0.0
-    for i in range(ny):
+    for i in range(1, ny + 1):
         row = np.float32(0)
+        for j in range(1, nx + 1):
+            m[0, i, j], m[1, i, j] = sin_cos(angle[i, j])
+        for j in range(1, nx + 1):
+            row += m[1, i, j]
         for j in range(nx):
-            s, c = sin_cos(angle[i + 1, j + 1])
-            sin[i + 1, j + 1] = s
-            cos[i + 1, j + 1] = c
-            row += c
-        for j in range(nx):
-            source[i, j] = complex(sin[i + 1, j + 1], -cos[i + 1, j + 1])
+            source[i - 1, j] = complex(m[0, i, j + 1], -m[1, i, j + 1])
         total += row
     return total
 
 
+@njit(inline="always")
+def _torque(m, axis, b, c, i, j):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """dE/dphi of cell (i, j) in the field b."""
+    sin, cos = m[0, i, j], m[1, i, j]
+    sin2, cos2 = np.float32(2) * sin * cos, cos * cos - sin * sin
+    sin_sum = m[0, i, j - 1] + m[0, i, j + 1] + m[0, i - 1, j] + m[0, i + 1, j]
+    cos_sum = m[1, i, j - 1] + m[1, i, j + 1] + m[1, i - 1, j] + m[1, i + 1, j]
+    return (
+        np.float32(0.5) * (sin2 * axis[1, i, j] - cos2 * axis[0, i, j])
+        + c * (sin * cos_sum - cos * sin_sum)
+        - (b[0, i, j] * cos - b[1, i, j] * sin)
+    )
+
+
 @njit(cache=True, fastmath=True)
-def _gradient(sin, cos, axis_sin, axis_cos, far, h, c, q, g, curvature, right, down):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Gradient, and the local Hessian as curvature of the cell alone and couplings to the right and downwards."""
-    ny, nx = far.shape
-    half, half_q, two = np.float32(0.5), np.float32(0.5) * q, np.float32(2)
-    for i in range(1, ny + 1):
-        for j in range(1, nx + 1):
-            s, k = sin[i, j], cos[i, j]
-            sin2, cos2 = two * s * k, k * k - s * s
-            sin_sum = sin[i, j - 1] + sin[i, j + 1] + sin[i - 1, j] + sin[i + 1, j]
-            cos_sum = cos[i, j - 1] + cos[i, j + 1] + cos[i - 1, j] + cos[i + 1, j]
+def _gradient(m, axis, far, h, c, q, b, g, curvature, right, down):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Field b, gradient g, and the local Hessian: curvature of the cell alone, couplings to the right and down."""
+    half_q = np.float32(0.5) * q
+    for i in range(1, m.shape[1] - 1):
+        for j in range(1, m.shape[2] - 1):
             f = far[i - 1, j - 1]
-            g[i, j] = (
-                h * s
-                + half * (sin2 * axis_cos[i, j] - cos2 * axis_sin[i, j])
-                + c * (s * cos_sum - k * sin_sum)
-                + half_q * (f.real * k - f.imag * s)
-            )
-            curvature[i, j] = h * k + cos2 * axis_cos[i, j] + sin2 * axis_sin[i, j] - half_q * (f.real * s + f.imag * k)
-            right[i, j] = c * (s * sin[i, j + 1] + k * cos[i, j + 1])
-            down[i, j] = c * (s * sin[i + 1, j] + k * cos[i + 1, j])
+            b[0, i, j] = -half_q * f.real
+            b[1, i, j] = h - half_q * f.imag
+        for j in range(1, m.shape[2] - 1):
+            g[i, j] = _torque(m, axis, b, c, i, j)
+        for j in range(1, m.shape[2] - 1):
+            sin, cos = m[0, i, j], m[1, i, j]
+            sin2, cos2 = np.float32(2) * sin * cos, cos * cos - sin * sin
+            curvature[i, j] = cos2 * axis[1, i, j] + sin2 * axis[0, i, j] + b[0, i, j] * sin + b[1, i, j] * cos
+            right[i, j] = c * (sin * m[0, i, j + 1] + cos * m[1, i, j + 1])
+            down[i, j] = c * (sin * m[0, i + 1, j] + cos * m[1, i + 1, j])
 
 
 @njit(cache=True, fastmath=True)
-def _change_field(change, sin, cos, g, curvature):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    for i in range(sin.shape[0]):
-        for j in range(sin.shape[1]):
-            g[i, j] += change * sin[i, j]
-            curvature[i, j] += change * cos[i, j]
+def _change_field(change, m, b, g, curvature):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """db/dh = y, so that dg/dh = sin phi and d(b.m)/dh = cos phi."""
+    for i in range(1, m.shape[1] - 1):
+        for j in range(1, m.shape[2] - 1):
+            b[1, i, j] += change
+            g[i, j] += change * m[0, i, j]
+            curvature[i, j] += change * m[1, i, j]
+
+
+@njit(cache=True, fastmath=True)
+def _flow(angle, m, axis, b, last_b, ahead, c, time_step, steps, turn, moving):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Explicit steps of the gradient flow in the far field of the middle of the time; see `flow`."""
+    rows, columns = angle.shape
+    for i in range(1, rows - 1):
+        for j in range(1, columns - 1):
+            for xy in range(2):
+                now = b[xy, i, j]
+                b[xy, i, j] += ahead * (now - last_b[xy, i, j])
+                last_b[xy, i, j] = now
+    quiet = np.float32(QUIET) * time_step
+    for step in range(steps):
+        wake(moving, step)
+        for ty in range(moving.shape[1]):
+            for tx in range(moving.shape[2]):
+                if moving[1, ty, tx]:
+                    top, bottom, left, right = tile_edges(ty, tx, rows, columns)
+                    for i in range(top, bottom):
+                        for j in range(left, right):
+                            turn[i, j] = -time_step * _torque(m, axis, b, c, i, j)
+        for ty in range(moving.shape[1]):
+            for tx in range(moving.shape[2]):
+                if moving[1, ty, tx]:
+                    largest = np.float32(0)
+                    top, bottom, left, right = tile_edges(ty, tx, rows, columns)
+                    for i in range(top, bottom):
+                        for j in range(left, right):
+                            largest = max(largest, abs(turn[i, j]))
+                            angle[i, j] += turn[i, j]
+                        for j in range(left, right):
+                            m[0, i, j], m[1, i, j] = turned(m[0, i, j], m[1, i, j], turn[i, j])
+                    moving[0, ty, tx] = largest > quiet
