@@ -38,7 +38,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_backend_gives_the_curve_of_the_planar_solver(stand_in: list[Any]) -> None:
-    theirs = demagnetization_curve(LOPSIDED, Nd2Fe14B, SWEEP, backend="fidimag", keep="all")
+    theirs = demagnetization_curve(LOPSIDED, Nd2Fe14B, SWEEP, "fidimag", keep="all", max_evaluations=2000)
     ours = demagnetization_curve(LOPSIDED, Nd2Fe14B, SWEEP, backend="planar", keep="all")
     assert theirs.converged.all()
     np.testing.assert_array_equal(theirs.h, ours.h)
