@@ -6,6 +6,7 @@ import hashlib
 import math
 import zipfile
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ class Microstructure:
                 f"but there are angles for grains 0 to {angle.size - 1} only"
             )
         cell_nm = self.cell_nm
-        if isinstance(cell_nm, bool) or not np.isscalar(cell_nm) or not 0 < float(cell_nm) < math.inf:
+        if isinstance(cell_nm, bool) or not isinstance(cell_nm, Real) or not 0 < cell_nm < math.inf:
             raise InputError(f"Microstructure: cell_nm must be a positive finite number, got {cell_nm!r}")
         object.__setattr__(self, "grain_id", _frozen(grain_id.astype(np.int32)))
         object.__setattr__(self, "grain_angle_rad", _frozen(axis_angle(angle.astype(np.float64))))
@@ -144,9 +145,9 @@ def _check_sizes(path: Path) -> None:
     """Refuse a zip bomb by the sizes that its directory states, before anything is unpacked."""
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            if member.filename in ("grain_id.npy", "grain_angle_rad.npy", "cell_nm.npy"):
-                if member.file_size > 8 * MAX_CELLS + 4096:
-                    raise InputError(f"{member.filename} holds {member.file_size} bytes, more than any structure")
+            known = member.filename in ("grain_id.npy", "grain_angle_rad.npy", "cell_nm.npy")
+            if known and member.file_size > 8 * MAX_CELLS + 4096:
+                raise InputError(f"{member.filename} holds {member.file_size} bytes, more than any structure")
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:
