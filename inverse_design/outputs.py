@@ -16,7 +16,7 @@ import pandas as pd
 
 from inverse_design.run_folder import RunFolder, read_arrays, write_text
 from inverse_design.search import load_result
-from inverse_design.stages import HISTORY, TEST
+from inverse_design.stages import FRONT_AXES, HISTORY, TEST
 from inverse_design.study import Study
 from inverse_design.study_file import load_study
 from inverse_design.verification import Verified, load_batch, verified_table, write_candidate
@@ -143,10 +143,11 @@ def evaluation(run: Path, round_: int) -> Evaluation:
 
 
 def _seconds(folder: RunFolder, findings: Findings) -> dict[str, float]:
+    seconds = {"labels": float(findings.labels.get("seconds", 0.0))}
     names = ["vae"]
     for round_ in range(findings.rounds):
         names += [f"regressor/{round_}", f"search/{round_}", f"verify/{round_}"]
-    return {name: folder.seconds(name) for name in names}
+    return seconds | {name: folder.seconds(name) for name in names}
 
 
 def _write_report(study: Study, folder: RunFolder, findings: Findings) -> None:
@@ -158,12 +159,12 @@ def _write_report(study: Study, folder: RunFolder, findings: Findings) -> None:
     data = ReportData(
         name=study.name,
         study_text=(run / "study.yaml").read_text(encoding="utf-8"),
-        command=f"python -m inverse_design run {study.name}.yaml",
+        command=f"python -m inverse_design run {run / 'study.yaml'}",
         goals=study.wanted,
         material=study.magnet,
         verified=findings.verified,
         front=pd.read_csv(run / "front.csv"),
-        front_structures=(),
+        front_fields=read_arrays(run / "search" / str(findings.rounds - 1) / FRONT_AXES)["angle_rad"],
         hypervolume=tuple(load_result(run / "search" / str(r)).hypervolume for r in range(findings.rounds)),
         losses=_losses(run, findings.rounds),
         labels={**findings.labels, "test": errors.n},

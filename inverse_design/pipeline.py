@@ -154,6 +154,8 @@ class Run:
                 log.warning("search, round %d: no code meets all bounds; the nearest ones are taken", round_)
             table = stages.front_table(self.study, result.objectives, *model.predict(result.front))
             write_text(folder / "front.csv", table.to_csv(index=False))
+            axes = model.decode(result.front).astype(np.float16)  # what hovering over the front shows: the blur
+            np.savez_compressed(folder / stages.FRONT_AXES, angle_rad=axes)
             save_result(result, folder)
 
         return load_result(self.folder.stage(f"search/{round_}", key, build))

@@ -25,7 +25,7 @@ def simulate_file(path: Path, backend: str, discretization: str, folder: Path) -
     curve = demagnetization_curve(structure, sweep=sweep, backend=backend, discretization=discretization)
     folder.mkdir(parents=True, exist_ok=True)
     write_curve(folder, curve.h, curve.m, curve.converged, curve.anchors)
-    curve_figure(curve.h, curve.m, curve.anchors.as_array()).savefig(folder / "curve.png", dpi=150)
+    curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(folder / "curve.png", dpi=150)
     for name, value in curve.anchors.as_dict().items():
         unit = "Ms" if name.startswith("M") else "H_A"
         console.print(f"{name:>5} {'missing' if value is None else f'{value:.4f} {unit}'}", highlight=False)

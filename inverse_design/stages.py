@@ -21,12 +21,15 @@ from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure
 from simulation.sampling import Purpose
 
-VERSIONS = {"vae": 1, "regressor": 1, "search": 2, "verify": 3}
+VERSIONS = {"vae": 1, "regressor": 1, "search": 3, "verify": 3}
 HISTORY = "history.csv"
 """Losses by epoch, in the folders of the autoencoder and the regressors."""
 
 TEST = "test.npz"
 """Predictions for the test split and what was simulated, in a regressor's folder: `mean`, `std`, `anchors` (n, 6)."""
+
+FRONT_AXES = "front-axes.npz"
+"""Decoded axis angles of the Pareto points, in a search's folder: `angle_rad` (n, ny, nx), as blurred as decoded."""
 
 POOL = 2000
 """Encoded structures that a search starts from and that say which codes are plausible."""

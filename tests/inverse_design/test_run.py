@@ -191,3 +191,41 @@ def test_init_writes_a_study_that_is_valid(tmp_path: Path) -> None:
     again = execute(*here, "init", study)
     assert again.returncode == 2
     assert "exists already" in again.stderr
+
+
+def test_candidates_on_a_finer_mesh_become_rows(runs: Path, run: Path) -> None:
+    here = [sys.executable, "-m", "inverse_design"]
+    assert execute(*command(runs)).returncode == 0  # as at first, whatever the tests before have done
+    refused = execute(*here, "verify", str(run))
+    assert refused.returncode == 2
+    assert "verified by planar (cells) on these cells already" in refused.stderr
+    done = execute(*here, "verify", str(run), "--refine", "2")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(run / "verified.csv")
+    assert table["candidate"].tolist() == [0, 1, 2, 3, 0, 1, 2, 3]
+    assert table["cell_nm"].tolist() == [2.0] * 4 + [1.0] * 4
+
+
+def test_labels_in_shards_merge_to_the_same_store(tmp_path: Path) -> None:
+    here = [sys.executable, "-m", "inverse_design"]
+    study = str(files("studies") / "quickstart.yaml")
+    options = [word for override in REDUCED for word in ("--set", override)]
+    parts = [str(tmp_path / f"part{k}.sqlite") for k in (1, 2)]
+    for k, part in enumerate(parts, start=1):
+        assert execute(*here, "label", study, "--shard", f"{k}/2", "--store", part, *options).returncode == 0
+    whole = str(tmp_path / "whole.sqlite")
+    for _ in range(2):
+        assert execute(*here, "merge", *parts, "--store", whole).returncode == 0
+    with sqlite3.connect(whole) as db:
+        assert db.execute("SELECT count(*) FROM labels").fetchone()[0] == 24
+    wrong = execute(*here, "label", study, "--shard", "3/2", "--store", whole)
+    assert wrong.returncode == 2
+    assert "shard must be" in wrong.stderr
+
+
+@pytest.mark.parametrize("format", ["npz", "ovf", "mumax3"])
+def test_a_candidate_is_exported(run: Path, tmp_path: Path, format: str) -> None:
+    words = [sys.executable, "-m", "inverse_design", "export", str(run), "0", "--format", format]
+    done = execute(*words, "-o", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir())
