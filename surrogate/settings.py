@@ -56,8 +56,8 @@ class VAETraining:
         seed: of initial weights, noise and order.
     """
 
-    schedule: Schedule = Schedule(epochs=15, batch_size=64, learning_rate=1e-3, cosine=True)
-    kl_weight: float = 0.1
+    schedule: Schedule = Schedule(epochs=6, batch_size=64, learning_rate=2e-3, cosine=True)
+    kl_weight: float = 0.03
     kl_warmup: float = 0.1
     mirror: bool = True
     validation: float = 0.0
@@ -82,7 +82,7 @@ class RegressorTraining:
         seed: of initial weights and order.
     """
 
-    schedule: Schedule = Schedule(epochs=300, batch_size=64, learning_rate=2e-3, cosine=True)
+    schedule: Schedule = Schedule(epochs=300, batch_size=64, learning_rate=4e-3, cosine=True)
     folds: int = 4
     noise: float = 1.0
     huber: float = 0.0
