@@ -16,11 +16,14 @@ Its own loop `driver.minimise` is not called, because it does not converge (read
 So the steps here are fidimag's (`run_step_CLIB`: its update of the spins, its effective field), and what is set before
 each of them is `driver.tau`: the length of Barzilai and Borwein, both forms in turn (Exl et al., J. Appl. Phys. 115,
 17D118, 2014, eq. 10), as an absolute value within bounds. A field has converged when the largest torque |m x H| is
-below the tolerance and the last step moved no spin by more than `LARGEST_MOVE`. A tolerance ten times tighter moves no
-anchor point by more than 0.002.
+below the tolerance and the last step moved no spin by more than `LARGEST_MOVE`. With a tolerance ten times tighter 18
+of 20 random structures of 80 nm kept every anchor point to 0.002; in the other two an avalanche ended in another
+minimum (0.008 at most), and with one a hundred times tighter all 20 had the anchors of the default again.
 
 Started from +y with easy axes in the plane, the spins stay exactly in the plane: the model of the planar solver. Spins
-in three dimensions may leave the plane when they switch, if something pushes them; `out_of_plane_rad` is that push.
+in three dimensions may leave the plane when they switch, if something pushes them; `out_of_plane_rad` is that push. Of
+five structures of 80 and 160 nm a push of 0.01 left Hc of three as it was, and lowered two: 0.284 to 0.246 H_A, and
+0.403 to 0.334 (0.354 with a push of 0.0001).
 """
 
 from __future__ import annotations
