@@ -71,6 +71,8 @@ def make_regressor(
     settings = RegressorTraining(
         schedule=Schedule(epochs, part.batch, part.learning_rate, cosine=part.schedule == "cosine"),
         folds=part.folds,
+        noise=part.noise,
+        mirror=study.surrogate.mirrored,
         seed=_seed(study, 1, round_),
     )
     train, test = labels.split(test=False), labels.split(test=True)

@@ -84,8 +84,9 @@ class Regressor(Section):
     layout: Literal["ordered", "paper"] = "ordered"
     epochs: Positive = 300
     batch: Positive = 64
-    learning_rate: Annotated[Number, Field(gt=0, le=1)] = 2e-3
+    learning_rate: Annotated[Number, Field(gt=0, le=1)] = 4e-3
     schedule: Literal["cosine", "constant"] = "cosine"
+    noise: Annotated[Number, Field(ge=0, le=10)] = 1.0
     folds: Annotated[int, Strict(), Field(ge=0, le=64)] = 4
     more_epochs: Positive = 60
 
@@ -95,14 +96,14 @@ class SurrogateSection(Section):
 
     encoding: Literal["kx", "double_angle"] = "double_angle"
     cells_per_pixel: Positive = 1
-    latent_dim: Positive = 32
+    latent_dim: Positive = 64
     width: Annotated[Number, Field(ge=0.1, le=8)] = 1.0
     unlabelled: Positive = 20000
-    epochs: Positive = 20
+    epochs: Positive = 6
     batch: Positive = 64
-    learning_rate: Annotated[Number, Field(gt=0, le=1)] = 1e-3
+    learning_rate: Annotated[Number, Field(gt=0, le=1)] = 2e-3
     schedule: Literal["cosine", "constant"] = "cosine"
-    kl_weight: Annotated[Number, Field(ge=0, le=1e6)] = 0.1
+    kl_weight: Annotated[Number, Field(ge=0, le=1e6)] = 0.03
     kl_warmup: Annotated[Number, Field(ge=0, le=1)] = 0.1
     mirrored: Flag = True
     ensemble: Annotated[int, Strict(), Field(ge=1, le=64)] = 4

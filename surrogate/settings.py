@@ -73,11 +73,12 @@ class RegressorTraining:
     """Settings of the regressor's training.
 
     Args:
-        schedule: epochs (passes over the labels, one mirrored copy of each at random), batch size, learning rate.
+        schedule: epochs (passes over the labels, of each one copy at random), batch size, learning rate.
         folds: every member leaves one label in so many out, each others, for the early stop and the residuals;
             0: every member learns from all labels, as the paper's.
         noise: standard deviations of the encoder's own posterior added to a code when it is shown, against
             overfitting; 0: the mean code, as the paper's.
+        mirror: show the mirrored copies of a structure too, drawn at random; they have its label.
         huber: errors beyond so many standard deviations of a target count linearly; 0: squared error throughout.
         seed: of initial weights and order.
     """
@@ -85,6 +86,7 @@ class RegressorTraining:
     schedule: Schedule = Schedule(epochs=300, batch_size=64, learning_rate=4e-3, cosine=True)
     folds: int = 4
     noise: float = 1.0
+    mirror: bool = True
     huber: float = 0.0
     seed: int = 0
 

@@ -63,7 +63,7 @@ def train_regressor(
     progress: Progress | None = None,
     checkpoint: str | Path | None = None,
 ) -> tuple[Surrogate, History]:
-    """Train an ensemble of regressors on labelled structures and their mirrored copies.
+    """Train an ensemble of regressors on labelled structures and, if the settings say so, their mirrored copies.
 
     Args:
         autoencoder: gives the codes; it stays as it is.
@@ -189,9 +189,10 @@ def _residual_std(residuals: np.ndarray) -> np.ndarray:
 def _label_codes(
     autoencoder: Autoencoder, microstructures: Sequence[Microstructure], settings: RegressorTraining
 ) -> np.ndarray:
-    """Mean and standard deviation of the codes of the mirrored copies: (n, 4, 2, latent_dim)."""
+    """Mean and standard deviation of the codes of each structure's copies: (n, 4 or 1, 2, latent_dim)."""
     mean, std = autoencoder.encode_mirrored(microstructures)
-    return np.stack([mean, std * settings.noise], axis=2)
+    copies = slice(None) if settings.mirror else slice(1)  # the first copy is the structure itself
+    return np.stack([mean, std * settings.noise], axis=2)[:, copies]
 
 
 def _identity(kind: str, *parts: object) -> str:
