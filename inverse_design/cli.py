@@ -198,6 +198,10 @@ def verify(
     backend: Annotated[str, typer.Option(help="planar or fidimag.")] = "planar",
     discretization: Annotated[str, typer.Option(help="cells or elements (planar only).")] = "cells",
     refine: Annotated[int, typer.Option(min=1, max=8, help="Cells so many times smaller.")] = 1,
+    out_of_plane: Annotated[
+        float,
+        typer.Option(metavar="RAD", min=0.0, max=0.5, help="Push out of the plane at every field (fidimag only)."),
+    ] = 0.0,
 ) -> None:
     """Simulate a run's candidates again: by another solver, on another or a finer mesh; adds rows to verified.csv.
 
@@ -205,7 +209,9 @@ def verify(
     """
     from inverse_design.rechecks import verify_again
 
-    console.print(f"wrote {verify_again(run, backend, discretization, refine)}", markup=False, soft_wrap=True)
+    console.print(
+        f"wrote {verify_again(run, backend, discretization, refine, out_of_plane)}", markup=False, soft_wrap=True
+    )
 
 
 @app.command()

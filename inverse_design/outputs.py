@@ -175,6 +175,7 @@ def _write_report(study: Study, folder: RunFolder, findings: Findings) -> None:
         seconds=_seconds(folder, findings),
         versions=versions(),
         seed=study.seed,
+        checks=tuple(checks_of(run, findings.verified)),
     )
     write_report(data, run)
 

@@ -16,13 +16,21 @@ from simulation.label_store import LabelStore
 VERSION = 1
 
 
-def verify_again(run: Path, backend: str, discretization: str, refine: int, tracker: Tracker = track) -> Path:
+def verify_again(
+    run: Path,
+    backend: str,
+    discretization: str,
+    refine: int,
+    out_of_plane_rad: float = 0.0,
+    tracker: Tracker = track,
+) -> Path:
     """Simulate every candidate of a run again and write the tables and the report anew.
 
     Args:
         run: a run folder with verified candidates.
         backend, discretization: the solver.
         refine: cells so many times smaller.
+        out_of_plane_rad: push out of the plane at every field; fidimag only, the planar solver knows no such angle.
 
     Returns:
         The path of `verified.csv`, which has a row for each of these simulations too.
@@ -37,7 +45,10 @@ def verify_again(run: Path, backend: str, discretization: str, refine: int, trac
             f"{run}: the candidates were verified by {backend} ({discretization}) on these cells already; "
             "name another --backend or --discretization, or --refine 2"
         )
-    conditions = conditions_of(study, backend, discretization)
+    if out_of_plane_rad and backend != "fidimag":
+        raise InputError(f"an angle out of the plane is for backend fidimag only, {backend} has none")
+    options = {"out_of_plane_rad": out_of_plane_rad} if out_of_plane_rad else {}
+    conditions = conditions_of(study, backend, discretization, **options)
     chosen = [replace(item.candidate, structure=item.candidate.structure.refine(refine)) for item in findings.verified]
     structures = [candidate.structure for candidate in chosen]
     hashes = [structure.content_hash for structure in structures]
@@ -51,6 +62,6 @@ def verify_again(run: Path, backend: str, discretization: str, refine: int, trac
         save_batch(work, verify_batch(rounds, chosen, found))
 
     with folder.locked():
-        folder.stage(f"checks/{backend}-{discretization}-{refine}", key, build)
+        folder.stage(f"checks/{backend}-{discretization}-{refine}-{out_of_plane_rad:g}", key, build)
         write_outputs(study, folder, findings_of(run)[1])
     return run / "verified.csv"

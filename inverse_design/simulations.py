@@ -19,15 +19,15 @@ from simulation.sampling import Purpose
 log = logging.getLogger("inverse_design")
 
 
-def conditions_of(study: Study, backend: str, discretization: str) -> Conditions:
-    """The study's material and field sweep under a solver.
+def conditions_of(study: Study, backend: str, discretization: str, **options: float) -> Conditions:
+    """The study's material and field sweep under a solver, with options of that solver.
 
     Raises:
         InputError: if there is no such solver here.
     """
     part = study.field_sweep
     sweep = FieldSweep(part.start, part.stop, part.step, part.until)
-    return Conditions.of(study.magnet, sweep, backend, discretization)
+    return Conditions.of(study.magnet, sweep, backend, discretization, **options)
 
 
 def workplace_of(study: Study) -> Engine:

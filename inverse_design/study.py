@@ -192,6 +192,9 @@ class Study(Section):
             )
         _check_grid(self.microstructures, self.surrogate)
         _check_sweep(self.field_sweep)
+        for section, backend in (("labels", self.labels.backend), ("verification", self.verification.backend)):
+            if backend == "fidimag" and self.labels.discretization != "cells":
+                raise _refuse(f"{section}.backend", "fidimag simulates by cells only; set labels.discretization: cells")
         if self.labels.test > self.labels.count // 2:
             half = f"at most half of labels.count ({self.labels.count})"
             raise _refuse("labels.test", f"must be {half}, got {self.labels.test}: the rest trains the regressor")

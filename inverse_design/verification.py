@@ -14,7 +14,7 @@ from inverse_design.candidates import Candidate
 from inverse_design.goals import Goal, hits, objectives
 from inverse_design.run_folder import read_arrays
 from simulation.anchors import ANCHORS, AnchorPoints
-from simulation.labels import Label
+from simulation.labels import Conditions, Label
 from simulation.microstructure import Microstructure
 
 
@@ -26,7 +26,7 @@ class Verified:
         round: the round of the loop in which it was chosen, from 0.
         candidate: structure, codes and prediction.
         label_key: key of the simulation in the label store.
-        backend, discretization: what simulated it.
+        backend, discretization: what simulated it; the backend with what was asked of it beyond its defaults.
         converged: whether every field of the curve converged; if not, it is no hit and no label.
         h, m: the curve, H / H_A and M / Ms.
         anchors: (6,) simulated anchor points.
@@ -59,7 +59,7 @@ def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Seq
                 round_,
                 candidate,
                 label.key,
-                conditions.backend,
+                _named(conditions),
                 conditions.discretization,
                 label.converged,
                 label.h,
@@ -68,6 +68,12 @@ def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Seq
             )
         )
     return batch
+
+
+def _named(conditions: Conditions) -> str:
+    """The backend as tables and reports call it."""
+    push = conditions.options.get("out_of_plane_rad", 0.0)
+    return f"{conditions.backend}, {push:g} rad out of plane" if push else conditions.backend
 
 
 def best_hit(verified: Sequence[Verified], goals: Sequence[Goal]) -> np.ndarray | None:

@@ -47,6 +47,7 @@ class ReportData:
         seconds: wall time by stage.
         versions: releases by package.
         seed: of the study.
+        checks: candidate number and its simulation by another solver or on another mesh.
     """
 
     name: str
@@ -69,6 +70,7 @@ class ReportData:
     seconds: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     seed: int = 1
+    checks: tuple[tuple[int, Verified], ...] = ()
 
     @property
     def hits(self) -> tuple[bool, ...]:

@@ -138,6 +138,18 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "curve": plots.candidate_curve(frame, number, item, data.goals, data.material),
         "sizes": plots.grain_sizes(structure),
         "axes": plots.axis_distribution(structure),
+        "checks": [_check(data, item), *(_check(data, again) for n, again in data.checks if n == number)],
+    }
+
+
+def _check(data: ReportData, item: Verified) -> dict[str, Any]:
+    """One line of what different solvers and meshes say of a candidate."""
+    return {
+        "solver": f"{item.backend}, {item.discretization}",
+        "cell": f"{item.candidate.structure.cell_nm:g} nm",
+        "converged": item.converged,
+        "values": ["missing" if not np.isfinite(value) else f"{value:.3f}" for value in item.anchors],
+        "hit": item.is_hit(data.goals),
     }
 
 

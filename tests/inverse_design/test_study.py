@@ -20,6 +20,10 @@ WRONG_KEYS = [
     ("labels: {count: 3}", "s.yaml:3: labels.count: must be at least 8, got 3"),
     ("labels: 3", "s.yaml:3: labels: must be a mapping of keys, got 3"),
     ("labels: {count: 100, test: 90}", "s.yaml:3: labels.test: must be at most half of labels.count (100), got 90"),
+    (
+        "labels: {backend: fidimag, discretization: elements}",
+        "s.yaml:3: labels.backend: fidimag simulates by cells only",
+    ),
     ("labels: {backend: oommf}", "s.yaml:3: labels.backend: must be 'planar' or 'fidimag', got 'oommf'"),
     ("microstructures:\n  grains: [40, 4]", "s.yaml:4: microstructures.grains: must be [low, high], got the reversed"),
     ("microstructures: {grains: [4, 5, 6]}", "s.yaml:3: microstructures.grains: must be a pair [low, high]"),
