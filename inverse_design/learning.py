@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inverse_design.progress import Update
-from inverse_design.stages import HISTORY, TEST, LabelSet
+from inverse_design.stages import HISTORY, TEST, LabelledStructures
 from inverse_design.study import Study
 from simulation.sampling import Purpose
 from surrogate import (
@@ -55,7 +55,7 @@ def make_autoencoder(study: Study, folder: Path, update: Update) -> None:
 
 
 def make_regressor(
-    study: Study, round_: int, labels: LabelSet, vae: Path, before: Path | None, folder: Path, update: Update
+    study: Study, round_: int, labels: LabelledStructures, vae: Path, before: Path | None, folder: Path, update: Update
 ) -> None:
     """Train round `round_`'s ensemble into a folder, from the second round on starting with that of the round before.
 

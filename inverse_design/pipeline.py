@@ -18,7 +18,7 @@ from inverse_design.progress import Tracker, track
 from inverse_design.run_folder import RunFolder, write_text
 from inverse_design.search import SearchResult, load_result, save_result, search
 from inverse_design.simulations import conditions_of, simulate_all, wanted_labels, workplace_of
-from inverse_design.stages import LabelSet
+from inverse_design.stages import LabelledStructures
 from inverse_design.study import Study, study_text
 from inverse_design.verification import Verified, best_hit, load_batch, save_batch, verify_batch
 from simulation.errors import InputError
@@ -92,7 +92,7 @@ class Run:
         self.folder.clear_work()
         return Ending(tuple(verified), round_ + 1, reason)
 
-    def labels(self, store: LabelStore, workplace: Engine) -> LabelSet:
+    def labels(self, store: LabelStore, workplace: Engine) -> LabelledStructures:
         """Simulate the sampled structures that the store lacks.
 
         Raises:
@@ -108,7 +108,7 @@ class Run:
             raise InputError(
                 f"{store.path}: only {len(usable)} of {len(wanted)} labels are usable; the first other: {first}"
             )
-        return LabelSet(
+        return LabelledStructures(
             tuple(label.key for label in usable),
             tuple(label.microstructure() for label in usable),
             np.array([label.anchors.as_array() for label in usable]),
@@ -126,7 +126,7 @@ class Run:
 
         return self.folder.stage("vae", stages.vae_key(self.study), build)
 
-    def regressor(self, round_: int, key: str, labels: LabelSet, vae: Path, before: Path | None) -> Path:
+    def regressor(self, round_: int, key: str, labels: LabelledStructures, vae: Path, before: Path | None) -> Path:
         """Train the regressors, from the second round on starting with those of the round before."""
 
         def build(folder: Path) -> None:
@@ -137,7 +137,7 @@ class Run:
 
         return self.folder.stage(f"regressor/{round_}", key, build)
 
-    def search(self, round_: int, key: str, surrogate: Path, labels: LabelSet) -> SearchResult:
+    def search(self, round_: int, key: str, surrogate: Path, labels: LabelledStructures) -> SearchResult:
         """Search the latent space."""
 
         def build(folder: Path) -> None:

@@ -36,7 +36,7 @@ POOL = 2000
 
 
 @dataclass(frozen=True, eq=False)
-class LabelSet:
+class LabelledStructures:
     """Labelled structures: the sampled ones sorted by key, then verified candidates in the order of their choice.
 
     Attributes:
@@ -51,19 +51,21 @@ class LabelSet:
     anchors: np.ndarray
     test: np.ndarray
 
-    def split(self, test: bool) -> LabelSet:
+    def split(self, test: bool) -> LabelledStructures:
         """The test or the training part."""
         rows = np.flatnonzero(self.test == test)
-        return LabelSet(
+        return LabelledStructures(
             tuple(self.keys[i] for i in rows),
             tuple(self.structures[i] for i in rows),
             self.anchors[rows],
             self.test[rows],
         )
 
-    def and_more(self, keys: Sequence[str], structures: Sequence[Microstructure], anchors: np.ndarray) -> LabelSet:
+    def and_more(
+        self, keys: Sequence[str], structures: Sequence[Microstructure], anchors: np.ndarray
+    ) -> LabelledStructures:
         """These labels and more to train on, at the end: what a regressor has seen keeps its place."""
-        return LabelSet(
+        return LabelledStructures(
             (*self.keys, *keys),
             (*self.structures, *structures),
             np.vstack([self.anchors, np.reshape(anchors, (len(keys), len(ANCHORS)))]),
@@ -83,7 +85,7 @@ def vae_key(study: Study) -> str:
     )
 
 
-def regressor_key(study: Study, before: str, labels: LabelSet, round_: int) -> str:
+def regressor_key(study: Study, before: str, labels: LabelledStructures, round_: int) -> str:
     """Key of round `round_`'s regressor: the network before it (or the autoencoder) and the labels it is trained and
     tested on."""
     return stage_key(
@@ -127,7 +129,7 @@ def verify_key(study: Study, search: str, round_: int) -> str:
     )
 
 
-def pool_of_structures(study: Study, labels: LabelSet) -> list[Microstructure]:
+def pool_of_structures(study: Study, labels: LabelledStructures) -> list[Microstructure]:
     """Structures whose codes a search starts from: the labelled ones and fresh draws, in a fixed order."""
     fresh = max(0, POOL - len(labels.structures))
     return [*labels.structures, *study.family.stream(study.seed, Purpose.SEARCH, 0, fresh)]

@@ -18,6 +18,10 @@ _HOME = {
     "Material": "material",
     "Nd2Fe14B": "material",
     "Microstructure": "microstructure",
+    "export_structure": "formats",
+    "load_labels": "label_sets",
+    "load_structures": "label_sets",
+    "maximum_energy_product": "bhmax",
     "voronoi": "tessellation",
     "Purpose": "sampling",
     "StructureFamily": "sampling",
@@ -55,13 +59,17 @@ if TYPE_CHECKING:
     from simulation.anchors import ANCHORS as ANCHORS
     from simulation.anchors import AnchorPoints as AnchorPoints
     from simulation.anchors import anchor_points as anchor_points
+    from simulation.bhmax import maximum_energy_product as maximum_energy_product
     from simulation.errors import InputError as InputError
     from simulation.executors import Engine as Engine
     from simulation.executors import engine as engine
+    from simulation.formats import export_structure as export_structure
     from simulation.hysteresis import DemagnetizationCurve as DemagnetizationCurve
     from simulation.hysteresis import FieldStatus as FieldStatus
     from simulation.hysteresis import FieldSweep as FieldSweep
     from simulation.hysteresis import demagnetization_curve as demagnetization_curve
+    from simulation.label_sets import load_labels as load_labels
+    from simulation.label_sets import load_structures as load_structures
     from simulation.label_store import LabelStore as LabelStore
     from simulation.labelling import Progress as Progress
     from simulation.labelling import label_all as label_all

@@ -1,0 +1,221 @@
+"""Sets of labels as files: shipped ones by name, and label stores; as tables, with curves and structures on demand.
+
+A set is one compressed `.npz` without objects. It does not hold the grain maps: a structure is drawn again from the
+set's family, seed and index, and is only handed out if it is the one that was labelled (a checksum each), because a
+generator's stream may change between NumPy releases.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulation.anchors import ANCHORS
+from simulation.errors import InputError
+from simulation.labels import Label, Outcome
+from simulation.microstructure import Microstructure
+from simulation.sampling import Purpose, StructureFamily
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+SPLITS = ("train", "test", "reserve")
+CHECKSUM_BYTES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class LabelSet:
+    """Labels of one family under one set of conditions, in the order of their index.
+
+    Attributes:
+        family, seed: what the structures are drawn from, for the purpose "labels".
+        conditions: material, sweep, backend and settings, as JSON.
+        index: (n,) of each structure.
+        checksum: (n, 8) uint8, the first bytes of each structure's content hash.
+        grains, misorientation_rad: (n,) as drawn.
+        split: (n,) position in `SPLITS`.
+        anchors: (n, 6).
+        h: (k,) the longest sweep; a curve has the first of these fields.
+        m: the curves' magnetisations one behind the other, float32.
+        fields: (n,) length of each curve.
+        evaluations: (n,) long-range field evaluations.
+    """
+
+    family: StructureFamily
+    seed: int
+    conditions: str
+    index: np.ndarray
+    checksum: np.ndarray
+    grains: np.ndarray
+    misorientation_rad: np.ndarray
+    split: np.ndarray
+    anchors: np.ndarray
+    h: np.ndarray
+    m: np.ndarray
+    fields: np.ndarray
+    evaluations: np.ndarray
+
+    @classmethod
+    def of_labels(cls, labels: Iterable[Label], splits: Sequence[tuple[str, int]] = ()) -> LabelSet:
+        """Pack converged labels of sampled structures.
+
+        Args:
+            labels: of one family, seed and set of conditions.
+            splits: (name, how many) in the order of the index; what is left over is "train".
+
+        Raises:
+            InputError: if there are none, or of several kinds.
+        """
+        kept = [label for label in labels if label.outcome is Outcome.CONVERGED and label.specification]
+        kept.sort(key=lambda label: label.specification.index if label.specification else 0)
+        sources = [label.specification for label in kept if label.specification]
+        kinds = {(s.family, s.seed, s.purpose, label.conditions.key) for s, label in zip(sources, kept, strict=True)}
+        if len(kinds) != 1 or sources[0].purpose is not Purpose.LABELS:
+            raise InputError(
+                f"a label set holds labels of one family, seed and set of conditions, got {len(kinds)} kinds"
+            )
+        names = np.full(len(kept), SPLITS.index("train"), np.uint8)
+        start = 0
+        for name, count in splits:
+            names[start : start + count] = SPLITS.index(name)
+            start += count
+        drawn = [label.drawn for label in kept]
+        longest = max(kept, key=lambda label: len(label.h))
+        return cls(
+            family=sources[0].family,
+            seed=sources[0].seed,
+            conditions=kept[0].conditions.to_json(),
+            index=np.array([source.index for source in sources], np.uint32),
+            checksum=np.array([_checksum(label.structure_hash) for label in kept]),
+            grains=np.array([grains for grains, _ in drawn], np.uint16),
+            misorientation_rad=np.array([angle for _, angle in drawn]),
+            split=names,
+            anchors=np.array([label.anchors.as_array() for label in kept]),
+            h=longest.h,
+            m=np.concatenate([label.m for label in kept]).astype(np.float32),
+            fields=np.array([len(label.h) for label in kept], np.uint16),
+            evaluations=np.array([label.evaluations for label in kept], np.uint32),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the set to an .npz file."""
+        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        about = {"format": FORMAT, "family": asdict(self.family), "seed": self.seed, "conditions": self.conditions}
+        np.savez_compressed(path, about=np.array(json.dumps(about)), **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> LabelSet:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: if the file is missing, damaged or of another version.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                about = json.loads(str(data["about"]))
+                if about.pop("format") != FORMAT:
+                    raise InputError(f"{path}: a label set of another version of this package")
+                family = StructureFamily(
+                    **{name: tuple(v) if isinstance(v, list) else v for name, v in about.pop("family").items()}
+                )
+                arrays = {name: data[name] for name in data.files if name != "about"}
+                return cls(family=family, **about, **arrays)
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such label set") from None
+        except InputError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path}: not a readable label set: {error}") from None
+
+    def frame(self) -> pd.DataFrame:
+        """The table of `load_labels`."""
+        import pandas as pd
+
+        columns = {
+            "grains": self.grains.astype(int),
+            "misorientation_rad": self.misorientation_rad,
+            "split": np.array(SPLITS)[self.split],
+        }
+        columns |= {anchor: self.anchors[:, i] for i, anchor in enumerate(ANCHORS)}
+        return pd.DataFrame(columns, index=pd.Index(self.index.astype(int), name="id"))
+
+    def structure(self, identity: int) -> Microstructure:
+        """The structure of one id, drawn again.
+
+        Raises:
+            InputError: if there is no such id, or the draw no longer gives the structure that was labelled.
+        """
+        row = self._row(identity)
+        structure = self.family.draw(self.seed, Purpose.LABELS, int(identity))
+        if not np.array_equal(_checksum(structure.content_hash), self.checksum[row]):
+            raise InputError(
+                f"structure {identity}: this release of NumPy ({np.__version__}) draws another structure than the one "
+                "that was labelled; use the release named on the set's card"
+            )
+        return structure
+
+    def curve(self, identity: int) -> tuple[np.ndarray, np.ndarray]:
+        """h and m of one id."""
+        row = self._row(identity)
+        start = int(self.fields[:row].sum(dtype=np.int64))
+        length = int(self.fields[row])
+        return self.h[:length], self.m[start : start + length].astype(np.float64)
+
+    def _row(self, identity: int) -> int:
+        found = np.flatnonzero(self.index == identity)
+        if found.size == 0:
+            raise InputError(f"no label of id {identity} in this set of {len(self.index)}")
+        return int(found[0])
+
+
+def load_label_set(name_or_path: str | Path) -> LabelSet:
+    """A shipped set by name ("nd2fe14b", "nd2fe14b-elements"), a set's file, or the labels of a store or a run.
+
+    Raises:
+        InputError: if there is none.
+    """
+    path = Path(name_or_path)
+    if path.is_dir():
+        path = path / "labels.sqlite"
+    if path.suffix == ".sqlite":
+        from simulation.label_store import LabelStore
+
+        with LabelStore(path, read_only=True) as store:
+            return LabelSet.of_labels(store.labels(outcome=Outcome.CONVERGED))
+    if path.suffix == ".npz":
+        return LabelSet.load(path)
+    shipped = _shipped()
+    if str(name_or_path) not in shipped:
+        names = ", ".join(sorted(shipped)) or "none"
+        raise InputError(f"no label set {str(name_or_path)!r}: neither a file nor shipped ({names})")
+    return LabelSet.load(shipped[str(name_or_path)])
+
+
+def load_labels(name_or_path: str | Path) -> pd.DataFrame:
+    """Labels as a table: index id; grains, misorientation_rad, split (train, test, reserve), the six anchors."""
+    return load_label_set(name_or_path).frame()
+
+
+def load_structures(name_or_path: str | Path, ids: Iterable[int]) -> list[Microstructure]:
+    """The structures of some ids of a label set."""
+    labels = load_label_set(name_or_path)
+    return [labels.structure(identity) for identity in ids]
+
+
+def _shipped() -> dict[str, Path]:
+    folder = Path(str(importlib.resources.files("studies")))
+    return {
+        path.stem: path for path in folder.glob("*/*.npz") if path.parent.name == path.stem.removesuffix("-elements")
+    }
+
+
+def _checksum(content_hash: str) -> np.ndarray:
+    return np.frombuffer(bytes.fromhex(content_hash[: 2 * CHECKSUM_BYTES]), np.uint8)

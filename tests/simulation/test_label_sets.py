@@ -1,0 +1,82 @@
+"""Label sets: one file, a table in one call, curves and structures on demand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulation import FieldSweep, InputError, LabelStore, Nd2Fe14B, load_labels, load_structures
+from simulation.anchors import ANCHORS, anchor_points
+from simulation.label_sets import LabelSet, load_label_set
+from simulation.labels import Conditions, Job, Specification
+from simulation.sampling import Purpose, StructureFamily
+
+FAMILY = StructureFamily(16, 2, (1, 4), (0.0, 1.0))
+CONDITIONS = Conditions(Nd2Fe14B, FieldSweep(until="coercivity"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    path = tmp_path / "labels.sqlite"
+    with LabelStore(path) as labels:
+        for index in range(12):
+            job = Job.of(Specification(FAMILY, 5, Purpose.LABELS, index), CONDITIONS)
+            h = FieldSweep().h[: 130 + index]
+            m = np.linspace(0.95, -0.1, len(h)) + rng.normal(scale=1e-4, size=len(h))
+            labels.add(job.label(h, m, np.zeros(len(h), np.uint8), "", 100 + index, 0.1))
+    return path
+
+
+@pytest.fixture
+def packed(store: Path, tmp_path: Path) -> Path:
+    with LabelStore(store, read_only=True) as labels:
+        LabelSet.of_labels(labels.labels(), [("test", 3), ("train", 8), ("reserve", 1)]).save(tmp_path / "set.npz")
+    return tmp_path / "set.npz"
+
+
+def test_a_set_is_a_table_in_one_call(packed: Path) -> None:
+    table = load_labels(packed)
+    assert list(table.columns) == ["grains", "misorientation_rad", "split", *ANCHORS]
+    assert table.index.tolist() == list(range(12))
+    assert table["split"].value_counts().to_dict() == {"train": 8, "test": 3, "reserve": 1}
+
+
+def test_structures_are_those_that_were_labelled(packed: Path, store: Path) -> None:
+    with LabelStore(store, read_only=True) as labels:
+        hashes = {label.specification.index: label.structure_hash for label in labels.labels() if label.specification}
+    assert [s.content_hash for s in load_structures(packed, [7, 2])] == [hashes[7], hashes[2]]
+
+
+def test_a_curve_gives_its_anchors_back(packed: Path) -> None:
+    labels = load_label_set(packed)
+    for identity in (0, 5, 11):
+        h, m = labels.curve(identity)
+        assert len(h) == 130 + identity
+        expected = labels.frame().loc[identity, list(ANCHORS)].to_numpy(float)
+        np.testing.assert_allclose(anchor_points(h, m).as_array(), expected, atol=1e-6)
+
+
+def test_a_store_is_read_like_a_set(store: Path, packed: Path) -> None:
+    assert load_labels(store).drop(columns="split").equals(load_labels(packed).drop(columns="split"))
+
+
+def test_another_draw_is_refused(packed: Path) -> None:
+    labels = load_label_set(packed)
+    labels.checksum[4, 0] ^= 1
+    with pytest.raises(InputError, match="structure 4: this release of NumPy"):
+        labels.structure(4)
+
+
+def test_what_is_no_set_is_one_sentence(tmp_path: Path, packed: Path) -> None:
+    with pytest.raises(InputError, match="no label set 'nothing': neither a file nor shipped"):
+        load_labels("nothing")
+    with pytest.raises(InputError, match=r"gone\.npz: no such label set"):
+        load_labels(tmp_path / "gone.npz")
+    with pytest.raises(InputError, match="no label of id 99"):
+        load_structures(packed, [99])
+    packed.write_bytes(packed.read_bytes()[:500])
+    with pytest.raises(InputError, match="not a readable label set"):
+        load_labels(packed)
