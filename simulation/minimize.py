@@ -20,6 +20,11 @@ from simulation.energy import Energy
 
 AVALANCHE = 0.03
 """Largest angle gradient (units of 2 K1) above which the gradient flow is followed."""
+FIRST_REACH, LONGEST_REACH, LEAST_REACH = 1.6, 4.0, 0.4
+REACH_GROWTH = 1.1
+"""Time of the flow in one far field, in units of 1/q: it grows while the flow goes downhill and halves where it does not.
+
+A lagging field of norm q/2 is unstable beyond 4/q, and with extrapolation beyond 2/q where nothing else holds."""
 MEMORY = 8
 LONGEST_STEP_RAD = 1.0
 MOST_CUTS = 20
@@ -46,6 +51,7 @@ class Descent:
     gradient: np.ndarray = field(init=False)
     pairs: int = 0
     flowing: bool = False
+    reach: float = FIRST_REACH
 
     def __post_init__(self) -> None:
         shape = self.energy.shape
@@ -83,8 +89,12 @@ def minimize(descent: Descent, tolerance: float, max_evaluations: int) -> FieldS
 
 def flow_step(descent: Descent) -> None:
     """Follow the gradient flow for as long as one far field allows; what was learnt of curvatures is then stale."""
-    descent.energy.flow(descent.angle, descent.flowing)
+    reach = descent.reach if descent.flowing else FIRST_REACH
+    np.copyto(descent.trial_angle, descent.angle)
+    descent.energy.flow(descent.angle, reach, descent.flowing)
     descent.energy.gradient(descent.angle, descent.h, descent.gradient)
+    overshot = dot(descent.gradient, descent.angle - descent.trial_angle) > 0
+    descent.reach = max(reach / 2, LEAST_REACH) if overshot else min(reach * REACH_GROWTH, LONGEST_REACH)
     descent.flowing, descent.pairs = True, 0
 
 
@@ -139,14 +149,9 @@ def remember(descent: Descent, length: float) -> None:
         descent.pairs += 1
 
 
-@njit(cache=True, fastmath=True)
-def largest_magnitude(a):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def largest_magnitude(a: np.ndarray) -> float:
     """max |a|."""
-    largest = np.float32(0)
-    for i in range(a.shape[0]):
-        for j in range(a.shape[1]):
-            largest = max(largest, abs(a[i, j]))
-    return float(largest)
+    return float(np.abs(a).max())
 
 
 @njit(cache=True, fastmath=True)

@@ -14,7 +14,7 @@ from simulation.material import Material
 from simulation.microstructure import Microstructure
 from simulation.minimize import Descent, FieldStatus, minimize
 
-SOLVER_VERSION = 2
+SOLVER_VERSION = 3
 """Raised by hand whenever the solver's results change by more than its tolerance explains: part of a label's key."""
 
 TOLERANCE = 1e-4

@@ -46,8 +46,8 @@ class Energy(Protocol):
         """
         ...
 
-    def flow(self, angle: np.ndarray, again: bool) -> None:
-        """Move the angles of the last evaluation along the gradient flow, as far as the far field may be held.
+    def flow(self, angle: np.ndarray, reach: float, again: bool) -> None:
+        """Move the angles of the last evaluation along the gradient flow for a time of `reach`/q in one far field.
 
         With `again`, the evaluation before came from a flow too, and the far field is extrapolated from both.
         """

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from simulation.demag_tensor import LongRangeField
-from simulation.energy.flow import FLOW_REACH, LONGEST_FLOW, QUIET, STABLE_STEP, tile_edges, tiles, wake
+from simulation.energy.flow import LONGEST_FLOW, QUIET, STABLE_STEP, wake
 from simulation.energy.stencil import FivePoint
 from simulation.energy.trigonometry import sin_cos, turned
 from simulation.material import Material
@@ -42,7 +42,7 @@ class CellEnergy:
         self._axis = np.stack([_padded(np.sin(double_angle)), _padded(np.cos(double_angle))])
         self._m, self._b, self._last_b = (np.zeros((2, *self.shape), np.float32) for _ in range(3))
         self._turn = np.zeros(self.shape, np.float32)
-        self._moving = np.zeros((2, *tiles(ny, nx)), np.bool_)
+        self._rows = np.zeros((2, ny + 2), np.bool_)  # that moved in the last step, that are awake in this one
         self._local = FivePoint(self.shape)
         self._mean_cos = 0.0
 
@@ -64,12 +64,12 @@ class CellEnergy:
     def solve_local(self, right_side: np.ndarray, out: np.ndarray, convex: bool) -> bool:
         return self._local.solve(right_side, out, convex)
 
-    def flow(self, angle: np.ndarray, again: bool) -> None:
-        time = min(FLOW_REACH / float(self._q), LONGEST_FLOW)
+    def flow(self, angle: np.ndarray, reach: float, again: bool) -> None:
+        time = min(reach / float(self._q), LONGEST_FLOW)
         steps = math.ceil(time * (8 * float(self._c) + 2) / STABLE_STEP)
         _flow(
             angle, self._m, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0), self._c,
-            np.float32(time / steps), steps, self._turn, self._moving,
+            np.float32(time / steps), steps, self._turn, *self._rows,
         )  # fmt: skip
 
     def magnetization(self) -> float:
@@ -144,7 +144,7 @@ def _change_field(change, m, b, g, curvature):  # type: ignore[no-untyped-def]  
 
 
 @njit(cache=True, fastmath=True)
-def _flow(angle, m, axis, b, last_b, ahead, c, time_step, steps, turn, moving):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _flow(angle, m, axis, b, last_b, ahead, c, time_step, steps, turn, moved, awake):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Explicit steps of the gradient flow in the far field of the middle of the time; see `flow`."""
     rows, columns = angle.shape
     for i in range(1, rows - 1):
@@ -153,25 +153,19 @@ def _flow(angle, m, axis, b, last_b, ahead, c, time_step, steps, turn, moving): 
                 now = b[xy, i, j]
                 b[xy, i, j] += ahead * (now - last_b[xy, i, j])
                 last_b[xy, i, j] = now
-    quiet = np.float32(QUIET) * time_step
+    quiet = np.float32(QUIET * QUIET) * time_step * time_step
     for step in range(steps):
-        wake(moving, step)
-        for ty in range(moving.shape[1]):
-            for tx in range(moving.shape[2]):
-                if moving[1, ty, tx]:
-                    top, bottom, left, right = tile_edges(ty, tx, rows, columns)
-                    for i in range(top, bottom):
-                        for j in range(left, right):
-                            turn[i, j] = -time_step * _torque(m, axis, b, c, i, j)
-        for ty in range(moving.shape[1]):
-            for tx in range(moving.shape[2]):
-                if moving[1, ty, tx]:
-                    largest = np.float32(0)
-                    top, bottom, left, right = tile_edges(ty, tx, rows, columns)
-                    for i in range(top, bottom):
-                        for j in range(left, right):
-                            largest = max(largest, abs(turn[i, j]))
-                            angle[i, j] += turn[i, j]
-                        for j in range(left, right):
-                            m[0, i, j], m[1, i, j] = turned(m[0, i, j], m[1, i, j], turn[i, j])
-                    moving[0, ty, tx] = largest > quiet
+        wake(moved, awake, step)
+        for i in range(1, rows - 1):
+            if awake[i]:
+                for j in range(1, columns - 1):
+                    turn[i, j] = -time_step * _torque(m, axis, b, c, i, j)
+        for i in range(1, rows - 1):
+            square = np.float32(0)
+            if awake[i]:
+                for j in range(1, columns - 1):
+                    square += turn[i, j] * turn[i, j]
+                    angle[i, j] += turn[i, j]
+                for j in range(1, columns - 1):
+                    m[0, i, j], m[1, i, j] = turned(m[0, i, j], m[1, i, j], turn[i, j])
+            moved[i] = square > quiet

@@ -135,7 +135,7 @@ def test_flow_is_the_gradient_flow_in_a_fixed_far_field() -> None:
     angle = 0.3 * np.random.default_rng(6).normal(size=structure.shape) + structure.angle_rad
     evaluate(energy, angle, -0.4)
     moved = padded(angle)
-    energy.flow(moved, again=False)
+    energy.flow(moved, 1.6, again=False)
     h_x, h_y = plain.demagnetising_field(np.sin(angle), np.cos(angle))
     # H_d contains -w/2 of the cell itself, which exerts no torque at these angles but would after they have moved.
     b_x = Nd2Fe14B.q * (h_x + np.sin(angle) / 2)
@@ -155,7 +155,7 @@ def test_single_cell_turns_by_the_exact_solution_of_its_flow() -> None:
     angle = np.array([[1.2]])
     evaluate(energy, angle, 0.0)
     moved = padded(angle)
-    energy.flow(moved, again=False)
+    energy.flow(moved, 1.6, again=False)
     expected = math.atan(math.tan(1.2) * math.exp(-1.6 / Nd2Fe14B.q))
     assert moved[1, 1] == pytest.approx(expected, abs=2e-3)
 
