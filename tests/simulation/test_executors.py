@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -133,8 +134,9 @@ def test_a_dask_scheduler_that_goes_leaves_a_sentence_and_what_arrived(store: La
     scheduler = start("dask_scheduler", "--port", "0", "--host", "127.0.0.1")
     worker = start("dask_worker", "--nthreads", "1", "--no-nanny")
     try:
-        while not address.exists():
+        while not (address.exists() and address.read_text().endswith("}")):  # it is made first and filled then
             assert scheduler.poll() is None
+            time.sleep(0.05)
         place = json.loads(address.read_text())["address"]
         arrived: list[str] = []
 
