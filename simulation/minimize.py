@@ -22,7 +22,7 @@ AVALANCHE = 0.03
 """Largest angle gradient (units of 2 K1) above which the gradient flow is followed."""
 FIRST_REACH, LONGEST_REACH, LEAST_REACH = 1.6, 4.0, 0.4
 REACH_GROWTH = 1.1
-"""Time of the flow in one far field, in units of 1/q: it grows while the flow goes downhill and halves where it does not.
+"""Time of the flow in one far field, in units of 1/q: grows while the flow goes downhill, halves where it does not.
 
 A lagging field of norm q/2 is unstable beyond 4/q, and with extrapolation beyond 2/q where nothing else holds."""
 MEMORY = 8
