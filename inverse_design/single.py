@@ -10,6 +10,7 @@ from inverse_design.console import console
 from inverse_design.study_file import load_study
 from inverse_design.verification import write_curve
 from simulation.anchors import ANCHORS
+from simulation.bhmax import maximum_energy_product
 from simulation.errors import InputError
 from simulation.hysteresis import FieldSweep, demagnetization_curve
 from simulation.material import Nd2Fe14B
@@ -29,6 +30,9 @@ def simulate_file(path: Path, backend: str, discretization: str, folder: Path) -
     for name, value in curve.anchors.as_dict().items():
         unit = "Ms" if name.startswith("M") else "H_A"
         console.print(f"{name:>5} {'missing' if value is None else f'{value:.4f} {unit}'}", highlight=False)
+    product = maximum_energy_product(curve.h, curve.m, Nd2Fe14B)
+    stated = f"{product / 1e3:.1f} kJ/m3" if np.isfinite(product) else "missing"
+    console.print(f"BHmax {stated} (internal field H - M/2: demagnetising factor 1/2)", highlight=False)
     unconverged = int(np.sum(~curve.converged))
     if unconverged:
         console.print(f"{unconverged} of {len(curve.h)} fields did not converge: use this curve for nothing")

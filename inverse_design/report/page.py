@@ -21,6 +21,7 @@ from inverse_design.report.grain_image import field_data_uri, png_data_uri
 from inverse_design.run_folder import write_text
 from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS
+from simulation.bhmax import maximum_energy_product
 
 MAX_BYTES = 8_000_000
 """The page stays below this whatever the run; maps of Pareto points are left out first."""
@@ -124,6 +125,7 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         })  # fmt: skip
     diameters = grain_diameters_nm(structure)
     ny, nx = structure.shape
+    product = maximum_energy_product(item.h, item.m, data.material)
     return {
         "number": f"{number:02d}",
         "item": item,
@@ -135,6 +137,7 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "grains": structure.grains,
         "diameter": f"{diameters.mean():.1f} ± {diameters.std():.1f} nm",
         "alignment": f"{alignment(structure):.3f}",
+        "energy_product": f"{product / 1e3:.0f} kJ/m³" if np.isfinite(product) else "missing",
         "curve": plots.candidate_curve(frame, number, item, data.goals, data.material),
         "sizes": plots.grain_sizes(structure),
         "axes": plots.axis_distribution(structure),
