@@ -76,6 +76,12 @@ def test_a_tolerance_below_rounding_stalls_and_says_so() -> None:
     assert minimize(state, 1e-12, 3000) is not FieldStatus.CONVERGED
 
 
+def test_undefined_angles_never_count_as_converged() -> None:
+    state = descent(grains(), 1.0)
+    state.gradient[3, 3] = np.nan
+    assert minimize(state, 1e-4, 50) is not FieldStatus.CONVERGED
+
+
 def test_a_minimum_costs_nothing() -> None:
     structure = Microstructure(np.zeros((1, 1), int), np.zeros(1))
     state = descent(structure, 1.0)
