@@ -9,6 +9,7 @@ judged by slopes: a difference of energies would drown in the rounding of single
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -77,13 +78,15 @@ def minimize(descent: Descent, tolerance: float, max_evaluations: int) -> FieldS
         max_evaluations: of the long-range field, for this minimum.
     """
     last = descent.energy.evaluations + max_evaluations
-    while not (largest := largest_magnitude(descent.gradient)) < tolerance:  # so that NaN never counts as converged
+    while (largest := largest_magnitude(descent.gradient)) >= tolerance:
         if descent.energy.evaluations >= last:
             return FieldStatus.OUT_OF_EVALUATIONS
         if largest > AVALANCHE:
             flow_step(descent)
         elif not quasi_newton_step(descent):
             return FieldStatus.STALLED
+    if math.isnan(largest):  # smaller than nothing, and converged least of all
+        raise FloatingPointError("the angle gradient is not a number")
     return FieldStatus.CONVERGED
 
 
