@@ -22,9 +22,9 @@ from inverse_design.stages import LabelledStructures
 from inverse_design.study import Study, study_text
 from inverse_design.verification import Verified, best_hit, load_batch, save_batch, verify_batch
 from simulation.errors import InputError
-from simulation.executors import Engine
 from simulation.label_store import LabelStore
 from simulation.labels import Outcome
+from simulation.workplace import Engine
 
 if TYPE_CHECKING:
     from surrogate import Surrogate

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 from inverse_design.progress import Tracker
 from inverse_design.study import Study
-from simulation.executors import Engine, engine
+from simulation.executors import engine
 from simulation.hysteresis import FieldSweep
 from simulation.label_store import LabelStore
 from simulation.labelling import Progress, label_all
 from simulation.labels import Conditions, Label, Outcome, Specification
 from simulation.microstructure import Microstructure
 from simulation.sampling import Purpose
+from simulation.workplace import Engine
 
 log = logging.getLogger("inverse_design")
 

@@ -37,7 +37,7 @@ _HOME = {
     "Progress": "labelling",
     "label_all": "labelling",
     "shard": "labelling",
-    "Engine": "executors",
+    "Engine": "workplace",
     "engine": "executors",
 }
 __all__ = sorted(_HOME)
@@ -61,7 +61,6 @@ if TYPE_CHECKING:
     from simulation.anchors import anchor_points as anchor_points
     from simulation.bhmax import maximum_energy_product as maximum_energy_product
     from simulation.errors import InputError as InputError
-    from simulation.executors import Engine as Engine
     from simulation.executors import engine as engine
     from simulation.formats import export_structure as export_structure
     from simulation.hysteresis import DemagnetizationCurve as DemagnetizationCurve
@@ -85,3 +84,4 @@ if TYPE_CHECKING:
     from simulation.sampling import Purpose as Purpose
     from simulation.sampling import StructureFamily as StructureFamily
     from simulation.tessellation import voronoi as voronoi
+    from simulation.workplace import Engine as Engine

@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from distributed import Client, KilledWorker, LocalCluster
 
 from simulation.errors import InputError
-from simulation.executors import Engine, no_interrupt
+from simulation.workplace import Engine, no_interrupt
 
 _CONNECT_S = 10
 _COUNT_S = 10.0

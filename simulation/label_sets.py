@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -107,7 +107,7 @@ class LabelSet:
 
     def save(self, path: Path) -> None:
         """Write the set to an .npz file."""
-        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        arrays: dict[str, Any] = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         about = {"format": FORMAT, "family": asdict(self.family), "seed": self.seed, "conditions": self.conditions}
         np.savez_compressed(path, about=np.array(json.dumps(about)), **arrays)
 
@@ -123,9 +123,8 @@ class LabelSet:
                 about = json.loads(str(data["about"]))
                 if about.pop("format") != FORMAT:
                     raise InputError(f"{path}: a label set of another version of this package")
-                family = StructureFamily(
-                    **{name: tuple(v) if isinstance(v, list) else v for name, v in about.pop("family").items()}
-                )
+                plain: dict[str, Any] = about.pop("family")
+                family = StructureFamily(**{n: tuple(v) if isinstance(v, list) else v for n, v in plain.items()})
                 arrays = {name: data[name] for name in data.files if name != "about"}
                 return cls(family=family, **about, **arrays)
         except FileNotFoundError:

@@ -9,10 +9,10 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, field
 
 from simulation.errors import InputError
-from simulation.executors import Engine
 from simulation.label_store import LabelStore
 from simulation.labels import Conditions, Job, Label, Outcome, Specification
 from simulation.microstructure import Microstructure
+from simulation.workplace import Engine
 
 SHARED_LOSSES = 2
 """A job lost with this many dying pools runs alone from then on; if a pool dies under it alone, it is at fault."""

@@ -1,0 +1,89 @@
+"""Where simulations run: an executor that is started when it is needed and replaced when its workers died."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor
+from multiprocessing import resource_tracker
+from types import TracebackType
+
+from simulation.errors import InputError
+
+
+class Engine:
+    """A way to get an executor: started when first needed, kept warm, replaced when its workers died.
+
+    Use it as a context: leaving it normally waits for the workers, leaving it by an exception ends them at once.
+
+    Args:
+        start: makes the executor.
+        workers: simulations that run at once.
+    """
+
+    losses: tuple[type[BaseException], ...] = (BrokenExecutor, CancelledError)
+    """What a future raises whose worker died, as opposed to a simulation that failed."""
+
+    def __init__(self, start: Callable[[], Executor], workers: int) -> None:
+        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+            raise InputError(f"workers must be a whole number of at least 1, got {workers!r}")
+        self._start = start
+        self._workers = workers
+        self._executor: Executor | None = None
+
+    def executor(self) -> Executor:
+        """The running executor, started if there is none.
+
+        Raises:
+            InputError: if it cannot be started.
+        """
+        if self._executor is None:
+            self._executor = self._start()
+        return self._executor
+
+    @property
+    def workers(self) -> int:
+        """Simulations that run at once."""
+        return self._workers
+
+    def check(self) -> None:
+        """Raise `InputError` if no result can come any more; a dead pool says so by its futures instead."""
+
+    def stop(self) -> None:
+        """End the workers without waiting for what they do; the next use starts new ones."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            self._end(executor)
+
+    def close(self) -> None:
+        """Wait for what is running, then end the workers."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown()
+
+    def _end(self, executor: Executor) -> None:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.stop()
+
+
+@contextlib.contextmanager
+def no_interrupt() -> Iterator[None]:
+    """Hold Ctrl-C back: processes and threads started meanwhile never see one, this thread sees it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # else it is started at the first spawn, and lets Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
