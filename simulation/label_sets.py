@@ -123,8 +123,7 @@ class LabelSet:
                 about = json.loads(str(data["about"]))
                 if about.pop("format") != FORMAT:
                     raise InputError(f"{path}: a label set of another version of this package")
-                plain: dict[str, Any] = about.pop("family")
-                family = StructureFamily(**{n: tuple(v) if isinstance(v, list) else v for n, v in plain.items()})
+                family = StructureFamily.from_plain(about.pop("family"))
                 arrays = {name: data[name] for name in data.files if name != "about"}
                 return cls(family=family, **about, **arrays)
         except FileNotFoundError:

@@ -159,8 +159,8 @@ class Specification:
     def from_json(cls, text: str) -> Specification:
         """The specification that `to_json` wrote."""
         plain = json.loads(text)
-        family: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain["family"].items()}
-        return cls(StructureFamily(**family), plain["seed"], Purpose(plain["purpose"]), plain["index"])
+        family = StructureFamily.from_plain(plain["family"])
+        return cls(family, plain["seed"], Purpose(plain["purpose"]), plain["index"])
 
 
 @dataclass(frozen=True, eq=False)

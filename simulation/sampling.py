@@ -7,9 +7,10 @@ or on the order of drawing, and structures drawn for one purpose never appear un
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -61,6 +62,11 @@ class StructureFamily:
         low, high = self.misorientation_rad
         if not 0 <= low <= high <= math.pi:
             raise InputError(f"misorientation must be a range within 0 to 180 degrees, got {self.misorientation_rad}")
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> StructureFamily:
+        """The family whose `dataclasses.asdict` went through JSON, which knows lists only."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
     @property
     def cells(self) -> int:
