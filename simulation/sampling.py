@@ -66,7 +66,8 @@ class StructureFamily:
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> StructureFamily:
         """The family whose `dataclasses.asdict` went through JSON, which knows lists only."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        plain: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in values.items()}
+        return cls(**plain)
 
     @property
     def cells(self) -> int:
