@@ -167,6 +167,29 @@ def predict(
 
 
 @app.command()
+def morph(
+    a: Annotated[str, typer.Argument(metavar="A", help="A structure file, or GRAINS,DEGREES[,SEED], such as 16,178.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The same for the other end.")],
+    surrogate: SurrogateName,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="PNG", help="The picture to write.")],
+    steps: Annotated[int, typer.Option(min=2, max=24, help="Structures on the way, both ends included.")] = 6,
+) -> None:
+    """Go from one structure to another through the latent space: decoded axes and predicted curves.
+
+    Example: python -m inverse_design morph 4,178 32,175 --surrogate runs/quickstart -o morph.png
+    """
+    from inverse_design.morphing import end_point, morph_figure
+    from inverse_design.morphing import morph as morph_between
+    from surrogate import Surrogate
+
+    model = Surrogate.load(surrogate)
+    found = morph_between(end_point(a, model), end_point(b, model), model, steps)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    morph_figure(found).savefig(output, dpi=150)
+    console.print(f"wrote {output}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
 def evaluate(run: RunPath, as_json: AsJson = False) -> None:
     """Mean absolute error of a run's surrogate on its test split, beside the paper's Table 3.
 

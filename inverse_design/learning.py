@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from surrogate import (
     train_regressor,
     train_vae,
 )
+from surrogate.metrics import compare
 
 _CHECKPOINT = "checkpoint"
 
@@ -90,9 +92,13 @@ def make_regressor(
         surrogate, history = continue_training(
             Surrogate.load(before), train.structures, train.anchors, settings, **common
         )
-    surrogate.save(folder, autoencoder=vae)
-    save_history(history, folder / HISTORY)
     mean, std = surrogate.predict(surrogate.encode(test.structures))
+    about = study.model_dump(
+        mode="json", include={"name", "seed", "material", "microstructures", "field_sweep", "labels"}
+    )
+    about["mae"] = compare(mean, std, test.anchors).mae
+    replace(surrogate, about=about).save(folder, autoencoder=vae)
+    save_history(history, folder / HISTORY)
     np.savez_compressed(folder / TEST, mean=mean, std=std, anchors=test.anchors)
     shutil.rmtree(folder / _CHECKPOINT, ignore_errors=True)
 

@@ -162,6 +162,11 @@ def test_commands_on_a_run(run: Path, tmp_path: Path) -> None:
     predicted = json.loads(execute(*here, "predict", structure, "--surrogate", str(run), "--json").stdout)
     assert set(predicted) == set(ANCHORS)
     assert execute(*here, "report", str(run)).returncode == 0
+    morph = execute(
+        *here, "morph", structure, "4,90", "--surrogate", str(run), "--steps", "2", "-o", str(tmp_path / "m.png")
+    )
+    assert morph.returncode == 0, morph.stderr
+    assert (tmp_path / "m.png").stat().st_size > 0
 
 
 @pytest.mark.parametrize(
