@@ -40,6 +40,10 @@ class FieldStatus(Enum):
         "raise max_evaluations or the tolerance"
     )
     STALLED = "no step, however short, went downhill: the tolerance is below the rounding error; raise it"
+    UNRESOLVED = (
+        "neighbouring corners of the mesh differ by more than 180 degrees: a 360 degree wall is narrower than a cell; "
+        "use smaller cells"
+    )
 
 
 @dataclass
@@ -78,7 +82,7 @@ def minimize(descent: Descent, tolerance: float, max_evaluations: int) -> FieldS
         max_evaluations: of the long-range field, for this minimum.
     """
     last = descent.energy.evaluations + max_evaluations
-    while (largest := largest_magnitude(descent.gradient)) >= tolerance:
+    while (largest := descent.energy.largest_torque(descent.gradient)) >= tolerance:
         if descent.energy.evaluations >= last:
             return FieldStatus.OUT_OF_EVALUATIONS
         if largest > AVALANCHE:

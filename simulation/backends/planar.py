@@ -60,7 +60,9 @@ def simulate(
     for i, h in enumerate(fields):
         before = energy.evaluations if i else 0
         descent.change_field(float(h))
-        status.append(minimize(descent, tolerance, max_evaluations))
+        ended = minimize(descent, tolerance, max_evaluations)
+        unresolved = ended is FieldStatus.CONVERGED and not energy.resolved(descent.angle)
+        status.append(FieldStatus.UNRESOLVED if unresolved else ended)
         m.append(energy.magnetization())
         counts.append(energy.evaluations - before)
         if i in wanted:

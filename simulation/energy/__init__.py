@@ -7,11 +7,12 @@ from typing import Protocol
 import numpy as np
 
 from simulation.energy.cells import CellEnergy
+from simulation.energy.elements import ElementEnergy
 from simulation.errors import InputError
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 
-DISCRETIZATIONS = ("cells",)
+DISCRETIZATIONS = ("cells", "elements")
 
 
 class Energy(Protocol):
@@ -53,6 +54,14 @@ class Energy(Protocol):
         """
         ...
 
+    def largest_torque(self, gradient: np.ndarray) -> float:
+        """Largest |angle gradient| per cell of magnet that turns with the node, 2 K1: what the tolerance bounds."""
+        ...
+
+    def resolved(self, angle: np.ndarray) -> bool:
+        """Whether the mesh can hold the state: no wall is narrower than its cells."""
+        ...
+
     def magnetization(self) -> float:
         """Mean m_y at the last evaluation, Ms."""
         ...
@@ -70,4 +79,6 @@ def make_energy(microstructure: Microstructure, material: Material, discretizati
     """
     if discretization == "cells":
         return CellEnergy(microstructure, material)
+    if discretization == "elements":
+        return ElementEnergy(microstructure, material)
     raise InputError(f"discretization must be one of {', '.join(DISCRETIZATIONS)}, got {discretization!r}")

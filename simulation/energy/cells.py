@@ -72,6 +72,12 @@ class CellEnergy:
             np.float32(time / steps), steps, self._turn, *self._rows,
         )  # fmt: skip
 
+    def largest_torque(self, gradient: np.ndarray) -> float:
+        return float(np.abs(gradient).max())
+
+    def resolved(self, angle: np.ndarray) -> bool:
+        return True  # an exchange of cosines has no such states: neighbours beyond a quarter turn repel no more
+
     def magnetization(self) -> float:
         return self._mean_cos
 

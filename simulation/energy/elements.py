@@ -1,0 +1,236 @@
+"""Elements: the angle is bilinear in a cell, given at its corners, so that a wall may stand anywhere on the mesh.
+
+In units of 2 K1 V_cell, with h = H/H_A, q = Ms/H_A and c = A/(K1 dx^2); a is the easy axis of the cell:
+
+    e = c/2 phi.(K phi) + sum_cells [ 1/4 sum_points (-h cos phi - 1/2 cos^2(phi - a)) + q/4 Re w~ (kappa * conj(w)) ].
+
+K is the stiffness matrix of the square bilinear element, so that the first term is the integral of A |grad phi|^2,
+exactly; points are the 2 x 2 Gauss points of a cell; w = 1/4 sum_points (sin phi + i cos phi) is the mean
+magnetisation of a cell and ~ the conjugate. The trace of the demagnetisation tensor acts on the magnetisation at the
+very place, whose magnitude is one: its energy is a constant. The rest, kappa, sees a cell by its mean (see
+`demag_tensor`).
+
+The derivative by a corner's angle, with N the corner's bilinear function, t = dm/dphi and F = kappa * conj(w):
+
+    g = c (K phi) + 1/4 sum_cells sum_points N [ 1/2 sin 2(phi - a) - b.t ],        b = h y - q/2 (Re F, Im F).
+
+It is a torque integrated over the corner's patch, whose area is one cell inside the magnet, half a cell at an edge and
+a quarter at a corner of the square. Divided by that area it is a torque per cell, comparable with that of `cells`: this
+is what the tolerance bounds, and what drives the gradient flow.
+
+phi itself is interpolated, never its direction: 0 and 2 pi at neighbouring corners are a 360 degree wall between them.
+The descent is continuous and starts at phi = 0, so that such walls come about where grains reverse in opposite senses,
+and in the plane nothing but the edge of the magnet can undo them. They are states of the model and stay. But where two
+corners of one cell differ by more than pi, the wall is narrower than the mesh can show: such a state is not `resolved`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from simulation.demag_tensor import LongRangeField
+from simulation.energy.flow import LONGEST_FLOW, QUIET, STABLE_STEP, wake
+from simulation.energy.gauss import (
+    FAR,
+    NEAR,
+    add_row,
+    add_row_exchange,
+    at_points,
+    interpolated,
+    offsets,
+    row_torques,
+    sin_cos_offset,
+    torque_beside,
+)
+from simulation.energy.nine_point import NinePoint
+from simulation.energy.trigonometry import sin_cos, turned
+from simulation.material import Material
+from simulation.microstructure import Microstructure
+
+
+class ElementEnergy:
+    """Energy of one angle per corner; see `simulation.energy.Energy` for what each method promises."""
+
+    def __init__(self, microstructure: Microstructure, material: Material) -> None:
+        ny, nx = microstructure.shape
+        self.shape = (ny + 3, nx + 3)
+        self._q = np.float32(material.q)
+        self._c = np.float32(material.exchange_number(microstructure.cell_nm))
+        self._far = LongRangeField(ny, nx)
+        double_angle = 2 * microstructure.angle_rad
+        self._axis = np.stack([np.sin(double_angle), np.cos(double_angle)]).astype(np.float32)
+        self._middle, self._b, self._last_b = (np.zeros((2, ny, nx), np.float32) for _ in range(3))
+        self._angle, self._turn = (np.zeros(self.shape, np.float32) for _ in range(2))
+        self._rows = np.zeros((2, ny + 3), np.bool_)  # that moved in the last step, that are awake in this one
+        self._corners = np.zeros((4, nx + 2), np.float32)  # of one row of cells, between two cells without torque
+        self._one_over_area = np.pad(1 / np.outer(_areas(ny), _areas(nx)), 1).astype(np.float32)
+        self._local = NinePoint((ny, nx), self._c)
+        self._mean_cos = 0.0
+
+    @property
+    def evaluations(self) -> int:
+        return self._far.evaluations
+
+    def gradient(self, angle: np.ndarray, h: float, out: np.ndarray) -> None:
+        total = _unit_vectors(angle, self._angle, self._middle, self._far.source)
+        self._mean_cos = total / (self._far.ny * self._far.nx)
+        _gradient(
+            angle, self._angle, self._middle, self._axis, self._far(), np.float32(h), self._c, self._q, self._b,
+            out, self._corners,
+        )  # fmt: skip
+
+    def change_field(self, change: float, gradient: np.ndarray) -> None:
+        _change_field(np.float32(change), self._angle, self._middle, self._b, gradient, self._corners)
+
+    def solve_local(self, right_side: np.ndarray, out: np.ndarray, convex: bool) -> bool:
+        self._local.assemble(self._angle, self._middle, self._axis, self._b, convex)
+        return self._local.solve(right_side, out)
+
+    def flow(self, angle: np.ndarray, reach: float, again: bool) -> None:
+        time = min(reach / float(self._q), LONGEST_FLOW)
+        steps = math.ceil(time * (4 * float(self._c) + 2) / STABLE_STEP)
+        _flow(
+            self._angle, self._middle, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0), self._c,
+            np.float32(time / steps), steps, self._one_over_area, self._turn, self._corners, *self._rows,
+        )  # fmt: skip
+        angle[:] = self._angle
+
+    def largest_torque(self, gradient: np.ndarray) -> float:
+        return float(np.abs(gradient * self._one_over_area).max())
+
+    def resolved(self, angle: np.ndarray) -> bool:
+        phi = angle[1:-1, 1:-1]
+        a, b, c, d = phi[:-1, :-1], phi[:-1, 1:], phi[1:, :-1], phi[1:, 1:]
+        return all(float(np.abs(p - q).max()) <= math.pi for p, q in ((a, b), (c, d), (a, c), (b, d)))
+
+    def magnetization(self) -> float:
+        return self._mean_cos
+
+    def cell_angle(self, angle: np.ndarray) -> np.ndarray:
+        phi = angle[1:-1, 1:-1]
+        middle = (phi[:-1, :-1] + phi[:-1, 1:] + phi[1:, :-1] + phi[1:, 1:]) / 4
+        points = at_points(phi)
+        direction = np.arctan2(np.sin(points).mean(axis=0), np.cos(points).mean(axis=0))
+        return direction + 2 * np.pi * np.round((middle - direction) / (2 * np.pi))
+
+
+_QUARTER, _NEAR, _FAR = np.float32(0.25), np.float32(NEAR), np.float32(FAR)
+
+
+def _areas(cells: int) -> np.ndarray:
+    """Lengths of the patches of the corners along an edge of so many cells."""
+    lengths = np.ones(cells + 1)
+    lengths[[0, -1]] = 0.5
+    return lengths
+
+
+@njit(cache=True, fastmath=True)
+def _unit_vectors(angle, single, middle, source):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Angles in single precision, (sin, cos) in the middles of the cells and conj(w); returns the sum of Im w."""
+    ny, nx = middle.shape[1], middle.shape[2]
+    total: Any = 0.0
+    for j in range(single.shape[1]):
+        single[1, j] = angle[1, j]
+    for i in range(ny):
+        for j in range(single.shape[1]):
+            single[i + 2, j] = angle[i + 2, j]
+        for j in range(nx):
+            middle[0, i, j], middle[1, i, j] = sin_cos(
+                0.25 * (angle[i + 1, j + 1] + angle[i + 1, j + 2] + angle[i + 2, j + 1] + angle[i + 2, j + 2])
+            )
+        row = np.float32(0)
+        for j in range(nx):
+            o0, o1, o2, o3 = offsets(single, i, j)
+            (s0, c0), (s1, c1), (s2, c2), (s3, c3) = (
+                sin_cos_offset(o0), sin_cos_offset(o1), sin_cos_offset(o2), sin_cos_offset(o3)
+            )  # fmt: skip
+            s, c = _QUARTER * (s0 + s1 + s2 + s3), _QUARTER * (c0 + c1 + c2 + c3)
+            cos = c * middle[1, i, j] - s * middle[0, i, j]
+            source[i, j] = complex(c * middle[0, i, j] + s * middle[1, i, j], -cos)
+            row += cos
+        total += row
+    return total
+
+
+@njit(cache=True, fastmath=True)
+def _gradient(angle, single, middle, axis, far, h, c, q, b, g, corners):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Field b and gradient g."""
+    half_q = np.float32(0.5) * q
+    g[1] = np.float32(0)
+    for i in range(middle.shape[1]):
+        for j in range(middle.shape[2]):
+            f = far[i, j]
+            b[0, i, j] = -half_q * f.real
+            b[1, i, j] = h - half_q * f.imag
+        row_torques(single, middle, axis, b, i, corners)
+        add_row_exchange(angle, c, i, corners)
+        add_row(corners, i, g)
+
+
+@njit(cache=True, fastmath=True)
+def _change_field(change, angle, middle, b, g, corners):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """db/dh = y, so that the torque at a point grows by sin phi."""
+    zero, weight = np.float32(0), _QUARTER * change
+    for i in range(middle.shape[1]):
+        for j in range(middle.shape[2]):
+            b[1, i, j] += change
+            q, q_ = weight * middle[0, i, j], weight * middle[1, i, j]
+            o0, o1, o2, o3 = offsets(angle, i, j)
+            corners[0, j + 1], corners[1, j + 1], corners[2, j + 1], corners[3, j + 1] = interpolated(
+                torque_beside(zero, zero, q, q_, o0), torque_beside(zero, zero, q, q_, o1),
+                torque_beside(zero, zero, q, q_, o2), torque_beside(zero, zero, q, q_, o3), _NEAR, _FAR,
+            )  # fmt: skip
+        for j in range(middle.shape[2] + 1):
+            g[i + 1, j + 1] += corners[0, j + 1] + corners[1, j]
+            g[i + 2, j + 1] += corners[2, j + 1] + corners[3, j]
+
+
+@njit(cache=True, fastmath=True)
+def _flow(angle, middle, axis, b, last_b, ahead, c, time_step, steps, one_over_area, turn, corners, moved, awake):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Explicit steps of the gradient flow in the far field of the middle of the time; see `flow`."""
+    ny, nx = middle.shape[1], middle.shape[2]
+    for i in range(ny):
+        for xy in range(2):
+            for j in range(nx):
+                now = b[xy, i, j]
+                b[xy, i, j] += ahead * (now - last_b[xy, i, j])
+                last_b[xy, i, j] = now
+    quiet = np.float32(QUIET * QUIET) * time_step * time_step
+    for step in range(steps):
+        wake(moved, awake, step)
+        turn[1] = np.float32(0)
+        for i in range(ny):
+            if awake[i + 1] or awake[i + 2]:
+                row_torques(angle, middle, axis, b, i, corners)
+                add_row_exchange(angle, c, i, corners)
+                add_row(corners, i, turn)
+        for i in range(1, ny + 2):
+            moved[i] = _turn_corners(angle, turn, one_over_area, i, awake[i], time_step, quiet)
+        for i in range(ny):
+            if awake[i + 1] or awake[i + 2]:
+                _turn_middles(middle, turn, i)
+
+
+@njit(inline="always")
+def _turn_corners(angle, turn, one_over_area, i, awake, time_step, quiet):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Step a row of corners and make `turn` what it turned; whether that was much."""
+    square = np.float32(0)
+    step = -time_step if awake else np.float32(0)
+    for j in range(1, angle.shape[1] - 1):
+        t = step * one_over_area[i, j] * turn[i, j]
+        turn[i, j] = t
+        square += t * t
+        angle[i, j] += t
+    return square > quiet
+
+
+@njit(inline="always")
+def _turn_middles(middle, turn, i):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Turn the unit vectors of row i of cells by what their corners turned."""
+    for j in range(middle.shape[2]):
+        t = _QUARTER * (turn[i + 1, j + 1] + turn[i + 1, j + 2] + turn[i + 2, j + 1] + turn[i + 2, j + 2])
+        middle[0, i, j], middle[1, i, j] = turned(middle[0, i, j], middle[1, i, j], t)

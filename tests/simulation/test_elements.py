@@ -1,0 +1,311 @@
+"""Elements: the compiled energy against quadrature in plain NumPy, and the walls that cells pin."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulation import FieldStatus, FieldSweep, Material, Microstructure, Nd2Fe14B, demagnetization_curve, voronoi
+from simulation.energy import make_energy
+from simulation.energy.elements import ElementEnergy
+from simulation.minimize import Descent, minimize
+
+sys.path.insert(0, str(Path(__file__).parent))
+import plain_energy as plain
+
+UNMAGNETISED = Material(A_J_per_m=8e-12, Js_T=1e-6, K1_J_per_m3=4.2e6)
+TO_HC = FieldSweep(until="coercivity")
+POINTS = [(x, y) for y in np.polynomial.legendre.leggauss(2)[0] for x in np.polynomial.legendre.leggauss(2)[0]]
+
+
+def bilinear(v: np.ndarray, x: float, y: float) -> np.ndarray:
+    """(ny, nx) values at (x, y) of [-1, 1]^2 in every cell from (ny + 1, nx + 1) at the corners."""
+    low, high = v[:-1, :-1] * (1 - x) + v[:-1, 1:] * (1 + x), v[1:, :-1] * (1 - x) + v[1:, 1:] * (1 + x)
+    return (low * (1 - y) + high * (1 + y)) / 4
+
+
+def slope_squared(v: np.ndarray, x: float, y: float) -> np.ndarray:
+    """|grad v|^2 there, per cell edge squared."""
+    along_x = (v[:-1, 1:] - v[:-1, :-1]) * (1 - y) + (v[1:, 1:] - v[1:, :-1]) * (1 + y)
+    along_y = (v[1:, :-1] - v[:-1, :-1]) * (1 - x) + (v[1:, 1:] - v[:-1, 1:]) * (1 + x)
+    return (along_x**2 + along_y**2) / 4
+
+
+def plain_energy(angle: np.ndarray, structure: Microstructure, material: Material, h: float) -> float:
+    """Energy in units of 2 K1 V_cell, constants left out, every integral by 2 x 2 Gauss points."""
+    c = material.exchange_number(structure.cell_nm)
+    exchange = c / 2 * np.mean([slope_squared(angle, x, y) for x, y in POINTS], axis=0).sum()
+    phi = np.array([bilinear(angle, x, y) for x, y in POINTS])
+    m_x, m_y = np.sin(phi).mean(axis=0), np.cos(phi).mean(axis=0)
+    anisotropy = -0.5 * (np.cos(phi - structure.angle_rad) ** 2).mean(axis=0).sum()
+    h_x, h_y = plain.demagnetising_field(m_x, m_y)
+    h_x, h_y = h_x + m_x / 2, h_y + m_y / 2  # without the trace of the tensor, whose energy is a constant
+    return float(exchange + anisotropy - h * m_y.sum() - 0.5 * material.q * (m_x * h_x + m_y * h_y).sum())
+
+
+def plain_gradient(angle: np.ndarray, structure: Microstructure, material: Material, h: float) -> np.ndarray:
+    gradient, eps = np.zeros_like(angle), 1e-5
+    for node in np.ndindex(*angle.shape):
+        step = np.zeros_like(angle)
+        step[node] = eps
+        up, down = (plain_energy(angle + s * step, structure, material, h) for s in (1, -1))
+        gradient[node] = (up - down) / (2 * eps)
+    return gradient
+
+
+def problem(
+    ny: int = 7, nx: int = 9, material: Material = Nd2Fe14B, seed: int = 0
+) -> tuple[Microstructure, ElementEnergy]:
+    rng = np.random.default_rng(seed)
+    structure = Microstructure(rng.integers(0, 5, (ny, nx)), rng.uniform(-np.pi, np.pi, 5), 1.7)
+    return structure, ElementEnergy(structure, material)
+
+
+def angles(structure: Microstructure, spread: float = 1.0, seed: int = 1) -> np.ndarray:
+    ny, nx = structure.shape
+    return np.random.default_rng(seed).uniform(-spread, spread, (ny + 1, nx + 1))
+
+
+def evaluate(energy: ElementEnergy, angle: np.ndarray, h: float) -> np.ndarray:
+    out = np.zeros(energy.shape, np.float32)
+    energy.gradient(np.pad(angle, 1), h, out)
+    assert not out[[0, -1]].any()
+    assert not out[:, [0, -1]].any()
+    return out[1:-1, 1:-1].astype(np.float64)
+
+
+def uniform(ny: int, nx: int, axis_rad: float = 0.0, cell_nm: float = 2.0) -> Microstructure:
+    return Microstructure(np.zeros((ny, nx), int), np.array([axis_rad]), cell_nm)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (7, 9)])
+def test_gradient_is_that_of_the_energy_by_finite_differences(shape: tuple[int, int]) -> None:
+    structure, energy = problem(*shape)
+    angle = angles(structure)
+    expected = plain_gradient(angle, structure, Nd2Fe14B, -0.3)
+    np.testing.assert_allclose(evaluate(energy, angle, -0.3), expected, atol=1e-6)
+    m_y = np.mean([np.cos(bilinear(angle, x, y)).mean() for x, y in POINTS])
+    assert energy.magnetization() == pytest.approx(m_y, abs=1e-6)
+
+
+def test_gradient_is_good_up_to_half_a_turn_between_corners() -> None:
+    structure, energy = problem()
+    angle = angles(structure, math.pi / 2)
+    expected = plain_gradient(angle, structure, Nd2Fe14B, 0.2)
+    np.testing.assert_allclose(evaluate(energy, angle, 0.2), expected, atol=1e-4)
+
+
+def test_constant_angle_costs_no_exchange() -> None:
+    structure, energy = problem()
+    stiffer = Material(1000 * Nd2Fe14B.A_J_per_m, Nd2Fe14B.Js_T, Nd2Fe14B.K1_J_per_m3)
+    angle = np.full_like(angles(structure), 0.7)
+    np.testing.assert_array_equal(evaluate(energy, angle, 0.1), evaluate(ElementEnergy(structure, stiffer), angle, 0.1))
+
+
+def test_torque_of_a_uniform_state_is_the_same_at_edges_and_corners() -> None:
+    """The tolerance bounds the gradient per area: 1/2 sin 2(phi - a) wherever the node is."""
+    energy = ElementEnergy(uniform(4, 5), UNMAGNETISED)
+    gradient = np.zeros(energy.shape, np.float32)
+    energy.gradient(np.pad(np.full((5, 6), 0.3), 1), 0.0, gradient)
+    per_area = (gradient * energy._one_over_area)[1:-1, 1:-1]
+    np.testing.assert_allclose(per_area, 0.5 * math.sin(0.6), rtol=1e-5)
+    assert energy.largest_torque(gradient) == pytest.approx(0.5 * math.sin(0.6), rel=1e-5)
+
+
+def test_changing_the_field_is_evaluating_at_the_other_field() -> None:
+    structure, energy = problem()
+    angle = angles(structure)
+    there = evaluate(energy, angle, -0.2)
+    out = np.zeros(energy.shape, np.float32)
+    energy.gradient(np.pad(angle, 1), 0.5, out)
+    energy.change_field(-0.7, out)
+    np.testing.assert_allclose(out[1:-1, 1:-1], there, atol=1e-6)
+    assert energy.evaluations == 2
+
+
+def test_local_solve_inverts_the_hessian_without_its_long_range_part() -> None:
+    structure, energy = problem(material=UNMAGNETISED)
+    angle = 0.1 * angles(structure)
+    evaluate(energy, angle, 2.0)
+    rng = np.random.default_rng(4)
+    right_side = np.pad(rng.normal(size=angle.shape), 1).astype(np.float32)
+    out = np.zeros(energy.shape, np.float32)
+    assert energy.solve_local(right_side, out, convex=False)
+    solution, eps = out[1:-1, 1:-1].astype(np.float64), 1e-3
+    forth, back = (plain_gradient(angle + s * eps * solution, structure, UNMAGNETISED, 2.0) for s in (1, -1))
+    residual = (forth - back) / (2 * eps) - right_side[1:-1, 1:-1]
+    assert np.linalg.norm(residual) < 0.1 * np.linalg.norm(right_side[1:-1, 1:-1])
+
+
+def test_convex_solve_always_goes_downhill_and_negative_curvature_is_reported() -> None:
+    structure, energy = problem()
+    for seed in range(10):
+        g = np.pad(evaluate(energy, angles(structure, 2.0, seed), -0.5), 1).astype(np.float32)
+        out = np.zeros(energy.shape, np.float32)
+        assert energy.solve_local(g, out, convex=True)
+        assert (g * out).sum() > 0
+    energy = ElementEnergy(uniform(3, 3), Nd2Fe14B)
+    evaluate(energy, np.full((4, 4), math.pi / 2), 0.0)  # on top of the hill
+    ones, out = np.pad(np.ones((4, 4)), 1).astype(np.float32), np.zeros(energy.shape, np.float32)
+    assert not energy.solve_local(ones, out, convex=False)
+
+
+def test_flow_is_the_gradient_flow() -> None:
+    """Against many small steps along the gradient per area, which without magnetisation depends on no far field."""
+    structure, energy = problem(material=UNMAGNETISED)
+    angle = angles(structure, 0.5)
+    evaluate(energy, angle, -0.4)
+    moved = np.pad(angle, 1)
+    energy.flow(moved, 1e9, again=False)  # LONGEST_FLOW
+    expected, other = np.pad(angle, 1), ElementEnergy(structure, UNMAGNETISED)
+    gradient = np.zeros(other.shape, np.float32)
+    for _ in range(4000):
+        other.gradient(expected, -0.4, gradient)
+        expected -= 20.0 / 4000 * gradient * other._one_over_area
+    change = np.abs(expected[1:-1, 1:-1] - angle).max()
+    assert change > 0.5
+    assert np.abs(moved - expected).max() < 0.02 * change
+
+
+@pytest.mark.parametrize("angle_deg", [10, 30, 50, 70])
+def test_single_cell_is_stoner_wohlfarth(angle_deg: float) -> None:
+    """It jumps within one step of the astroid; up to there h sin phi + 1/2 sin 2(phi - psi) = 0."""
+    psi, step = math.radians(angle_deg), 0.005
+    curve = demagnetization_curve(
+        uniform(1, 1, psi), sweep=FieldSweep(step=step), discretization="elements", keep="all"
+    )
+    assert curve.converged.all()
+    phi = curve.angle_rad[:, 0, 0]
+    assert np.abs(curve.h * np.sin(phi) + 0.5 * np.sin(2 * (phi - psi))).max() < 1.1e-4
+    np.testing.assert_allclose(np.cos(phi), curve.m, atol=1e-6)
+    switching = (math.cos(psi) ** (2 / 3) + math.sin(psi) ** (2 / 3)) ** -1.5
+    jump = int(np.argmax(np.abs(np.diff(phi))))
+    assert -curve.h[jump] - 1e-9 <= switching <= -curve.h[jump + 1] + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_mirror_images_have_the_same_curve(seed: int) -> None:
+    structure = voronoi(60, 2, 8, 1.2, np.random.default_rng(seed))
+    images = (structure, structure.mirror_x(), structure.mirror_y(), structure.mirror_x().mirror_y())
+    curves = [demagnetization_curve(image, sweep=TO_HC, discretization="elements") for image in images]
+    assert all(curve.converged.all() for curve in curves)
+    for mirrored in curves[1:]:
+        np.testing.assert_allclose(mirrored.anchors.as_array(), curves[0].anchors.as_array(), atol=2e-3)
+
+
+def wall(discretization: str, cell_nm: float, width_nm: float = 48.0, shift: float = 0.0) -> Descent:
+    """A relaxed wall across x in a strip of one row, axis along y, no field; `shift` in cells off the middle."""
+    energy = make_energy(uniform(1, round(width_nm / cell_nm), cell_nm=cell_nm), UNMAGNETISED, discretization)
+    rows, nodes = energy.shape[0] - 2, energy.shape[1] - 2
+    x = (np.arange(nodes) - (nodes - 1) / 2 - shift) * cell_nm / UNMAGNETISED.wall_parameter_nm
+    guess = np.broadcast_to(2 * np.arctan(np.exp(x)), (rows, nodes))
+    descent = Descent(energy, np.pad(guess, 1), 0.0)
+    assert minimize(descent, 2e-5, 20_000) is FieldStatus.CONVERGED
+    return descent
+
+
+def depinning_field(discretization: str) -> float:
+    """Reversed field at which the wall has left a strip of 2 nm cells whose magnetisation it halves, H_A."""
+    descent = wall(discretization, 2.0)
+    for h in np.arange(1, 101) / 100 if discretization == "cells" else np.arange(1, 51) / 1000:
+        descent.change_field(-h)
+        minimize(descent, 2e-5, 20_000)
+        if abs(descent.energy.magnetization()) > 0.9:
+            return float(h)
+    return math.inf
+
+
+def test_a_wall_moves_where_cells_pin_it() -> None:
+    assert depinning_field("elements") < 0.02
+    assert depinning_field("cells") > 0.5
+
+
+def relative_wall_energy(cell_nm: float, shift: float) -> float:
+    """Energy of a relaxed wall over 4 sqrt(A K1)."""
+    phi = wall("elements", cell_nm, shift=shift).angle[1:-1, 1:-1]
+    structure = uniform(1, phi.shape[1] - 1, cell_nm=cell_nm)
+    excess = plain_energy(phi, structure, UNMAGNETISED, 0.0) - plain_energy(0 * phi, structure, UNMAGNETISED, 0.0)
+    a, k1 = UNMAGNETISED.A_J_per_m, UNMAGNETISED.K1_J_per_m3
+    return excess * 2 * k1 * cell_nm * 1e-9 / (4 * math.sqrt(a * k1))
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.25, 0.5])
+def test_wall_energy_is_4_sqrt_A_K1_wherever_the_wall_stands(shift: float) -> None:
+    """A bilinear wall costs too much, never too little: 2.3 % on cells of 2 nm, then a quarter of it on half the cell."""
+    at_2_nm, at_1_nm, at_half_nm = (relative_wall_energy(cell_nm, shift) - 1 for cell_nm in (2.0, 1.0, 0.5))
+    assert 0.02 < at_2_nm < 0.03
+    assert 0 < at_1_nm < 0.01
+    assert at_half_nm == pytest.approx(at_1_nm / 4, rel=0.05)
+
+
+def test_wall_profile_converges_in_second_order() -> None:
+    def error(cell_nm: float) -> float:
+        phi = wall("elements", cell_nm, 40.0).angle[1, 1:-1]
+        x = (np.arange(phi.size) - (phi.size - 1) / 2) * cell_nm / UNMAGNETISED.wall_parameter_nm
+        return float(np.sqrt(((phi - 2 * np.arctan(np.exp(x))) ** 2).mean()))
+
+    orders = np.log2([error(0.8) / error(0.4), error(0.4) / error(0.2)])
+    assert (np.abs(orders - 2) < 0.3).all(), orders
+
+
+def opposed(cell_nm: float) -> Microstructure:
+    """Two grains that a reversed field turns in opposite senses, to +180 and -180 degrees."""
+    grain = np.zeros((6, round(60 / cell_nm)), int)
+    grain[:, grain.shape[1] // 2 :] = 1
+    return Microstructure(grain, np.radians([30, -30]), cell_nm)
+
+
+def test_a_360_degree_wall_that_the_mesh_holds_stays() -> None:
+    curve = demagnetization_curve(opposed(2.0), sweep=FieldSweep(step=0.05), discretization="elements", keep=[-1.0])
+    assert curve.converged.all()
+    row = curve.angle_rad[0, 3]
+    assert row[0] - row[-1] == pytest.approx(2 * math.pi, abs=1.0)
+    assert np.abs(np.diff(row)).max() < math.pi
+    assert curve.m[-1] < -0.8
+
+
+def test_a_360_degree_wall_narrower_than_a_cell_is_reported() -> None:
+    curve = demagnetization_curve(opposed(4.0), sweep=FieldSweep(step=0.05), discretization="elements")
+    assert curve.anchors.Hc == pytest.approx(0.47, abs=0.02)
+    bad = np.array([status is FieldStatus.UNRESOLVED for status in curve.status])
+    np.testing.assert_array_equal(bad, ~curve.converged)
+    assert not bad[curve.h > -0.45].any()
+    assert bad[-1]
+    assert "smaller cells" in FieldStatus.UNRESOLVED.value
+
+
+def test_kept_angles_are_those_of_the_mean_magnetisation_of_each_cell() -> None:
+    structure, energy = problem()
+    angle = angles(structure) + 5 * math.pi
+    evaluate(energy, angle, 0.0)
+    phi = np.array([bilinear(angle, x, y) for x, y in POINTS])
+    kept = energy.cell_angle(np.pad(angle, 1))
+    direction = np.exp(1j * phi).mean(axis=0)
+    np.testing.assert_allclose(np.exp(1j * kept), direction / np.abs(direction), atol=1e-12)
+    assert np.abs(kept - 5 * math.pi).max() < 1.0
+
+
+def test_the_mesh_matters_less_than_to_cells() -> None:
+    """Remanence on cells of 2 nm against that on cells of 1 nm, of a magnet full of walls."""
+    structure = voronoi(60, 2, 14, math.pi / 2, np.random.default_rng(0))
+    to_zero = FieldSweep(stop=0.0, step=0.1)
+
+    def change(discretization: str) -> float:
+        coarse, fine = (
+            demagnetization_curve(s, sweep=to_zero, discretization=discretization).anchors.Mr
+            for s in (structure, structure.refine(2))
+        )
+        return abs(coarse - fine)
+
+    assert change("elements") < 0.3 * change("cells")
+
+
+def test_rectangles_of_any_shape_and_other_materials_run() -> None:
+    soft = Material(A_J_per_m=8e-12, Js_T=1.61, K1_J_per_m3=4.2e5)
+    for shape in ((1, 9), (11, 1), (3, 17)):
+        curve = demagnetization_curve(uniform(*shape, 0.4, 3.0), soft, discretization="elements")
+        assert curve.converged.all()
