@@ -33,10 +33,12 @@ import numpy as np
 from numba import njit
 
 from simulation.demag_tensor import LongRangeField
-from simulation.energy.flow import LONGEST_FLOW, QUIET, STABLE_STEP, wake
+from simulation.energy.element_flow import flow
+from simulation.energy.flow import LONGEST_FLOW, STABLE_STEP
 from simulation.energy.gauss import (
     FAR,
     NEAR,
+    RIGHT,
     add_row,
     add_row_exchange,
     at_points,
@@ -47,7 +49,7 @@ from simulation.energy.gauss import (
     torque_beside,
 )
 from simulation.energy.nine_point import NinePoint
-from simulation.energy.trigonometry import sin_cos, turned
+from simulation.energy.trigonometry import sin_cos
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 
@@ -65,7 +67,7 @@ class ElementEnergy:
         self._axis = np.stack([np.sin(double_angle), np.cos(double_angle)]).astype(np.float32)
         self._middle, self._b, self._last_b = (np.zeros((2, ny, nx), np.float32) for _ in range(3))
         self._angle, self._turn = (np.zeros(self.shape, np.float32) for _ in range(2))
-        self._rows = np.zeros((2, ny + 3), np.bool_)  # that moved in the last step, that are awake in this one
+        self._columns = np.zeros((4, ny + 3), np.int64)  # first and last to move in the last step and in this one
         self._corners = np.zeros((4, nx + 2), np.float32)  # of one row of cells, between two cells without torque
         self._one_over_area = np.pad(1 / np.outer(_areas(ny), _areas(nx)), 1).astype(np.float32)
         self._local = NinePoint((ny, nx), self._c)
@@ -93,9 +95,9 @@ class ElementEnergy:
     def flow(self, angle: np.ndarray, reach: float, again: bool) -> None:
         time = min(reach / float(self._q), LONGEST_FLOW)
         steps = math.ceil(time * (4 * float(self._c) + 2) / STABLE_STEP)
-        _flow(
+        flow(
             self._angle, self._middle, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0), self._c,
-            np.float32(time / steps), steps, self._one_over_area, self._turn, self._corners, *self._rows,
+            np.float32(time / steps), steps, self._one_over_area, self._turn, self._corners, *self._columns,
         )  # fmt: skip
         angle[:] = self._angle
 
@@ -143,7 +145,7 @@ def _unit_vectors(angle, single, middle, source):  # type: ignore[no-untyped-def
                 0.25 * (angle[i + 1, j + 1] + angle[i + 1, j + 2] + angle[i + 2, j + 1] + angle[i + 2, j + 2])
             )
         row = np.float32(0)
-        for j in range(nx):
+        for j in range(np.uint64(nx)):
             o0, o1, o2, o3 = offsets(single, i, j)
             (s0, c0), (s1, c1), (s2, c2), (s3, c3) = (
                 sin_cos_offset(o0), sin_cos_offset(o1), sin_cos_offset(o2), sin_cos_offset(o3)
@@ -160,15 +162,16 @@ def _unit_vectors(angle, single, middle, source):  # type: ignore[no-untyped-def
 def _gradient(angle, single, middle, axis, far, h, c, q, b, g, corners):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Field b and gradient g."""
     half_q = np.float32(0.5) * q
-    g[1] = np.float32(0)
+    nx = middle.shape[2]
+    g[:] = np.float32(0)
     for i in range(middle.shape[1]):
         for j in range(middle.shape[2]):
             f = far[i, j]
             b[0, i, j] = -half_q * f.real
             b[1, i, j] = h - half_q * f.imag
-        row_torques(single, middle, axis, b, i, corners)
-        add_row_exchange(angle, c, i, corners)
-        add_row(corners, i, g)
+        row_torques(single, middle, axis, b, i, 0, nx, corners)
+        add_row_exchange(angle, c, i, 0, nx, corners)
+        add_row(corners, i, 1, nx + 2, g)
 
 
 @njit(cache=True, fastmath=True)
@@ -176,61 +179,12 @@ def _change_field(change, angle, middle, b, g, corners):  # type: ignore[no-unty
     """db/dh = y, so that the torque at a point grows by sin phi."""
     zero, weight = np.float32(0), _QUARTER * change
     for i in range(middle.shape[1]):
-        for j in range(middle.shape[2]):
+        for j in range(np.uint64(middle.shape[2])):
             b[1, i, j] += change
             q, q_ = weight * middle[0, i, j], weight * middle[1, i, j]
             o0, o1, o2, o3 = offsets(angle, i, j)
-            corners[0, j + 1], corners[1, j + 1], corners[2, j + 1], corners[3, j + 1] = interpolated(
+            corners[0, j + RIGHT], corners[1, j + RIGHT], corners[2, j + RIGHT], corners[3, j + RIGHT] = interpolated(
                 torque_beside(zero, zero, q, q_, o0), torque_beside(zero, zero, q, q_, o1),
                 torque_beside(zero, zero, q, q_, o2), torque_beside(zero, zero, q, q_, o3), _NEAR, _FAR,
             )  # fmt: skip
-        for j in range(middle.shape[2] + 1):
-            g[i + 1, j + 1] += corners[0, j + 1] + corners[1, j]
-            g[i + 2, j + 1] += corners[2, j + 1] + corners[3, j]
-
-
-@njit(cache=True, fastmath=True)
-def _flow(angle, middle, axis, b, last_b, ahead, c, time_step, steps, one_over_area, turn, corners, moved, awake):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Explicit steps of the gradient flow in the far field of the middle of the time; see `flow`."""
-    ny, nx = middle.shape[1], middle.shape[2]
-    for i in range(ny):
-        for xy in range(2):
-            for j in range(nx):
-                now = b[xy, i, j]
-                b[xy, i, j] += ahead * (now - last_b[xy, i, j])
-                last_b[xy, i, j] = now
-    quiet = np.float32(QUIET * QUIET) * time_step * time_step
-    for step in range(steps):
-        wake(moved, awake, step)
-        turn[1] = np.float32(0)
-        for i in range(ny):
-            if awake[i + 1] or awake[i + 2]:
-                row_torques(angle, middle, axis, b, i, corners)
-                add_row_exchange(angle, c, i, corners)
-                add_row(corners, i, turn)
-        for i in range(1, ny + 2):
-            moved[i] = _turn_corners(angle, turn, one_over_area, i, awake[i], time_step, quiet)
-        for i in range(ny):
-            if awake[i + 1] or awake[i + 2]:
-                _turn_middles(middle, turn, i)
-
-
-@njit(inline="always")
-def _turn_corners(angle, turn, one_over_area, i, awake, time_step, quiet):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Step a row of corners and make `turn` what it turned; whether that was much."""
-    square = np.float32(0)
-    step = -time_step if awake else np.float32(0)
-    for j in range(1, angle.shape[1] - 1):
-        t = step * one_over_area[i, j] * turn[i, j]
-        turn[i, j] = t
-        square += t * t
-        angle[i, j] += t
-    return square > quiet
-
-
-@njit(inline="always")
-def _turn_middles(middle, turn, i):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Turn the unit vectors of row i of cells by what their corners turned."""
-    for j in range(middle.shape[2]):
-        t = _QUARTER * (turn[i + 1, j + 1] + turn[i + 1, j + 2] + turn[i + 2, j + 1] + turn[i + 2, j + 2])
-        middle[0, i, j], middle[1, i, j] = turned(middle[0, i, j], middle[1, i, j], t)
+        add_row(corners, i, 1, middle.shape[2] + 2, g)

@@ -18,6 +18,8 @@ from numba import njit
 
 NEAR, FAR = (1 + 1 / math.sqrt(3)) / 2, (1 - 1 / math.sqrt(3)) / 2
 _NEAR, _FAR = np.float32(NEAR), np.float32(FAR)
+RIGHT, RIGHT2 = np.uint64(1), np.uint64(2)
+"""To the next columns: compiled code need not ask whether an unsigned index counts from the end."""
 _SIXTH, _QUARTER, _HALF, _ONE, _TWO = (np.float32(x) for x in (1 / 6, 1 / 4, 1 / 2, 1, 2))
 _SLOPE, _TWIST = np.float32(1 / (4 * math.sqrt(3))), np.float32(1 / 12)
 _S3, _S5, _S7, _S9 = (np.float32(1 / math.factorial(n)) for n in (3, 5, 7, 9))
@@ -42,7 +44,12 @@ def at_points(corner_values: np.ndarray) -> np.ndarray:
 @njit(inline="always")
 def offsets(angle, i, j):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """What the angles at the four points of cell (i, j) differ by from that in its middle."""
-    v0, v1, v2, v3 = angle[i + 1, j + 1], angle[i + 1, j + 2], angle[i + 2, j + 1], angle[i + 2, j + 2]
+    v0, v1, v2, v3 = (
+        angle[i + 1, j + RIGHT],
+        angle[i + 1, j + RIGHT2],
+        angle[i + 2, j + RIGHT],
+        angle[i + 2, j + RIGHT2],
+    )
     low, high = v1 - v0, v3 - v2
     x, y, twist = _SLOPE * (low + high), _SLOPE * ((v2 - v0) + (v3 - v1)), _TWIST * (high - low)
     return twist - x - y, x - y - twist, y - x - twist, x + y + twist
@@ -86,40 +93,45 @@ def curvature_beside(p, p_, q, q_, offset):  # type: ignore[no-untyped-def]  # p
 
 
 @njit(inline="always")
-def row_torques(angle, middle, axis, b, i, corners):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Torques but for exchange of the cells of row i on their corners, in columns 1 to nx of `corners`."""
-    for j in range(middle.shape[2]):
+def row_torques(angle, middle, axis, b, i, first, end, corners):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Torques but for exchange of the cells `first` to `end` - 1 of row i on their corners; cell j in column j + 1."""
+    for j in range(np.uint64(first), np.uint64(end)):
         p, p_, q, q_ = torque_in_middle(middle, axis, b, i, j)
         o0, o1, o2, o3 = offsets(angle, i, j)
         g0, g1, g2, g3 = interpolated(
             torque_beside(p, p_, q, q_, o0), torque_beside(p, p_, q, q_, o1),
             torque_beside(p, p_, q, q_, o2), torque_beside(p, p_, q, q_, o3), _NEAR, _FAR,
         )  # fmt: skip
-        corners[0, j + 1], corners[1, j + 1], corners[2, j + 1], corners[3, j + 1] = g0, g1, g2, g3
+        corners[0, j + RIGHT], corners[1, j + RIGHT], corners[2, j + RIGHT], corners[3, j + RIGHT] = g0, g1, g2, g3
 
 
 @njit(inline="always")
-def add_row_exchange(angle, c, i, corners):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Add c K phi of the cells of row i: 2/3 on the diagonal, -1/6 along an edge, -1/3 across the cell.
+def add_row_exchange(angle, c, i, first, end, corners):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Add c K phi of these cells: 2/3 on the diagonal, -1/6 along an edge, -1/3 across the cell.
 
     It is written in differences of angles, which single precision can hold.
     """
     sixth = c * _SIXTH
-    for j in range(corners.shape[1] - 2):
-        v0, v1, v2, v3 = angle[i + 1, j + 1], angle[i + 1, j + 2], angle[i + 2, j + 1], angle[i + 2, j + 2]
+    for j in range(np.uint64(first), np.uint64(end)):
+        v0, v1, v2, v3 = (
+            angle[i + 1, j + RIGHT],
+            angle[i + 1, j + RIGHT2],
+            angle[i + 2, j + RIGHT],
+            angle[i + 2, j + RIGHT2],
+        )
         x_low, x_high = np.float32(v1 - v0), np.float32(v3 - v2)
         y_left, y_right = np.float32(v2 - v0), np.float32(v3 - v1)
         up, down = _TWO * (x_low + y_right), _TWO * (y_left - x_low)  # across the cell: 0 to 3 and 1 to 2, doubled
-        corners[0, j + 1] -= sixth * (x_low + y_left + up)
-        corners[1, j + 1] -= sixth * (y_right - x_low + down)
-        corners[2, j + 1] += sixth * (y_left - x_high + down)
-        corners[3, j + 1] += sixth * (x_high + y_right + up)
+        corners[0, j + RIGHT] -= sixth * (x_low + y_left + up)
+        corners[1, j + RIGHT] -= sixth * (y_right - x_low + down)
+        corners[2, j + RIGHT] += sixth * (y_left - x_high + down)
+        corners[3, j + RIGHT] += sixth * (x_high + y_right + up)
 
 
 @njit(inline="always")
-def add_row(corners, i, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Add what row i of cells contributes to the corners below it and set those above it."""
-    for j in range(corners.shape[1] - 1):
-        out[i + 1, j + 1] += corners[0, j + 1] + corners[1, j]
-    for j in range(corners.shape[1] - 1):
-        out[i + 2, j + 1] = corners[2, j + 1] + corners[3, j]
+def add_row(corners, i, first, end, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Add what row i of cells contributes to columns `first` to `end` - 1 of the rows of corners below and above it."""
+    for j in range(np.uint64(first), np.uint64(end)):
+        out[i + 1, j] += corners[0, j] + corners[1, j - RIGHT]
+    for j in range(np.uint64(first), np.uint64(end)):
+        out[i + 2, j] += corners[2, j] + corners[3, j - RIGHT]

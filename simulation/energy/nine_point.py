@@ -54,7 +54,7 @@ def _assemble(angle, middle, axis, b, c, convex, curvature, cell, matrix):  # ty
     corner, edge, across = np.float32(2 / 3) * c, -_SIXTH * c, -_THIRD * c
     matrix[:3, 1] = np.float32(0)
     for i in range(middle.shape[1]):
-        for j in range(middle.shape[2]):
+        for j in range(np.uint64(middle.shape[2])):
             p, p_, q, q_ = torque_in_middle(middle, axis, b, i, j)
             o0, o1, o2, o3 = offsets(angle, i, j)
             curvature[0, j], curvature[1, j], curvature[2, j], curvature[3, j] = (

@@ -1,0 +1,176 @@
+"""How far from converged with the mesh: Hc and Mr by cells and by elements on finer and finer cells.
+
+    python -m studies.benchmarks.mesh [--structures N] [--store FILE] [--picture FILE] [--workers N]
+
+36 structures of 80 and 160 nm, mean grain sizes of 5 to 40 nm, misorientations of 15 to 165 degrees, drawn on cells of
+2 nm and refined without a change of their grains. The limit that deviations are measured from is that of elements on
+cells of 0.5 nm. Every curve is a row of the label store: a run that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from simulation import (
+    Conditions,
+    FieldSweep,
+    InputError,
+    Label,
+    LabelStore,
+    Microstructure,
+    Nd2Fe14B,
+    Purpose,
+    label_all,
+    voronoi,
+)
+from simulation.executors import local
+from simulation.labels import Job
+from simulation.sampling import generator
+
+CELL_NM = 2.0
+GRAIN_NM = np.geomspace(5.0, 40.0, 6)
+MISORIENTATION_DEG = (15.0, 45.0, 75.0, 105.0, 135.0, 165.0)
+STORE, PICTURE = Path("runs/benchmarks/mesh.sqlite"), Path("studies/pictures/mesh.png")
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A discretisation on cells that are CELL_NM / `factor` wide."""
+
+    discretization: str
+    factor: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.discretization}, {CELL_NM / self.factor:.2g} nm"
+
+    @property
+    def conditions(self) -> Conditions:
+        return Conditions.of(Nd2Fe14B, FieldSweep(until="coercivity"), discretization=self.discretization)
+
+
+LIMIT = Mesh("elements", 4)
+MESHES = (Mesh("cells", 1), Mesh("cells", 2), Mesh("cells", 3), Mesh("elements", 1), Mesh("elements", 2))
+
+
+def structures() -> list[Microstructure]:
+    """The structures, small squares and large ones mixed, in an order of which every beginning spans the ranges."""
+    drawn: list[Microstructure] = []
+    for i, grain_nm in enumerate(GRAIN_NM):
+        for j, degrees in enumerate(MISORIENTATION_DEG):
+            size_nm = 160.0 if (i + j) % 3 == 0 else 80.0
+            rng = generator(0, Purpose.BENCHMARK, 100 + len(drawn))
+            drawn.append(voronoi(size_nm, CELL_NM, round((size_nm / grain_nm) ** 2), math.radians(degrees), rng))
+    return [drawn[k * 7 % len(drawn)] for k in range(len(drawn))]
+
+
+def simulate(chosen: list[Microstructure], store: LabelStore, workers: int) -> None:
+    """Simulate on every mesh what the store does not have, the quickest first."""
+    with local(workers) as engine:
+        for mesh in sorted((*MESHES, LIMIT), key=lambda mesh: mesh.factor):
+            jobs = [structure.refine(mesh.factor) for structure in chosen]
+            for n, label in enumerate(label_all(jobs, mesh.conditions, store, engine), 1):
+                print(f"{mesh.name}: {n} of {len(jobs)}  {label.reason}", file=sys.stderr, flush=True)
+
+
+def found(chosen: list[Microstructure], store: LabelStore) -> dict[Mesh, list[Label]]:
+    """The labels of each mesh, of the structures that every mesh and the limit converged for."""
+    labels = {
+        mesh: [store.get(Job.of(structure.refine(mesh.factor), mesh.conditions).key) for structure in chosen]
+        for mesh in (*MESHES, LIMIT)
+    }
+    whole = [all(row) and all(label.converged for label in row if label) for row in zip(*labels.values(), strict=True)]
+    return {mesh: [a for a, b in zip(row, whole, strict=True) if a and b] for mesh, row in labels.items()}
+
+
+def deviations(labels: dict[Mesh, list[Label]], mesh: Mesh, anchor: str) -> np.ndarray:
+    """|anchor - that of the limit|, one a structure."""
+    pairs = zip(labels[mesh], labels[LIMIT], strict=True)
+    return np.array([abs(getattr(a.anchors, anchor) - getattr(b.anchors, anchor)) for a, b in pairs])
+
+
+def table(labels: dict[Mesh, list[Label]]) -> str:
+    """Deviations and cost of each mesh, in Markdown."""
+    heads = ("mesh", "Mr: median", "95 %", "largest", "Hc: median", "95 %", "largest", "evaluations", "seconds")
+    lines = [" | ".join(heads), " | ".join("---" for _ in heads)]
+    for mesh in (*MESHES, LIMIT):
+        row = [mesh.name]
+        for anchor in ("Mr", "Hc"):
+            off = deviations(labels, mesh, anchor)
+            row += [f"{value:.4f}" for value in (np.median(off), np.percentile(off, 95), off.max())]
+        row.append(f"{np.median([label.evaluations for label in labels[mesh]]):.0f}")
+        row.append(f"{np.median([label.wall_s for label in labels[mesh]]):.2f}")
+        lines.append(" | ".join(row))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def draw(labels: dict[Mesh, list[Label]]) -> Figure:
+    """Hc on cells of 2 nm over its limit, and how many structures deviate by how much at most."""
+    figure = Figure(figsize=(9.6, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _draw_pairs(left, labels)
+    _draw_shares(right, labels)
+    return figure
+
+
+def _draw_pairs(axes: Axes, labels: dict[Mesh, list[Label]]) -> None:
+    limit = np.array([label.anchors.Hc for label in labels[LIMIT]])
+    for mesh, marker, color in ((MESHES[0], "s", "#c05a12"), (MESHES[3], "o", "#1f5f99")):
+        hc = [label.anchors.Hc for label in labels[mesh]]
+        axes.plot(limit, hc, marker, color=color, markersize=5, markerfacecolor="none", label=mesh.name)
+    ends = [0.0, 1.05 * max(axes.get_xlim()[1], axes.get_ylim()[1])]
+    axes.plot(ends, ends, color="#888888", linewidth=0.8, zorder=0)
+    axes.set(xlim=ends, ylim=ends, aspect="equal")
+    axes.set_xlabel(f"coercive field in the limit of fine cells, $H_c/H_A$\n({LIMIT.name})")
+    axes.set_ylabel("coercive field, $H_c/H_A$")
+    axes.legend(frameon=False)
+
+
+def _draw_shares(axes: Axes, labels: dict[Mesh, list[Label]]) -> None:
+    styles = (("#c05a12", "-"), ("#c05a12", "--"), ("#c05a12", ":"), ("#1f5f99", "-"), ("#1f5f99", "--"))
+    for mesh, (color, line) in zip(MESHES, styles, strict=True):
+        off = np.sort(deviations(labels, mesh, "Hc"))
+        share = 100 * np.arange(1, off.size + 1) / off.size
+        axes.step(np.maximum(off, 1e-5), share, where="post", color=color, linestyle=line, label=mesh.name)
+    axes.set_xscale("log")
+    axes.set(xlim=(1e-4, 0.5), ylim=(0, 100))
+    axes.set_xlabel("deviation of the coercive field from the limit, $H_A$")
+    axes.set_ylabel("structures that deviate by less, %")
+    axes.legend(frameon=False, loc="lower right", fontsize=8)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Simulate, print the table, draw the figure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--structures", type=int, default=len(structures()), help="only so many of them")
+    parser.add_argument("--store", type=Path, default=STORE, help=f"label store (default {STORE})")
+    parser.add_argument("--picture", type=Path, default=PICTURE, help=f"PNG to write (default {PICTURE})")
+    parser.add_argument("--workers", type=int, default=None, help="processes (default one a core), 0: only report")
+    options = parser.parse_args(arguments)
+    chosen = structures()[: options.structures]
+    try:
+        with LabelStore(options.store) as store:
+            if options.workers != 0:
+                simulate(chosen, store, options.workers)
+            labels = found(chosen, store)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if not labels[LIMIT]:
+        print("no structure has been simulated on every mesh yet", file=sys.stderr)
+        return 2
+    print(f"{len(labels[LIMIT])} of {len(chosen)} structures, deviations from {LIMIT.name}\n\n{table(labels)}")
+    draw(labels).savefig(options.picture, dpi=150)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
