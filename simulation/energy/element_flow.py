@@ -40,10 +40,12 @@ def flow(  # type: ignore[no-untyped-def]
                 now = b[xy, i, j]
                 b[xy, i, j] += ahead * (now - last_b[xy, i, j])
                 last_b[xy, i, j] = now
-    first[:], last[:] = nx + 2, 0
+    turn[:] = np.float32(0)
+    first[:], last[:], start[:], stop[:] = nx + 2, 0, nx + 2, 0
     for step in range(steps):
+        for i in range(1, ny + 2):
+            _clear(turn, i, start[i], stop[i])
         _wake(first, last, start, stop, nx, step % LOOK_EVERYWHERE == 0)
-        turn[:] = np.float32(0)
         for i in range(ny):
             begin, end = min(start[i + 1], start[i + 2]), max(stop[i + 1], stop[i + 2])
             if begin < end:
@@ -51,6 +53,9 @@ def flow(  # type: ignore[no-untyped-def]
                 add_row_exchange(angle, c, i, max(begin - 2, 0), min(end - 1, nx), corners)
                 add_row(corners, i, begin, end, turn)
         for i in range(1, ny + 2):
+            # Torques were added as far as the cells of the rows beside it reach.
+            _clear(turn, i, min(start[i - 1], start[i + 1]), start[i])
+            _clear(turn, i, stop[i], max(stop[i - 1], stop[i + 1]))
             _turn_corners(angle, turn, one_over_area, i, start[i], stop[i], time_step)
             _note_moved(turn, i, start[i], stop[i], np.float32(QUIET) * time_step, first, last)
         for i in range(ny):
@@ -72,13 +77,16 @@ def _wake(first, last, start, stop, nx, everywhere):  # type: ignore[no-untyped-
 
 
 @njit(inline="always")
+def _clear(turn, i, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Columns `start` to `stop` - 1 of row i turn no more."""
+    for j in range(np.uint64(start), np.uint64(max(start, stop))):
+        turn[i, j] = np.float32(0)
+
+
+@njit(inline="always")
 def _turn_corners(angle, turn, one_over_area, i, start, stop, time_step):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Step row i of corners and make `turn` what it turned."""
-    for j in range(start):
-        turn[i, j] = np.float32(0)
-    for j in range(np.uint64(stop), np.uint64(turn.shape[1])):
-        turn[i, j] = np.float32(0)
-    for j in range(np.uint64(start), np.uint64(stop)):
+    """Step columns `start` to `stop` - 1 of row i of corners and make `turn` what they turned."""
+    for j in range(np.uint64(start), np.uint64(max(start, stop))):
         t = -time_step * one_over_area[i, j] * turn[i, j]
         turn[i, j] = t
         angle[i, j] += t
