@@ -274,18 +274,15 @@ def label(
 
 @app.command()
 def merge(
-    parts: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Label stores to take labels from.")],
+    parts: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Label stores, or label sets (.npz), to take labels from.")
+    ],
     store: Annotated[Path, typer.Option(metavar="FILE", help="The store to add them to.")],
 ) -> None:
-    """Add the labels of stores to one store; doing it twice changes nothing.
+    """Add the labels of stores and label sets to one store; doing it twice changes nothing.
 
     Example: python -m inverse_design merge part*.sqlite --store runs/magnet/labels.sqlite
     """
-    from simulation.label_store import LabelStore
+    from inverse_design.labels_only import merge_into
 
-    store.parent.mkdir(parents=True, exist_ok=True)
-    with LabelStore(store) as target:
-        merged = target.merge(*parts)
-        if merged.damaged:
-            console.print(f"{merged.damaged} damaged rows were left out")
-        console.print(f"{store}: {merged.added} labels added, {merged.present} there before, {len(target)} in all")
+    console.print(merge_into(store, parts), highlight=False, markup=False, soft_wrap=True)

@@ -1,12 +1,14 @@
-"""The labels of a study without the rest: for a job on a cluster, or a shard of it."""
+"""The labels of a study without the rest: for a job on a cluster, or a shard of it, and putting shards together."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from inverse_design.progress import Tracker, track
 from inverse_design.simulations import conditions_of, simulate_all, wanted_labels, workplace_of
 from inverse_design.study import Study
+from simulation.label_sets import load_label_set
 from simulation.label_store import LabelStore
 from simulation.labelling import shard as part_of
 
@@ -30,3 +32,19 @@ def label_study(study: Study, path: Path, shard: str | None, tracker: Tracker = 
         found = simulate_all("labels", wanted, conditions, store, workplace, tracker)
         usable = sum(label.converged for label in found)
         return f"{path}: {usable} of {len(wanted)} labels usable, {len(store)} simulations in the store"
+
+
+def merge_into(path: Path, parts: Sequence[Path]) -> str:
+    """Add the labels of stores and of label sets (.npz) to a store; a sentence that says what was added.
+
+    Raises:
+        InputError: if a part cannot be read, or the store not be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sets = [load_label_set(part) for part in parts if part.suffix == ".npz"]
+    with LabelStore(path) as store:
+        merged = store.merge(*(part for part in parts if part.suffix != ".npz"))
+        fresh = [store.add(label) for labels in sets for label in labels.labels()]
+        added, present = merged.added + sum(fresh), merged.present + len(fresh) - sum(fresh)
+        damaged = f", {merged.damaged} damaged rows left out" if merged.damaged else ""
+        return f"{path}: {added} labels added, {present} there before{damaged}, {len(store)} in all"

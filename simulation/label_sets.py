@@ -10,16 +10,16 @@ from __future__ import annotations
 import importlib.resources
 import json
 import zipfile
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulation.anchors import ANCHORS
+from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.errors import InputError
-from simulation.labels import Label, Outcome
+from simulation.labels import Conditions, Job, Label, Outcome, Specification
 from simulation.microstructure import Microstructure
 from simulation.sampling import Purpose, StructureFamily
 
@@ -166,6 +166,20 @@ class LabelSet:
         start = int(self.fields[:row].sum(dtype=np.int64))
         length = int(self.fields[row])
         return self.h[:length], self.m[start : start + length].astype(np.float64)
+
+    def labels(self) -> Iterator[Label]:
+        """The labels as a store keeps them, structures drawn and checked: to go on from a set instead of from nothing.
+
+        Curves come back in the set's single precision; anchors and evaluations as they were.
+        """
+        conditions = Conditions.from_json(self.conditions)
+        for row, identity in enumerate(self.index):
+            structure = self.structure(int(identity))
+            source = Specification(self.family, self.seed, Purpose.LABELS, int(identity))
+            job = Job(conditions.label_key(structure.content_hash), structure.content_hash, source, conditions)
+            h, m = self.curve(int(identity))
+            label = job.label(h, m, np.zeros(len(h), np.uint8), "", int(self.evaluations[row]), 0.0)
+            yield replace(label, anchors=AnchorPoints(*(float(value) for value in self.anchors[row])))
 
     def _row(self, identity: int) -> int:
         found = np.flatnonzero(self.index == identity)

@@ -1,1 +1,1 @@
-"""4,000 labelled structures of the paper's distribution: what makes them, and (once made) the sets themselves."""
+"""Labelled structures of the paper's distribution: the study that makes 4,000 of them, and the part made so far."""

@@ -63,6 +63,18 @@ def test_a_store_is_read_like_a_set(store: Path, packed: Path) -> None:
     assert load_labels(store).drop(columns="split").equals(load_labels(packed).drop(columns="split"))
 
 
+def test_a_store_can_start_from_a_set(packed: Path, store: Path, tmp_path: Path) -> None:
+    with LabelStore(tmp_path / "new.sqlite") as new, LabelStore(store, read_only=True) as old:
+        for label in load_label_set(packed).labels():
+            assert new.add(label)
+        for label in old.labels():
+            again = new.get(label.key)
+            assert again is not None
+            assert again.anchors == label.anchors
+            np.testing.assert_allclose(again.m, label.m, atol=1e-7)
+        assert len(new) == len(old)
+
+
 def test_another_draw_is_refused(packed: Path) -> None:
     labels = load_label_set(packed)
     labels.checksum[4, 0] ^= 1
