@@ -196,8 +196,9 @@ def as_json(run: Measured, table: Sequence[Figure]) -> dict[str, Any]:
             "ours": asdict(ours),
             "tighter": asdict(tight) if tight else None,
             "fidimag": asdict(run.fidimag[case.name]) if case.name in run.fidimag else None,
-            "fidimag_stored": case.anchors is not None
-            and {"anchors": case.anchors, "wall_s": case.fidimag_s, "evaluations": case.fidimag_evaluations},
+            "fidimag_stored": None
+            if case.anchors is None
+            else {"anchors": case.anchors, "wall_s": case.fidimag_s, "evaluations": case.fidimag_evaluations},
         }
         for case, ours, tight in zip(run.cases, run.ours, tighter, strict=True)
     ]
