@@ -1,7 +1,7 @@
 """What the planar solver costs and how right it is, beside every peer that is installed.
 
-    python -m studies.benchmarks.solver --quick         about 4 minutes, 2 of them fidimag's
-    python -m studies.benchmarks.solver -o solver.json  about 10 minutes, 3 of them fidimag's
+    python -m studies.benchmarks.solver --quick         about 3 minutes, half of them fidimag's
+    python -m studies.benchmarks.solver -o solver.json  8 to 10 minutes, 2 of them fidimag's
 
 Structures of 160 x 160 cells, field from +H_A to the coercive field in steps of 0.01 H_A, one thread, fresh processes,
 all sides in one run: evaluations, seconds and anchor points by group (largest easy axis up to 45 degrees from the
