@@ -178,7 +178,7 @@ class LabelSet:
             source = Specification(self.family, self.seed, Purpose.LABELS, int(identity))
             job = Job(conditions.label_key(structure.content_hash), structure.content_hash, source, conditions)
             h, m = self.curve(int(identity))
-            label = job.label(h, m, np.zeros(len(h), np.uint8), "", int(self.evaluations[row]), 0.0)
+            label = job.label(h, m, [0] * len(h), "", int(self.evaluations[row]), 0.0)
             yield replace(label, anchors=AnchorPoints(*(float(value) for value in self.anchors[row])))
 
     def _row(self, identity: int) -> int:

@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Path:
             job = Job.of(Specification(FAMILY, 5, Purpose.LABELS, index), CONDITIONS)
             h = FieldSweep().h[: 130 + index]
             m = np.linspace(0.95, -0.1, len(h)) + rng.normal(scale=1e-4, size=len(h))
-            labels.add(job.label(h, m, np.zeros(len(h), np.uint8), "", 100 + index, 0.1))
+            labels.add(job.label(h, m, [0] * len(h), "", 100 + index, 0.1))
     return path
 
 
