@@ -11,7 +11,6 @@ from scipy.stats import norm
 
 from inverse_design.goals import Goal, probability
 from inverse_design.grains import fit_grains
-from inverse_design.problem import Predictor
 from inverse_design.progress import Update
 from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure
@@ -163,6 +162,3 @@ def _first_of_each(structures: Sequence[Microstructure], known: frozenset[str]) 
             seen.add(structure.content_hash)
             new.append(i)
     return new
-
-
-__all__ = ["Candidate", "LatentModel", "Predictor", "diverse_batch", "propose", "utility"]
