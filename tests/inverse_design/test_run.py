@@ -110,8 +110,6 @@ def test_a_second_run_does_nothing_again(runs: Path, run: Path) -> None:
 
 
 def test_the_verified_candidates_of_a_round_train_the_next(run: Path) -> None:
-    from inverse_design.stages import regressor_key  # noqa: F401 - the key is what the manifest stores
-
     first, second = (json.loads((run / "regressor" / str(r) / "artifact.json").read_text()) for r in (0, 1))
     assert first["key"] != second["key"]
     assert labels_in(run) == 24 + 4
