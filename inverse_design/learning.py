@@ -96,7 +96,7 @@ def make_regressor(
     about = study.model_dump(
         mode="json", include={"name", "seed", "material", "microstructures", "field_sweep", "labels"}
     )
-    about["mae"] = compare(mean, std, test.anchors).mae
+    about |= {"training_labels": len(train.keys), "mae": compare(mean, std, test.anchors).mae}
     replace(surrogate, about=about).save(folder, autoencoder=vae)
     save_history(history, folder / HISTORY)
     np.savez_compressed(folder / TEST, mean=mean, std=std, anchors=test.anchors)

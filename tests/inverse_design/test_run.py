@@ -110,8 +110,8 @@ def test_a_second_run_does_nothing_again(runs: Path, run: Path) -> None:
 
 
 def test_the_verified_candidates_of_a_round_train_the_next(run: Path) -> None:
-    first, second = (json.loads((run / "regressor" / str(r) / "artifact.json").read_text()) for r in (0, 1))
-    assert first["key"] != second["key"]
+    cards = [json.loads((run / "regressor" / str(round_) / "card.json").read_text()) for round_ in (0, 1)]
+    assert [card["about"]["training_labels"] for card in cards] == [20, 22]
     assert labels_in(run) == 24 + 4
 
 
