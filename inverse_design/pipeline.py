@@ -75,6 +75,7 @@ class Run:
                 search_key = stages.search_key(self.study, before_key, round_)
                 result = self.search(round_, search_key, before, labels)
                 verify_key = stages.verify_key(self.study, search_key, round_)
+                known = self.folder.state(f"verify/{round_}", verify_key) == "there"
                 batch = self.verify(round_, verify_key, before, result, verified, store, workplace)
                 verified += batch
                 fresh = [item for item in batch if item.converged]
@@ -84,9 +85,10 @@ class Run:
                     np.array([item.anchors for item in fresh]),
                 )
                 reason = self._stop(round_, verified, batch)
-                words = reason or "the next round is under way"
-                findings = Findings(round_ + 1, words, tuple(verified), _counts(store))
-                write_outputs(self.study, self.folder, findings)
+                if reason or not known:  # going through known rounds again must not shrink the tables meanwhile
+                    words = reason or "the next round is under way"
+                    findings = Findings(round_ + 1, words, tuple(verified), _counts(store))
+                    write_outputs(self.study, self.folder, findings)
                 if reason:
                     break
         self.folder.clear_work()

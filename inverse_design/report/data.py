@@ -11,7 +11,7 @@ import pandas as pd
 from inverse_design.goals import UNITS, Goal, distance, objectives
 from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS
-from simulation.material import MU0_T_M_PER_A, Material
+from simulation.material import Material
 from simulation.microstructure import Microstructure
 
 PAPER_MAE = {"M1": 0.0030, "Mr": 0.0152, "Hk90": 0.0184, "Hk80": 0.0245, "Hk70": 0.0234, "Hc": 0.0206}
@@ -164,11 +164,6 @@ def si_value(anchor: str, value: float, material: Material) -> tuple[float, str]
     if UNITS[anchor] == "Ms":
         return value * material.Js_T, "T"
     return value * material.H_A_A_per_m / 1e6, "MA/m"
-
-
-def field_T(h: float, material: Material) -> float:
-    """mu0 H in T of a reduced field."""
-    return h * material.H_A_A_per_m * MU0_T_M_PER_A
 
 
 def on_the_curve(anchors: np.ndarray, std: np.ndarray | None = None) -> dict[str, tuple[float, float, float, float]]:
