@@ -2,7 +2,7 @@
 
 Two kinds of steps. Near a minimum: limited-memory BFGS whose initial inverse Hessian is the inverse of the local
 Hessian (anisotropy, exchange and field; the preconditioner of Exl et al. 2019, arXiv 1801.03690); what is left to its
-memory is the long-range part, whose norm is only q/2. In an avalanche, where some torque is above `AVALANCHE`: the
+memory is the long-range part, whose norm is only q/2. In an avalanche, where some torque is above `Energy.avalanche`: the
 gradient flow itself, so that the descent is followed to the minimum that it leads to. Whether a step went downhill is
 judged by slopes: a difference of energies would drown in the rounding of single precision.
 """
@@ -19,8 +19,6 @@ from numba import njit
 
 from simulation.energy import Energy
 
-AVALANCHE = 0.03
-"""Largest angle gradient (units of 2 K1) above which the gradient flow is followed."""
 FIRST_REACH, LONGEST_REACH, LEAST_REACH = 1.6, 4.0, 0.4
 REACH_GROWTH = 1.1
 """Time of the flow in one far field, in units of 1/q: grows while the flow goes downhill, halves where it does not.
@@ -85,7 +83,7 @@ def minimize(descent: Descent, tolerance: float, max_evaluations: int) -> FieldS
     while (largest := descent.energy.largest_torque(descent.gradient)) >= tolerance:
         if descent.energy.evaluations >= last:
             return FieldStatus.OUT_OF_EVALUATIONS
-        if largest > AVALANCHE:
+        if largest > descent.energy.avalanche:
             flow_step(descent)
         elif not quasi_newton_step(descent):
             return FieldStatus.STALLED

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simulation.energy import DISCRETIZATIONS, make_energy
+from simulation.energy import check_discretization, make_energy
 from simulation.errors import InputError
 from simulation.hysteresis import DemagnetizationCurve, FieldSweep, kept_indices
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 from simulation.minimize import Descent, FieldStatus, minimize
 
-SOLVER_VERSION = 3
-"""Raised by hand whenever the solver's results change by more than its tolerance explains: part of a label's key."""
+SOLVER_VERSION = {"cells": 3, "elements": 4}
+"""Raised by hand whenever the results change by more than the tolerance explains: part of a label's key."""
 
 TOLERANCE = 1e-4
 MAX_EVALUATIONS = 50_000
@@ -23,9 +23,10 @@ MAX_EVALUATIONS = 50_000
 
 def settings(discretization: str = "cells", tolerance: float = TOLERANCE) -> tuple[tuple[str, str | int | float], ...]:
     """What besides structure, material and sweep decides a curve: hashable, for keys of labels."""
+    check_discretization(discretization)
     return (
         ("backend", "planar"),
-        ("version", SOLVER_VERSION),
+        ("version", SOLVER_VERSION[discretization]),
         ("discretization", discretization),
         ("tolerance", float(tolerance)),
     )
@@ -47,8 +48,7 @@ def simulate(
         max_evaluations: of the long-range field at one field of the sweep; a field that needs more says so by its
             status, and the sweep goes on from where it stands.
     """
-    if discretization not in DISCRETIZATIONS:
-        raise InputError(f"discretization must be one of {', '.join(DISCRETIZATIONS)}, got {discretization!r}")
+    check_discretization(discretization)
     if not 0 < tolerance < math.inf:
         raise InputError(f"tolerance must be a positive finite number, got {tolerance!r}")
     if max_evaluations < 1:

@@ -23,6 +23,11 @@ class Energy(Protocol):
     """
 
     @property
+    def avalanche(self) -> float:
+        """Largest torque (2 K1) above which the gradient flow is followed, so that the path is that of a descent."""
+        ...
+
+    @property
     def evaluations(self) -> int:
         """Long-range convolutions done so far."""
         ...
@@ -77,8 +82,11 @@ def make_energy(microstructure: Microstructure, material: Material, discretizati
     Raises:
         InputError: if there is no such discretisation.
     """
-    if discretization == "cells":
-        return CellEnergy(microstructure, material)
-    if discretization == "elements":
-        return ElementEnergy(microstructure, material)
-    raise InputError(f"discretization must be one of {', '.join(DISCRETIZATIONS)}, got {discretization!r}")
+    check_discretization(discretization)
+    return {"cells": CellEnergy, "elements": ElementEnergy}[discretization](microstructure, material)
+
+
+def check_discretization(name: str) -> None:
+    """Raise InputError if there is no such discretisation."""
+    if name not in DISCRETIZATIONS:
+        raise InputError(f"discretization must be one of {', '.join(DISCRETIZATIONS)}, got {name!r}")

@@ -31,6 +31,8 @@ from simulation.microstructure import Microstructure
 class CellEnergy:
     """Energy of one angle per cell; see `simulation.energy.Energy` for what each method promises."""
 
+    avalanche = 0.03
+
     def __init__(self, microstructure: Microstructure, material: Material) -> None:
         ny, nx = microstructure.shape
         self.shape = (ny + 2, nx + 2)

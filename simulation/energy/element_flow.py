@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from simulation.energy.flow import QUIET
-from simulation.energy.gauss import RIGHT, RIGHT2, add_row, add_row_exchange, row_torques
+from simulation.energy.bilinear import RIGHT, RIGHT2, add_row, row_torques
 from simulation.energy.trigonometry import turned
 
 LOOK_EVERYWHERE = 16
@@ -49,8 +49,7 @@ def flow(  # type: ignore[no-untyped-def]
         for i in range(ny):
             begin, end = min(start[i + 1], start[i + 2]), max(stop[i + 1], stop[i + 2])
             if begin < end:
-                row_torques(angle, middle, axis, b, i, max(begin - 2, 0), min(end - 1, nx), corners)
-                add_row_exchange(angle, c, i, max(begin - 2, 0), min(end - 1, nx), corners)
+                row_torques(angle, middle, axis, b, c, i, max(begin - 2, 0), min(end - 1, nx), corners)
                 add_row(corners, i, begin, end, turn)
         for i in range(1, ny + 2):
             # Torques were added as far as the cells of the rows beside it reach.

@@ -1,7 +1,7 @@
 """The local Hessian of elements as a nine-point stencil, and its approximate inverse by conjugate gradients.
 
-P = c K + 1/4 sum_points curvature N N^T with the stiffness matrix K and the bilinear functions N of the corners; see
-`stencil` for what it is for and `gauss` for the points.
+P is the sum over the cells of their curvatures by psi, X, Y and Z; see `stencil` for what it is for and `bilinear` for
+the modes.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from simulation.energy.gauss import FAR, NEAR, curvature_beside, offsets, torque_in_middle
+from simulation.energy.bilinear import modes, sinc_half, sinc_half_bend
 from simulation.energy.stencil import ITERATIONS, LEAST_CURVATURE, REDUCTION
 
-_NN, _NF, _FF = np.float32(NEAR * NEAR), np.float32(NEAR * FAR), np.float32(FAR * FAR)
-_SIXTH, _THIRD = np.float32(1 / 6), np.float32(1 / 3)
+_QUARTER, _SIXTEENTH, _ONE, _TWO = (np.float32(x) for x in (1 / 4, 1 / 16, 1, 2))
 
 
 class NinePoint:
@@ -28,8 +27,8 @@ class NinePoint:
         ny, nx = shape
         self._c = c
         self._matrix = np.zeros((4, ny + 3, nx + 3), np.float32)  # diagonal, to the right, up, across
-        self._curvature = np.zeros((4, nx), np.float32)  # of one row of cells
-        self._cell = np.zeros((8, nx + 2), np.float32)  # of one row of cells, between two without
+        self._curvature = np.zeros((3, nx), np.float32)  # of one row of cells
+        self._cell = np.zeros((3, nx + 2), np.float32)  # of one row of cells, between two without
         self._work = np.zeros((3, ny + 3, nx + 3), np.float32)
 
     def assemble(self, angle: np.ndarray, middle: np.ndarray, axis: np.ndarray, b: np.ndarray, convex: bool) -> None:
@@ -41,49 +40,40 @@ class NinePoint:
         return bool(_solve(self._matrix, right_side, out, self._work))
 
 
-@njit(inline="always")
-def _products(k0, k1):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Products of the two linear functions of an edge, summed over its points: first, mixed, second."""
-    return _NN * k0 + _FF * k1, _NF * (k0 + k1), _FF * k0 + _NN * k1
-
-
 @njit(cache=True, fastmath=True)
 def _assemble(angle, middle, axis, b, c, convex, curvature, cell, matrix):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Sum the matrices of the cells."""
-    floor = np.float32(0.25 * LEAST_CURVATURE)
-    corner, edge, across = np.float32(2 / 3) * c, -_SIXTH * c, -_THIRD * c
+    """Sum the matrices of the cells: by their modes, without what couples one mode to another."""
+    ny, nx = middle.shape[1], middle.shape[2]
+    floor, least = np.float32(LEAST_CURVATURE), np.float32(0 if convex else -np.inf)
+    twist = c * np.float32(1 / 6)
     matrix[:3, 1] = np.float32(0)
-    for i in range(middle.shape[1]):
-        for j in range(np.uint64(middle.shape[2])):
-            p, p_, q, q_ = torque_in_middle(middle, axis, b, i, j)
-            o0, o1, o2, o3 = offsets(angle, i, j)
-            curvature[0, j], curvature[1, j], curvature[2, j], curvature[3, j] = (
-                curvature_beside(p, p_, q, q_, o0), curvature_beside(p, p_, q, q_, o1),
-                curvature_beside(p, p_, q, q_, o2), curvature_beside(p, p_, q, q_, o3),
-            )  # fmt: skip
-        for j in range(middle.shape[2]):  # the first and last columns of `cell` stay zero
-            k0, k1, k2, k3 = curvature[0, j], curvature[1, j], curvature[2, j], curvature[3, j]
-            if convex:
-                k0, k1, k2, k3 = max(abs(k0), floor), max(abs(k1), floor), max(abs(k2), floor), max(abs(k3), floor)
-            left0, mixed0, right0 = _products(k0, k1)
-            left1, mixed1, right1 = _products(k2, k3)
-            left_low, left, left_high = _products(left0, left1)
-            right_low, right, right_high = _products(right0, right1)
-            low, mixed, high = _products(mixed0, mixed1)
-            cell[0, j + 1], cell[1, j + 1] = left_low + corner, right_low + corner
-            cell[2, j + 1], cell[3, j + 1] = left_high + corner, right_high + corner
-            cell[4, j + 1], cell[5, j + 1] = low + edge, high + edge
-            cell[6, j + 1], cell[7, j + 1] = left + edge, right + edge
-            matrix[3, i + 1, j + 1] = mixed + across
-        for j in range(cell.shape[1] - 1):
-            matrix[0, i + 1, j + 1] += cell[0, j + 1] + cell[1, j]
-        for j in range(cell.shape[1] - 1):
-            matrix[0, i + 2, j + 1] = cell[2, j + 1] + cell[3, j]
-        for j in range(cell.shape[1] - 2):
-            matrix[1, i + 1, j + 1] += cell[4, j + 1]
-            matrix[1, i + 2, j + 1] = cell[5, j + 1]
-        for j in range(cell.shape[1] - 1):
-            matrix[2, i + 1, j + 1] = cell[6, j + 1] + cell[7, j]
+    for i in range(ny):
+        for j in range(np.uint64(nx)):
+            x, y, _ = modes(angle, i, j)
+            fx, fy, gx, gy = sinc_half(x)[0], sinc_half(y)[0], sinc_half(_TWO * x)[0], sinc_half(_TWO * y)[0]
+            sin, cos = middle[0, i, j], middle[1, i, j]
+            sin2, cos2 = _TWO * sin * cos, _ONE - _TWO * sin * sin
+            along_axis = cos2 * axis[1, i, j] + sin2 * axis[0, i, j]
+            along_field = b[0, i, j] * sin + b[1, i, j] * cos
+            curvature[0, j] = gx * gy * along_axis + fx * fy * along_field
+            bend_x = along_field * fy * sinc_half_bend(x) + along_axis * gy * sinc_half_bend(_TWO * x)
+            bend_y = along_field * fx * sinc_half_bend(y) + along_axis * gx * sinc_half_bend(_TWO * y)
+            curvature[1, j], curvature[2, j] = c - bend_x, c - bend_y
+        for j in range(nx):  # the first and last columns of `cell` stay zero
+            turn, along_x, along_y = curvature[0, j], curvature[1, j], curvature[2, j]
+            turn = _SIXTEENTH * (max(abs(turn), floor) if convex else turn)
+            along_x, along_y = _QUARTER * max(along_x, least), _QUARTER * max(along_y, least)
+            cell[0, j + 1] = turn + along_x + along_y + twist
+            cell[1, j + 1] = turn - along_x + along_y - twist
+            cell[2, j + 1] = turn + along_x - along_y - twist
+            matrix[3, i + 1, j + 1] = turn - along_x - along_y + twist
+        for j in range(nx + 1):
+            matrix[0, i + 1, j + 1] += cell[0, j + 1] + cell[0, j]
+            matrix[0, i + 2, j + 1] = cell[0, j + 1] + cell[0, j]
+            matrix[2, i + 1, j + 1] = cell[2, j + 1] + cell[2, j]
+        for j in range(nx):
+            matrix[1, i + 1, j + 1] += cell[1, j + 1]
+            matrix[1, i + 2, j + 1] = cell[1, j + 1]
 
 
 @njit(cache=True, fastmath=True)
