@@ -2,9 +2,9 @@
 
 Two kinds of steps. Near a minimum: limited-memory BFGS whose initial inverse Hessian is the inverse of the local
 Hessian (anisotropy, exchange and field; the preconditioner of Exl et al. 2019, arXiv 1801.03690); what is left to its
-memory is the long-range part, whose norm is only q/2. In an avalanche, where some torque is above `Energy.avalanche`: the
-gradient flow itself, so that the descent is followed to the minimum that it leads to. Whether a step went downhill is
-judged by slopes: a difference of energies would drown in the rounding of single precision.
+memory is the long-range part, whose norm is only q/2. In an avalanche, where some torque is above `Energy.avalanche`:
+the gradient flow itself, so that the descent is followed to the minimum that it leads to. Whether a step went downhill
+is judged by slopes: a difference of energies would drown in the rounding of single precision.
 """
 
 from __future__ import annotations

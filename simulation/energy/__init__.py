@@ -83,7 +83,9 @@ def make_energy(microstructure: Microstructure, material: Material, discretizati
         InputError: if there is no such discretisation.
     """
     check_discretization(discretization)
-    return {"cells": CellEnergy, "elements": ElementEnergy}[discretization](microstructure, material)
+    return (
+        CellEnergy(microstructure, material) if discretization == "cells" else ElementEnergy(microstructure, material)
+    )
 
 
 def check_discretization(name: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from simulation.energy.flow import QUIET
 from simulation.energy.bilinear import RIGHT, RIGHT2, add_row, row_torques
+from simulation.energy.flow import QUIET
 from simulation.energy.trigonometry import turned
 
 LOOK_EVERYWHERE = 16

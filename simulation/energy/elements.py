@@ -36,9 +36,9 @@ import numpy as np
 from numba import njit
 
 from simulation.demag_tensor import LongRangeField
+from simulation.energy.bilinear import RIGHT, add_row, modes, row_torques, sinc_half
 from simulation.energy.element_flow import flow
 from simulation.energy.flow import LONGEST_FLOW, STABLE_STEP
-from simulation.energy.bilinear import RIGHT, add_row, modes, row_torques, sinc_half
 from simulation.energy.nine_point import NinePoint
 from simulation.energy.trigonometry import sin_cos
 from simulation.material import Material
