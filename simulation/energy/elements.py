@@ -11,8 +11,9 @@ magnetisation. The trace of the demagnetisation tensor acts on the magnetisation
 one: its energy is a constant (see `demag_tensor` for the rest, kappa).
 
 A wall that is piecewise linear costs more than 4 sqrt(A K1): in leading order by the part 1/(72 c) if it lies along the
-cells, by half of that at 45 degrees, by 1/(96 c) in the mean over all directions. c' = c / (1 + 1/(48 c)) takes the mean
-off, as the energy of a wall goes with the root of the exchange. What is left is below 1 % on cells of 2 nm in Nd2Fe14B.
+cells, by half of that at 45 degrees, by 1/(96 c) in the mean over all directions. c' = c / (1 + 1/(48 c)) takes the
+mean off, as the energy of a wall goes with the root of the exchange. What is left is below 1 % on cells of 2 nm in
+Nd2Fe14B.
 
 The derivative by a corner's angle is that of the modes of its cells, the field being b = h y - q/2 (Re F, Im F) with
 F = kappa * conj(w).
