@@ -220,7 +220,7 @@ class Run:
 
 def _counts(store: LabelStore) -> dict[str, int | float]:
     counts = store.counts()
-    seconds = round(sum(label.wall_s for label in store.labels()), 1)
+    seconds = round(store.seconds(), 1)
     return {"count": sum(counts.values()), "converged": counts.get(Outcome.CONVERGED, 0), "seconds": seconds}
 
 
