@@ -46,8 +46,10 @@ def from_seeds(seeds: np.ndarray, angle_rad: np.ndarray, shape: tuple[int, int],
         cell_nm: edge of a cell, nm.
     """
     owner = nearest_seed(np.ascontiguousarray(seeds, dtype=np.float64), shape[0], shape[1])
-    used, grain_id = np.unique(owner, return_inverse=True)
-    return Microstructure(grain_id.reshape(shape), np.asarray(angle_rad)[used], cell_nm)
+    cells = np.bincount(owner.ravel(), minlength=len(seeds))
+    used = np.flatnonzero(cells)  # np.unique would sort all cells, six times slower
+    number = np.cumsum(cells > 0) - 1
+    return Microstructure(number[owner], np.asarray(angle_rad)[used], cell_nm)
 
 
 def square_cells(size_nm: float, cell_nm: float) -> int:
