@@ -148,8 +148,8 @@ class Encoding:
         if step == 1:
             return np.ascontiguousarray(cells, dtype=np.float32)
         cells = cells.astype(np.float32, copy=False)
-        rows = sum(cells[..., i::step, :, :] for i in range(step))  # ten times faster than the mean of small blocks
-        return np.asarray(sum(rows[..., i::step, :] for i in range(step)), np.float32) / np.float32(step * step)
+        rows = np.sum([cells[..., i::step, :, :] for i in range(step)], axis=0)  # far faster than means of small blocks
+        return np.asarray(np.mean([rows[..., i::step, :] for i in range(step)], axis=0) / np.float32(step))
 
     def _turned(self, images: np.ndarray) -> np.ndarray:
         """a -> -a: the sine changes its sign, the cosine keeps it."""

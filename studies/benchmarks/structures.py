@@ -2,9 +2,9 @@
 
     python -m studies.benchmarks.structures [--count N]
 
-Structures of the paper's family (160 x 160 cells, 16 to 256 grains), drawn from their seeds as a training draws them, by
-one process and by two at once. Rates are per second of process CPU time, which other programs disturb least; those of
-two processes are added. Ends with exit code 1 if two processes give fewer than 1,000 a second.
+Structures of the paper's family (160 x 160 cells, 16 to 256 grains), drawn from their seeds as a training draws them,
+by one process and by two at once. Rates are per second of process CPU time, which other programs disturb least; those
+of two processes are added. Ends with exit code 1 if two processes give fewer than 1,000 a second.
 """
 
 from __future__ import annotations
