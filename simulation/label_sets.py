@@ -21,6 +21,7 @@ from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.errors import InputError
 from simulation.labels import Conditions, Job, Label, Outcome, Specification
 from simulation.microstructure import Microstructure
+from simulation.reference_curves import ReferenceCurves
 from simulation.sampling import Purpose, StructureFamily
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class LabelSet:
 
         Args:
             labels: of one family, seed and set of conditions.
-            splits: (name, how many) in the order of the index; what is left over is "train".
+            splits: (name, how many) indices, from 0 on, whether or not each has a label; those beyond are "train".
 
         Raises:
             InputError: if there are none, or of several kinds.
@@ -82,22 +83,20 @@ class LabelSet:
             raise InputError(
                 f"a label set holds labels of one family, seed and set of conditions, got {len(kinds)} kinds"
             )
-        names = np.full(len(kept), SPLITS.index("train"), np.uint8)
-        start = 0
-        for name, count in splits:
-            names[start : start + count] = SPLITS.index(name)
-            start += count
+        index = np.array([source.index for source in sources], np.uint32)
+        ends = np.cumsum([count for _, count in splits])
+        codes = [SPLITS.index(name) for name, _ in splits] + [SPLITS.index("train")]
         drawn = [label.drawn for label in kept]
         longest = max(kept, key=lambda label: len(label.h))
         return cls(
             family=sources[0].family,
             seed=sources[0].seed,
             conditions=kept[0].conditions.to_json(),
-            index=np.array([source.index for source in sources], np.uint32),
+            index=index,
             checksum=np.array([_checksum(label.structure_hash) for label in kept]),
             grains=np.array([grains for grains, _ in drawn], np.uint16),
             misorientation_rad=np.array([angle for _, angle in drawn]),
-            split=names,
+            split=np.array(codes, np.uint8)[np.searchsorted(ends, index, side="right")],
             anchors=np.array([label.anchors.as_array() for label in kept]),
             h=longest.h,
             m=np.concatenate([label.m for label in kept]).astype(np.float32),
@@ -194,39 +193,57 @@ def load_label_set(name_or_path: str | Path) -> LabelSet:
     Raises:
         InputError: if there is none.
     """
-    path = Path(name_or_path)
-    if path.is_dir():
-        path = path / "labels.sqlite"
-    if path.suffix == ".sqlite":
-        from simulation.label_store import LabelStore
-
-        with LabelStore(path, read_only=True) as store:
-            return LabelSet.of_labels(store.labels(outcome=Outcome.CONVERGED))
-    if path.suffix == ".npz":
-        return LabelSet.load(path)
-    shipped = _shipped()
-    if str(name_or_path) not in shipped:
-        names = ", ".join(sorted(shipped)) or "none"
-        raise InputError(f"no label set {str(name_or_path)!r}: neither a file nor shipped ({names})")
-    return LabelSet.load(shipped[str(name_or_path)])
+    found = _find(name_or_path)
+    if isinstance(found, ReferenceCurves):
+        raise InputError(f"{name_or_path} holds curves of another solver, not a label set")
+    return found
 
 
 def load_labels(name_or_path: str | Path) -> pd.DataFrame:
-    """Labels as a table: index id; grains, misorientation_rad, split (train, test, reserve), the six anchors."""
-    return load_label_set(name_or_path).frame()
+    """Labels as a table: index id; grains, misorientation_rad, split (train, test, reserve), the six anchors.
+
+    Args:
+        name_or_path: what `load_label_set` takes, or "nd2fe14b-fidimag": curves of fidimag, for comparison.
+
+    Raises:
+        InputError: if there are none.
+    """
+    return _find(name_or_path).frame()
 
 
 def load_structures(name_or_path: str | Path, ids: Iterable[int]) -> list[Microstructure]:
-    """The structures of some ids of a label set."""
-    labels = load_label_set(name_or_path)
-    return [labels.structure(identity) for identity in ids]
+    """The structures of some ids of what `load_labels` reads.
+
+    Raises:
+        InputError: if there are no such labels or ids, or NumPy draws other structures than it did.
+    """
+    labels = _find(name_or_path)
+    return [labels.structure(int(identity)) for identity in ids]
+
+
+def _find(name_or_path: str | Path) -> LabelSet | ReferenceCurves:
+    shipped = _shipped()
+    path = shipped.get(str(name_or_path), Path(name_or_path))
+    if path.suffix == ".npz":
+        return LabelSet.load(path)
+    if path.is_dir() and path == shipped.get(str(name_or_path)):
+        return ReferenceCurves(path)
+    if path.is_dir():
+        path = path / "labels.sqlite"
+    if path.suffix != ".sqlite":
+        names = ", ".join(sorted(shipped)) or "none"
+        raise InputError(f"no label set {str(name_or_path)!r}: neither a file nor shipped ({names})")
+    from simulation.label_store import LabelStore
+
+    with LabelStore(path, read_only=True) as store:
+        return LabelSet.of_labels(store.labels(outcome=Outcome.CONVERGED))
 
 
 def _shipped() -> dict[str, Path]:
+    """Sets and folders of curves by name: studies/NAME/NAME.npz, NAME-elements.npz, NAME-fidimag."""
     folder = Path(str(importlib.resources.files("studies")))
-    return {
-        path.stem: path for path in folder.glob("*/*.npz") if path.parent.name == path.stem.removesuffix("-elements")
-    }
+    named = [path for end in (".npz", "-elements.npz", "-fidimag") for path in folder.glob(f"*/*{end}")]
+    return {path.stem: path for path in named if path.stem.partition("-")[0] == path.parent.name}
 
 
 def _checksum(content_hash: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Structures to measure on: those that fidimag has simulated, or fresh ones of the paper's family."""
+"""Structures to measure on: those that fidimag has simulated."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from simulation import InputError, Microstructure, Purpose, StructureFamily
+from simulation import InputError, Microstructure
 
 ALIGNED_DEG, ISOTROPIC_DEG = 45.0, 80.0
 GROUPS = ("aligned", "between", "isotropic")
-SEED = 2203
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +21,7 @@ class Case:
     """A structure with what is stored of fidimag's curve for it.
 
     Args:
-        name: of the file, or the index of the draw.
+        name: of the file.
         structure: the grains.
         anchors: (6,) fidimag's anchor points, None where it was not run.
         fidimag_s: its seconds, on the machine that made the file.
@@ -68,13 +67,6 @@ def _reference_case(file: Path) -> Case:
             raise InputError(f"{file}: no array named {' or '.join(sorted(missing))}")
         anchors, wall_s, evaluations = data["anchors"], float(data["wall_s"]), int(data["field_evaluations"])
     return Case(file.stem.removeprefix("fidimag_"), structure, anchors, wall_s, evaluations)
-
-
-def drawn_cases(count: int) -> list[Case]:
-    """Fresh structures of the paper's family, as they come."""
-    family = StructureFamily()
-    structures = family.stream(SEED, Purpose.BENCHMARK, 0, count)
-    return [Case(f"drawn {index}", structure) for index, structure in enumerate(structures)]
 
 
 def of_group(cases: Sequence[Case], group: str) -> list[Case]:

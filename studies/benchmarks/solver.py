@@ -10,7 +10,7 @@ of a worker, ten times tighter tolerance. Ends with exit code 1 if a goal is mis
 
 Needs nothing but this package. Peers are measured where they are installed: fidimag (built from source), and magnum.np
 (`pip install torch --index-url https://download.pytorch.org/whl/cpu`, then `pip install magnumnp`). Stored curves of
-fidimag come from --reference; without them, structures are drawn from the paper's family. Nothing else should run.
+fidimag are those of the label set nd2fe14b-fidimag, or come from --reference. Nothing else should run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from rich.table import Table
 from simulation import ANCHORS, InputError
 from simulation.backends.planar import TOLERANCE
 from simulation.executors import available_cores
-from studies.benchmarks.cases import Case, drawn_cases, few, of_group, reference_cases
+from studies.benchmarks.cases import Case, few, of_group, reference_cases
 from studies.benchmarks.figures import Figure, Measured, figures, from_fidimag
 from studies.benchmarks.peers import fidimag_missing, time_fidimag, time_magnum
 from studies.benchmarks.timing import (
@@ -44,7 +44,7 @@ from studies.benchmarks.timing import (
     worker_memory_mib,
 )
 
-REFERENCE = Path(__file__).parents[2] / "tests" / "simulation" / "reference"
+REFERENCE = Path(__file__).parents[1] / "nd2fe14b" / "nd2fe14b-fidimag"
 PACKAGES = ("numpy", "numba", "ducc0", "fidimag", "magnumnp", "torch")
 FULL, QUICK = 22, 8
 
@@ -88,9 +88,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def choose_cases(reference: Path | None, count: int) -> list[Case]:
-    """Structures with stored curves, or drawn ones where there are none."""
-    if reference is None and not REFERENCE.is_dir():
-        return drawn_cases(count)
+    """Structures with stored curves."""
     return few(reference_cases(reference or REFERENCE), count)
 
 

@@ -1,1 +1,1 @@
-"""Labelled structures of the paper's distribution: the study that makes 4,000 of them, and the part made so far."""
+"""Labelled structures of the paper's distribution: the study that makes them, the label sets and their card."""

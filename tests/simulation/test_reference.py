@@ -7,6 +7,7 @@ and its steps through an avalanche are its own: where one moves several levels a
 from __future__ import annotations
 
 import os
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 from simulation import FieldSweep, Microstructure, demagnetization_curve
 
-FILES = sorted((Path(__file__).parent / "reference").glob("fidimag_*.npz"))
+FILES = sorted(Path(str(files("studies") / "nd2fe14b" / "nd2fe14b-fidimag")).glob("fidimag_*.npz"))
 DEFAULT = ("fidimag_2009", "fidimag_13", "fidimag_2011", "fidimag_2014")
 
 

@@ -1,0 +1,74 @@
+"""Pack label stores into the shipped label sets.
+
+    python -m studies.nd2fe14b.pack STORE [STORE] [--folder studies/nd2fe14b]
+
+Writes nd2fe14b.npz from a store of labels by cells and nd2fe14b-elements.npz from one of labels by elements, with the
+fixed split into test, train and reserve. Each store was made by the command at the top of labels.yaml.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+from inverse_design.simulations import conditions_of, wanted_labels
+from inverse_design.study_file import load_study
+from simulation import InputError, LabelStore, Outcome
+from simulation.label_sets import LabelSet
+
+SETS = {"cells": "nd2fe14b", "elements": "nd2fe14b-elements"}
+TRAIN = 3607
+"""Structures to train on, the paper's number; those after them are a reserve."""
+
+
+def pack(path: Path, partly: bool = False) -> tuple[str, LabelSet]:
+    """Name and label set of the one discretisation that a store has labels of.
+
+    Args:
+        path: the label store.
+        partly: take what is there instead of asking for a label of every structure.
+
+    Raises:
+        InputError: if labels are missing or the store holds none of this study's.
+    """
+    study = load_study(Path(str(files("studies") / "nd2fe14b" / "labels.yaml")))
+    count, test = study.labels.count, study.labels.test
+    wanted = {specification.key for specification in wanted_labels(study)}
+    with LabelStore(path, read_only=True) as store:
+        for discretization, name in SETS.items():
+            conditions = conditions_of(study, study.labels.backend, discretization)
+            labels = [
+                label for label in store.labels(conditions) if label.specification and label.specification.key in wanted
+            ]
+            if not labels:
+                continue
+            if len(labels) < count and not partly:
+                raise InputError(f"{path}: {len(labels)} of {count} labels by {discretization}, make the others first")
+            bounds = [("test", test), ("train", TRAIN), ("reserve", count - test - TRAIN)]
+            return name, LabelSet.of_labels((label for label in labels if label.outcome is Outcome.CONVERGED), bounds)
+    raise InputError(f"{path}: no labels of {study.name} by this version of the solver")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Pack every store that is named."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("stores", nargs="+", type=Path, metavar="STORE", help="label stores")
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parent, help="where to write the sets")
+    parser.add_argument("--partly", action="store_true", help="pack stores that are not complete yet")
+    options = parser.parse_args(arguments)
+    try:
+        for path in options.stores:
+            name, labels = pack(path, options.partly)
+            file = options.folder / f"{name}.npz"
+            labels.save(file)
+            print(f"{file}: {len(labels.index)} labels, {file.stat().st_size / 1e6:.2f} MB")
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
