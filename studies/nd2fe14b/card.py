@@ -1,0 +1,168 @@
+"""The numbers and figures of the label sets' card, from the shipped files.
+
+    python -m studies.nd2fe14b.card [--store runs/nd2fe14b/scatter.sqlite]
+
+Writes the tables of README.md, between its marks, and the figures beside it. The tables of scatter and of fidimag need
+the store that `python -m studies.nd2fe14b.scatter` makes; without --store they stay as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from simulation import ANCHORS, Conditions, InputError, LabelStore, load_labels
+from simulation.label_sets import LabelSet, load_label_set
+from studies.nd2fe14b.figures import BANDS, draw_anchors, draw_difference, mean_grain_nm, save
+from studies.nd2fe14b.pack import SETS
+from studies.nd2fe14b.scatter import CHANGES, REFERENCE, UNCHANGED, anchors_of, moves, reference_jobs
+
+FOLDER = Path(__file__).parent
+COUNT = 4000
+GRAIN_EDGES_NM = (0.0, 22.0, 26.0, 32.0, 45.0, 1000.0)
+
+
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def sets_table(sets: dict[str, LabelSet]) -> str:
+    """What each set is and whether its curves converged."""
+    rows = []
+    for name, found in sets.items():
+        solver = Conditions.from_json(found.conditions)
+        counts = [f"{value:,.0f}" for value in np.percentile(found.evaluations, (50, 95, 100))]
+        version, tolerance = solver.settings["version"], f"{solver.settings['tolerance']:g}"
+        size_mb = (FOLDER / f"{SETS[name]}.npz").stat().st_size / 1e6
+        converged, fields = f"{len(found.index):,} of {COUNT:,}", f"{len(found.m):,}"
+        rows.append(
+            [f"`{SETS[name]}`", name, str(version), tolerance, converged, *counts, fields, f"{size_mb:.2f}"],
+        )
+    heads = ("set", "discretisation", "solver version", "tolerance", "curves converged", "evaluations: median", "95 %")
+    return markdown((*heads, "most", "fields in all", "MB"), rows)
+
+
+def anchors_table(tables: dict[str, pd.DataFrame]) -> str:
+    """How the anchors are distributed."""
+    rows = []
+    for anchor in ANCHORS:
+        for name, table in tables.items():
+            values = np.percentile(table[anchor], (0, 5, 50, 95, 100))
+            rows.append([anchor, name, *(f"{value:.3f}" for value in values)])
+    return markdown(("anchor", "set", "least", "5 %", "median", "95 %", "most"), rows)
+
+
+def difference_table(cells: pd.DataFrame, elements: pd.DataFrame) -> str:
+    """Median of elements minus cells by mean grain size and by misorientation, and the mean size of the difference."""
+    both = cells.index.intersection(elements.index)
+    grain_nm = mean_grain_nm(cells.loc[both])
+    degrees = np.degrees(cells.loc[both, "misorientation_rad"].to_numpy())
+    difference = elements.loc[both, list(ANCHORS)] - cells.loc[both, list(ANCHORS)]
+    rows = []
+    for low, high in pairwise(GRAIN_EDGES_NM):
+        name = f"grains of {max(low, 20):.0f} to {min(high, 80):.0f} nm"
+        rows.append(_median_row(name, difference[(grain_nm >= low) & (grain_nm < high)]))
+    for band, low, high, _ in BANDS:
+        rows.append(_median_row(f"misorientation {band}", difference[(degrees >= low) & (degrees < high)]))
+    rows.append(_median_row("all", difference))
+    sizes = (f"{value:.4f}" for value in difference.abs().mean())
+    rows.append(["all, mean size of the difference", f"{len(both):,}", *sizes])
+    return markdown(("structures", "number", *ANCHORS), rows)
+
+
+def _median_row(name: str, part: pd.DataFrame) -> list[str]:
+    return [name, f"{len(part):,}", *(f"{value:+.4f}" for value in part.median())]
+
+
+def spread_rows(name: str, moved: np.ndarray) -> list[list[str]]:
+    """Mean, median, 95th percentile and largest of (n, 6) differences, a line each; none of no differences."""
+    if not len(moved):
+        return []
+    statistics: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
+        ("mean", lambda x: x.mean(axis=0)),
+        ("median", lambda x: np.median(x, axis=0)),
+        ("95 %", lambda x: np.percentile(x, 95, axis=0)),
+        ("largest", lambda x: x.max(axis=0)),
+    )
+    return [[name, str(len(moved)), word, *(f"{v:.5f}" for v in of(moved))] for word, of in statistics]
+
+
+def scatter_table(discretization: str, store: LabelStore) -> str:
+    """How far labels move under each change, and under mirroring as a whole."""
+    found = {change.name: moves(change, discretization, store) for change in CHANGES}
+    mirrored = np.concatenate([moved for name, moved in found.items() if name.startswith("mirrored")])
+    rows = [row for name, moved in found.items() for row in spread_rows(name, moved)[:1]]
+    rows += spread_rows("mirrored, all three", mirrored)
+    rows += spread_rows(CHANGES[-1].name, found[CHANGES[-1].name])[1:]
+    return markdown(("change", "labels", "difference", *ANCHORS), rows)
+
+
+def fidimag_table(store: LabelStore) -> str:
+    """Our anchors on the structures that fidimag has simulated."""
+    theirs = load_labels(REFERENCE)[list(ANCHORS)].to_numpy(float)
+    rows = []
+    for name in SETS:
+        ours = anchors_of(reference_jobs(), UNCHANGED.conditions(name), store)
+        off = np.abs(ours - theirs)
+        rows += spread_rows(name, off[~np.isnan(off).any(axis=1)])
+    return markdown(("discretisation", "curves", "difference from fidimag", *ANCHORS), rows)
+
+
+def fill(page: str, blocks: dict[str, str]) -> str:
+    """A page with what stands between the marks `<!-- NAME -->` and `<!-- end -->` replaced, for each block.
+
+    Raises:
+        InputError: if a block has no such place.
+    """
+    for name, block in blocks.items():
+        before, mark, rest = page.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition("<!-- end -->")
+        if not (mark and end):
+            raise InputError(f"the card has no place for {name}")
+        page = f"{before}{mark}\n{block}\n\n{end}{after}"
+    return page
+
+
+def blocks_of(sets: dict[str, LabelSet]) -> dict[str, str]:
+    """The tables that need the shipped files only."""
+    tables = {name: found.frame() for name, found in sets.items()}
+    found = {"sets": sets_table(sets), "anchors": anchors_table(tables)}
+    if len(tables) == len(SETS):
+        found["difference"] = difference_table(tables["cells"], tables["elements"])
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the tables and the figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--store", type=Path, help="label store of the scatter")
+    options = parser.parse_args(arguments)
+    try:
+        sets = {name: load_label_set(shipped) for name, shipped in SETS.items()}
+        blocks = blocks_of(sets)
+        if options.store:
+            with LabelStore(options.store, read_only=True) as store:
+                blocks |= {f"scatter, {name}": scatter_table(name, store) for name in SETS}
+                blocks["fidimag"] = fidimag_table(store)
+        page = FOLDER / "README.md"
+        page.write_text(fill(page.read_text(encoding="utf-8"), blocks), encoding="utf-8")
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    tables = {name: found.frame() for name, found in sets.items()}
+    save(draw_anchors(tables), FOLDER / "anchors.png")
+    save(draw_difference(tables["cells"], tables["elements"]), FOLDER / "difference.png")
+    print(f"wrote {page}, anchors.png and difference.png beside it")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
