@@ -51,3 +51,15 @@ def test_the_wheel_brings_the_report_and_no_tests(installed: Path, tmp_path: Pat
     for name in ("page.html.j2", "page.css", "page.js"):
         assert (installed / "inverse_design" / "report" / name).is_file()
     assert not (installed / "tests").exists()
+
+
+def test_the_wheel_brings_the_label_sets(installed: Path, tmp_path: Path) -> None:
+    code = (
+        "from simulation import load_labels, load_structures\n"
+        "for name in ('nd2fe14b', 'nd2fe14b-elements', 'nd2fe14b-fidimag'):\n"
+        "    table = load_labels(name)\n"
+        "    print(len(table), load_structures(name, table.index[:1])[0].shape[0])"
+    )
+    assert execute(installed, code, tmp_path).split() == ["4000", "160", "4000", "160", "22", "160"]
+    assert (installed / "studies" / "nd2fe14b" / "README.md").is_file()
+    assert list((installed / "studies" / "nd2fe14b").glob("*.png"))

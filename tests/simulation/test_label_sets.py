@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from simulation import FieldSweep, InputError, LabelStore, Nd2Fe14B, load_labels, load_structures
+from simulation import (
+    FieldSweep,
+    InputError,
+    LabelStore,
+    Nd2Fe14B,
+    demagnetization_curve,
+    load_labels,
+    load_structures,
+)
 from simulation.anchors import ANCHORS, anchor_points
 from simulation.label_sets import LabelSet, load_label_set
 from simulation.labels import Conditions, Job, Specification
+from simulation.reference_curves import ReferenceCurves
 from simulation.sampling import Purpose, StructureFamily
 
 FAMILY = StructureFamily(16, 2, (1, 4), (0.0, 1.0))
@@ -42,6 +52,15 @@ def test_a_set_is_a_table_in_one_call(packed: Path) -> None:
     assert list(table.columns) == ["grains", "misorientation_rad", "split", *ANCHORS]
     assert table.index.tolist() == list(range(12))
     assert table["split"].value_counts().to_dict() == {"train": 8, "test": 3, "reserve": 1}
+
+
+def test_the_split_goes_by_index_so_that_sets_of_the_same_structures_share_it(store: Path) -> None:
+    with LabelStore(store, read_only=True) as labels:
+        some = [label for label in labels.labels() if label.specification and label.specification.index not in (0, 4)]
+    table = LabelSet.of_labels(some, [("test", 3), ("train", 8), ("reserve", 1)]).frame()
+    assert table.index[table["split"] == "test"].tolist() == [1, 2]
+    assert table.index[table["split"] == "reserve"].tolist() == [11]
+    assert set(LabelSet.of_labels(some).frame()["split"]) == {"train"}
 
 
 def test_structures_are_those_that_were_labelled(packed: Path, store: Path) -> None:
@@ -89,6 +108,59 @@ def test_what_is_no_set_is_one_sentence(tmp_path: Path, packed: Path) -> None:
         load_labels(tmp_path / "gone.npz")
     with pytest.raises(InputError, match="no label of id 99"):
         load_structures(packed, [99])
+    with pytest.raises(InputError, match="holds curves of another solver"):
+        load_label_set("nd2fe14b-fidimag")
+    with pytest.raises(InputError, match="no curve of id 4"):
+        load_structures("nd2fe14b-fidimag", [4])
     packed.write_bytes(packed.read_bytes()[:500])
     with pytest.raises(InputError, match="not a readable label set"):
         load_labels(packed)
+
+
+# -- what is shipped
+
+
+@pytest.mark.parametrize("name", ["nd2fe14b", "nd2fe14b-elements"])
+def test_a_shipped_set_is_whole_small_and_drawn_as_it_was(name: str) -> None:
+    file = Path(str(files("studies") / "nd2fe14b" / f"{name}.npz"))
+    assert file.stat().st_size <= 6_000_000
+    table, labels = load_labels(name), load_label_set(name)
+    assert table.index.tolist() == list(range(4000))
+    assert table["split"].tolist() == ["test"] * 370 + ["train"] * 3607 + ["reserve"] * 23
+    assert table["grains"].between(16, 256).all()
+    assert table["misorientation_rad"].between(0, np.pi).all()
+    anchors = table[list(ANCHORS)].to_numpy()
+    assert np.isfinite(anchors).all()
+    assert (np.diff(anchors[:, 2:], axis=1) >= 0).all()
+    assert (anchors[:, 2] > 0).all()
+    for identity in range(0, 4000, 97):
+        assert load_structures(name, [identity])[0].shape == (160, 160)  # refused if it is another draw
+        h, m = labels.curve(identity)
+        np.testing.assert_allclose(anchor_points(h, m).as_array(), anchors[identity], atol=2e-6)
+
+
+def test_both_sets_label_the_same_structures() -> None:
+    cells, elements = (load_label_set(name) for name in ("nd2fe14b", "nd2fe14b-elements"))
+    np.testing.assert_array_equal(cells.checksum, elements.checksum)
+    assert Conditions.from_json(cells.conditions) == Conditions.of(Nd2Fe14B, FieldSweep(until="coercivity"))
+
+
+@pytest.mark.parametrize(("name", "discretization"), [("nd2fe14b", "cells"), ("nd2fe14b-elements", "elements")])
+def test_a_shipped_label_is_what_the_solver_gives_today(name: str, discretization: str) -> None:
+    """An aligned magnet, whose curve is quick and has no avalanche that could end elsewhere on another machine."""
+    table = load_labels(name)
+    identity = int(table["misorientation_rad"].idxmin())
+    (structure,) = load_structures(name, [identity])
+    curve = demagnetization_curve(structure, sweep=FieldSweep(until="coercivity"), discretization=discretization)
+    np.testing.assert_allclose(curve.anchors.as_array(), table.loc[identity, list(ANCHORS)].to_numpy(float), atol=1e-4)
+
+
+def test_fidimags_curves_are_a_part_of_the_set() -> None:
+    table = load_labels("nd2fe14b-fidimag")
+    assert len(table) == 22
+    assert set(table["split"]) == {"test"}
+    curves = ReferenceCurves(Path(str(files("studies") / "nd2fe14b" / "nd2fe14b-fidimag")))
+    for identity, structure in zip(table.index, load_structures("nd2fe14b-fidimag", table.index), strict=True):
+        assert structure.grains == table.loc[identity, "grains"]
+        expected = table.loc[identity, list(ANCHORS)].to_numpy(float)
+        np.testing.assert_allclose(anchor_points(*curves.curve(identity)).as_array(), expected, atol=1e-9)
