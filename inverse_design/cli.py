@@ -53,7 +53,7 @@ Overrides = Annotated[
 ]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.")]
 SurrogateName = Annotated[
-    str, typer.Option("--surrogate", metavar="RUN", help="A run folder with a trained surrogate.")
+    str, typer.Option("--surrogate", metavar="NAME|RUN", help="A shipped surrogate, or a run folder with one.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object on standard output.")]
 
@@ -158,12 +158,15 @@ def predict(
     """
     from inverse_design.single import predict_file
 
-    mean, std = predict_file(structure, surrogate)
+    found = predict_file(structure, surrogate)
     if as_json:
-        typer.echo(json.dumps({name: {"mean": mean[name], "std": std[name]} for name in mean}, indent=1))
-    else:
-        for name in mean:
-            typer.echo(f"{name:>5} {mean[name]:8.4f} +- {std[name]:.4f}")
+        typer.echo(json.dumps(found, indent=1))
+        return
+    for name, value in found.items():
+        intervals = (
+            f"   68 %: +- {value['within_68']:.4f}   95 %: +- {value['within_95']:.4f}" if "within_68" in value else ""
+        )
+        typer.echo(f"{name:>5} {value['mean']:8.4f} +- {value['std']:.4f}{intervals}")
 
 
 @app.command()
@@ -190,14 +193,17 @@ def morph(
 
 
 @app.command()
-def evaluate(run: RunPath, as_json: AsJson = False) -> None:
-    """Mean absolute error of a run's surrogate on its test split, beside the paper's Table 3.
+def evaluate(
+    name: Annotated[str, typer.Argument(metavar="NAME|RUN", help="A shipped surrogate, or the folder of a run.")],
+    as_json: AsJson = False,
+) -> None:
+    """Mean absolute error of a surrogate on its test split, beside the paper's Table 3.
 
     Example: python -m inverse_design evaluate runs/quickstart --json
     """
     from inverse_design.summary import accuracy_of, accuracy_table
 
-    result = accuracy_of(run)
+    result = accuracy_of(name)
     if as_json:
         typer.echo(json.dumps(result, indent=1))
     else:

@@ -17,6 +17,7 @@ from surrogate import (
     Autoencoder,
     Encoding,
     FamilyImages,
+    History,
     RegressorArchitecture,
     RegressorTraining,
     Schedule,
@@ -34,13 +35,17 @@ _CHECKPOINT = "checkpoint"
 
 
 def make_autoencoder(study: Study, folder: Path, update: Update) -> None:
-    """Train the study's autoencoder into a folder; goes on from the checkpoint that an interrupted training left."""
+    """Train the study's autoencoder into a folder, or copy the pretrained one; goes on from the checkpoint that an
+    interrupted training left."""
+    if study.surrogate.pretrained is not None:
+        Surrogate.load(study.surrogate.pretrained).autoencoder.save(folder)
+        return
     part, cells = study.surrogate, study.family.cells
     encoding = Encoding(part.encoding, (cells, cells), study.family.cell_nm, part.cells_per_pixel)
     autoencoder, history = train_vae(
         FamilyImages(study.family, encoding, part.unlabelled, study.seed),
         encoding,
-        VAEArchitecture(encoding.image_shape, part.latent_dim, part.width),
+        VAEArchitecture(encoding.image_shape, part.latent_dim, part.width, part.layout),
         VAETraining(
             schedule=Schedule(part.epochs, part.batch, part.learning_rate, cosine=part.schedule == "cosine"),
             kl_weight=part.kl_weight,
@@ -61,6 +66,8 @@ def make_regressor(
 ) -> None:
     """Train round `round_`'s ensemble into a folder, from the second round on starting with that of the round before.
 
+    The first of a pretrained surrogate is copied. Later ones go on from it, every member with all labels.
+
     Args:
         labels: the training split is learnt from; the error on the test split is written beside the weights.
         vae: folder of the autoencoder.
@@ -68,25 +75,31 @@ def make_regressor(
         folder: to write to; as deep below the run as the place where it will stand in the end, because the card's
             path to the autoencoder is relative.
     """
-    part = study.surrogate.regressor
+    part, pretrained = study.surrogate.regressor, study.surrogate.pretrained
     epochs = part.epochs if before is None else part.more_epochs
     settings = RegressorTraining(
         schedule=Schedule(epochs, part.batch, part.learning_rate, cosine=part.schedule == "cosine"),
-        folds=part.folds,
+        folds=part.folds if pretrained is None else 0,
         noise=part.noise,
         mirror=study.surrogate.mirrored,
         seed=_seed(study, 1, round_),
     )
     train, test = labels.split(test=False), labels.split(test=True)
+    history: History = []
     common: dict[str, Any] = {"progress": _showing(update), "checkpoint": folder / _CHECKPOINT}
-    if before is None:
-        latent, members = study.surrogate.latent_dim, study.surrogate.ensemble
-        paper = part.layout == "paper"
-        architecture = (
-            RegressorArchitecture.paper(latent, members) if paper else RegressorArchitecture(latent, members=members)
-        )
+    if before is None and pretrained is not None:
+        surrogate = Surrogate.load(pretrained)
+    elif before is None:
+        autoencoder, members = Autoencoder.load(vae), study.surrogate.ensemble
+        latent = autoencoder.latent_dim
+        if part.layout == "paper":
+            architecture = RegressorArchitecture.paper(latent, members)
+        elif study.surrogate.layout == "grid":
+            architecture = RegressorArchitecture.on_grid(latent, autoencoder.architecture.latent_grid, members)
+        else:
+            architecture = RegressorArchitecture(latent, members=members)
         surrogate, history = train_regressor(
-            Autoencoder.load(vae), train.structures, train.anchors, architecture, settings, **common
+            autoencoder, train.structures, train.anchors, architecture, settings, **common
         )
     else:
         surrogate, history = continue_training(

@@ -14,6 +14,7 @@ from inverse_design import stages
 from inverse_design.candidates import propose
 from inverse_design.console import run_log
 from inverse_design.outputs import Findings, write_outputs
+from inverse_design.pretrained import labels_of
 from inverse_design.progress import Tracker, track
 from inverse_design.run_folder import RunFolder, write_text
 from inverse_design.search import SearchResult, load_result, save_result, search
@@ -95,12 +96,14 @@ class Run:
         return Ending(tuple(verified), round_ + 1, reason)
 
     def labels(self, store: LabelStore, workplace: Engine) -> LabelledStructures:
-        """Simulate the sampled structures that the store lacks.
+        """Simulate the sampled structures that the store lacks; of a pretrained surrogate, the labels that it had.
 
         Raises:
             InputError: if too few of them converge.
         """
         study = self.study
+        if study.surrogate.pretrained is not None:
+            return labels_of(study.surrogate.pretrained)
         wanted = wanted_labels(study)
         conditions = conditions_of(study, study.labels.backend, study.labels.discretization)
         found = simulate_all("labels", wanted, conditions, store, workplace, self.track)

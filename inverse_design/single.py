@@ -39,14 +39,21 @@ def simulate_file(path: Path, backend: str, discretization: str, folder: Path) -
     console.print(f"wrote {folder / 'curve.csv'}, anchors.json, curve.png", highlight=False, soft_wrap=True)
 
 
-def predict_file(path: Path, surrogate: str) -> tuple[dict[str, float], dict[str, float]]:
-    """Anchor points of a structure file and their standard deviations, by name."""
+def predict_file(path: Path, surrogate: str) -> dict[str, dict[str, float]]:
+    """Of each anchor point of a structure file, by name: `mean` and `std`; and, where the surrogate has been
+    cross-validated, `within_68` and `within_95`: half widths of its conformal intervals."""
     structure = Microstructure.load(path)
     from surrogate import Surrogate
 
     model = Surrogate.load(surrogate)
     mean, std = model.predict(model.encode([structure]))
-    return tuple({name: float(v) for name, v in zip(ANCHORS, row[0], strict=True)} for row in (mean, std))  # type: ignore[return-value]
+    found = {name: {"mean": float(mean[0, i]), "std": float(std[0, i])} for i, name in enumerate(ANCHORS)}
+    calibration = model.regressor.calibration
+    if calibration is not None:
+        for i, name in enumerate(ANCHORS):
+            half = calibration.quantiles[:, i] * std[0, i]
+            found[name] |= {"within_68": float(half[0]), "within_95": float(half[1])}
+    return found
 
 
 def export_file(source: Path, candidate: int | None, format: str, output: Path | None) -> list[Path]:

@@ -20,6 +20,7 @@ from inverse_design.study import Study
 from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure
 from simulation.sampling import Purpose
+from surrogate.card import CARD, checksum, find_surrogate
 
 VERSIONS = {"vae": 1, "regressor": 1, "search": 3, "verify": 3}
 HISTORY = "history.csv"
@@ -74,8 +75,10 @@ class LabelledStructures:
 
 
 def vae_key(study: Study) -> str:
-    """Key of the autoencoder: it sees structures only, neither labels nor goals."""
+    """Key of the autoencoder: it sees structures only, neither labels nor goals. A pretrained one has its card's."""
     part = study.surrogate
+    if part.pretrained is not None:
+        return stage_key("vae", VERSIONS["vae"], card=checksum(find_surrogate(part.pretrained) / CARD))
     return stage_key(
         "vae",
         VERSIONS["vae"],

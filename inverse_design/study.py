@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
@@ -16,6 +17,7 @@ from simulation.material import MATERIALS, Material
 from simulation.sampling import StructureFamily
 from simulation.tessellation import square_cells
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 Whole = Annotated[int, Strict()]
 Positive = Annotated[int, Strict(), Field(ge=1)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
@@ -92,10 +94,13 @@ class Regressor(Section):
 
 
 class SurrogateSection(Section):
-    """The variational autoencoder and the regressors on its latent code."""
+    """The variational autoencoder and the regressors on its latent code; or a shipped one, which needs no labels and
+    no training, and fixes material, structures, field sweep and labels."""
 
+    pretrained: Annotated[str, Field(pattern=NAME)] | None = None
     encoding: Literal["kx", "double_angle"] = "double_angle"
     cells_per_pixel: Positive = 1
+    layout: Literal["dense", "grid"] = "dense"
     latent_dim: Positive = 64
     width: Annotated[Number, Field(ge=0.1, le=8)] = 1.0
     unlabelled: Positive = 20000
@@ -152,7 +157,7 @@ class Execution(Section):
 class Study(Section):
     """A whole study, valid by construction."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+    name: Annotated[str, Field(pattern=NAME, max_length=100)]
     seed: Annotated[int, Strict(), Field(ge=0, lt=2**63)] = 1
     material: Annotated[MaterialSection | str, Field(union_mode="left_to_right")] = "Nd2Fe14B"
     microstructures: Microstructures = Microstructures()
@@ -183,6 +188,19 @@ class Study(Section):
         """The goals in reduced units, in the order of the file."""
         return tuple(_goal(name, wish, self.magnet) for name, wish in self.goals.items())
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_card(cls, data: Any) -> Any:
+        """Fill in the sections that a pretrained surrogate fixes."""
+        part = data.get("surrogate") if isinstance(data, dict) else None
+        name = part.get("pretrained") if isinstance(part, dict) else None
+        if not isinstance(name, str) or not re.fullmatch(NAME, name):
+            return data  # the field itself says what is wrong
+        from inverse_design.pretrained import FIXED
+
+        fixed = _sections_of(name)
+        return {**{key: fixed[key] for key in FIXED if key not in data}, **data}
+
     @model_validator(mode="after")
     def _consistent(self) -> Study:
         if isinstance(self.material, str) and self.material not in MATERIALS:
@@ -190,7 +208,10 @@ class Study(Section):
             raise _refuse(
                 "material", f"unknown material {self.material!r}; allowed: {names}, or a mapping of constants"
             )
-        _check_grid(self.microstructures, self.surrogate)
+        if self.surrogate.pretrained is not None:
+            self._check_pretrained(self.surrogate.pretrained)
+        else:
+            _check_grid(self.microstructures, self.surrogate)
         _check_sweep(self.field_sweep)
         for section, backend in (("labels", self.labels.backend), ("verification", self.verification.backend)):
             if backend == "fidimag" and self.labels.discretization != "cells":
@@ -217,6 +238,33 @@ class Study(Section):
             )
         return self
 
+    def _check_pretrained(self, name: str) -> None:
+        """A study may repeat what the surrogate's card says, and not contradict it."""
+        allowed = {"pretrained", "regressor", "mirrored"}
+        beyond = sorted(
+            key for key, field in SurrogateSection.model_fields.items()
+            if key not in allowed and getattr(self.surrogate, key) != field.default
+        )  # fmt: skip
+        if beyond:
+            raise _refuse(f"surrogate.{beyond[0]}", f"surrogate {name} is trained already; leave this key out")
+        fixed = _sections_of(name)
+        for key, kind in (("microstructures", Microstructures), ("field_sweep", Sweep), ("labels", Labels)):
+            if getattr(self, key) != kind.model_validate(fixed[key]):
+                raise _refuse(key, f"surrogate {name} was trained for {fixed[key]}; leave this key out or repeat that")
+        if self.magnet != Material(**fixed["material"]):
+            raise _refuse(
+                "material", f"surrogate {name} was trained for {fixed['material']}, got {_text(self.material)}"
+            )
+
+
+def _sections_of(name: str) -> dict[str, Any]:
+    from inverse_design.pretrained import fixed_sections
+
+    try:
+        return fixed_sections(name)
+    except InputError as error:
+        raise _refuse("surrogate.pretrained", str(error)) from None
+
 
 def _check_grid(part: Microstructures, surrogate: SurrogateSection) -> None:
     try:
@@ -240,6 +288,14 @@ def _check_grid(part: Microstructures, surrogate: SurrogateSection) -> None:
     pixels = min((cells // surrogate.cells_per_pixel) ** 2, 4096)
     if surrogate.latent_dim > pixels:
         raise _refuse("surrogate.latent_dim", f"must be at most {pixels} for this grid, got {surrogate.latent_dim}")
+    edge = -(-(cells // surrogate.cells_per_pixel) // 4)
+    if surrogate.layout == "grid" and surrogate.latent_dim % edge**2:
+        raise _refuse(
+            "surrogate.latent_dim",
+            f"must be a multiple of the {edge} x {edge} = {edge**2} places of the grid, got {surrogate.latent_dim}",
+        )
+    if surrogate.layout == "grid" and surrogate.regressor.layout == "paper":
+        raise _refuse("surrogate.regressor.layout", "the paper's regressor takes no grid; set surrogate.layout: dense")
     if surrogate.regressor.folds == 1:
         raise _refuse("surrogate.regressor.folds", "must be 0 (every member learns from all labels) or 2 to 64, got 1")
 
@@ -318,6 +374,10 @@ def _check_goals(goals: tuple[Goal, ...], deepest: float) -> None:
                 f"goals.{lower}", f"asks for {first[0]:.4g} or more, above {upper} ({second[1]:.4g} at most): "
                 f"{lower} <= {upper} for every curve"
             )  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return str(value.model_dump(mode="json")) if isinstance(value, BaseModel) else str(value)
 
 
 def study_text(study: Study) -> str:

@@ -30,8 +30,11 @@ def describe(study: Study) -> list[str]:
         f"  structures: {family.size_nm:g} nm squares of {family.cells} x {family.cells} cells, "
         f"{family.grains[0]} to {family.grains[1]} grains, misorientation {low:g} to {high:g} degrees",
         f"  labels: {study.labels.count} curves by {study.labels.backend} ({study.labels.discretization}), "
-        f"{sweep.start:g} H_A to {until} in steps of {sweep.step:g}; {study.labels.test} of them test",
-        f"  surrogate: latent code of {part.latent_dim}, {part.unlabelled} structures x {part.epochs} epochs, "
+        f"{sweep.start:g} H_A to {until} in steps of {sweep.step:g}; {study.labels.test} of them test"
+        + (", all shipped" if part.pretrained else ""),
+        f"  surrogate: {part.pretrained}, trained already"
+        if part.pretrained
+        else f"  surrogate: latent code of {part.latent_dim}, {part.unlabelled} structures x {part.epochs} epochs, "
         f"{part.ensemble} regressor{'s' if part.ensemble > 1 else ''}",
         *(f"  goal: {goal.anchor} {goal.describe()}" for goal in study.wanted),
         f"  search: {study.search.algorithm}, {study.search.generations} generations of {study.search.population}",
@@ -109,8 +112,32 @@ def ranking(goals: Sequence[Goal], verified: Sequence[Verified]) -> list[int]:
     return sorted(range(len(verified)), key=order)
 
 
-def accuracy_of(run: Path) -> dict[str, Any]:
-    """The object of `evaluate --json` for the last regressor of a run."""
+def accuracy_of(name_or_run: str | Path) -> dict[str, Any]:
+    """The object of `evaluate --json` for the last regressor of a run, or for a shipped surrogate by its name.
+
+    Raises:
+        InputError: if there is neither.
+    """
+    run = Path(name_or_run)
+    return _run_accuracy(run) if run.is_dir() else _shipped_accuracy(str(name_or_run))
+
+
+def _shipped_accuracy(name: str) -> dict[str, Any]:
+    """Predicted now, on the test split of the labels that the surrogate was trained on."""
+    from inverse_design.pretrained import labels_of
+    from surrogate import Surrogate
+    from surrogate.metrics import evaluate, latent_space
+
+    surrogate, test = Surrogate.load(name), labels_of(name, ["test"])
+    space = latent_space(surrogate, test.structures)
+    codes = {key: value for key, value in vars(space).items() if not key.startswith("drift")}
+    drifts = {
+        key: dict(zip(ANCHORS, getattr(space, key), strict=True)) for key in vars(space) if key.startswith("drift")
+    }
+    return {**evaluate(surrogate, test.structures, test.anchors).as_dict(), **codes, **drifts}
+
+
+def _run_accuracy(run: Path) -> dict[str, Any]:
     from surrogate.metrics import PAPER_MAE
 
     rounds = [int(path.parent.name) for path in run.glob("regressor/*/artifact.json") if path.parent.name.isdigit()]
@@ -127,21 +154,37 @@ def accuracy_of(run: Path) -> dict[str, Any]:
         "n": found.n,
         "within_1_std": named(found.within_1_std),
         "within_2_std": named(found.within_2_std),
+        "rank_correlation": named(found.rank_correlation),
     }
 
 
 def accuracy_table(result: dict[str, Any]) -> Table:
     """The same as a table."""
     table = Table(title=f"mean absolute error on {result['n']} test structures")
-    for title in ("anchor", "this surrogate", "paper, Table 3", "unit", "within 1 std", "within 2 std"):
+    for title in (
+        "anchor",
+        "this surrogate",
+        "paper, Table 3",
+        "unit",
+        "within 1 std",
+        "within 2 std",
+        "rank correlation",
+    ):
         table.add_column(title, justify="left" if title == "anchor" else "right")
     for anchor in ANCHORS:
         error, one, two = (result[key][anchor] for key in ("mae", "within_1_std", "within_2_std"))
+        rank = result["rank_correlation"][anchor]
         table.add_row(
             anchor,
             "-" if error is None else f"{error:.4f}",
             f"{result['paper'][anchor]:.4f}",
             UNITS[anchor],
             *("-" if share is None else f"{share:.0%}" for share in (one, two)),
+            "-" if rank is None else f"{rank:.2f}",
+        )
+    if "axis_error_deg" in result:
+        table.caption = (
+            f"decoded axes off by {result['axis_error_deg']:.1f} degrees in the mean; "
+            f"{result['in_use']} of {result['dimensions']} latent dimensions in use"
         )
     return table

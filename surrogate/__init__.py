@@ -12,6 +12,7 @@ _HOME = {
     "Autoencoder": "autoencoder",
     "Encoding": "encoding",
     "FamilyImages": "images",
+    "History": "fitting",
     "RegressorArchitecture": "architecture",
     "RegressorTraining": "settings",
     "Schedule": "settings",
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from surrogate.architecture import VAEArchitecture as VAEArchitecture
     from surrogate.autoencoder import Autoencoder as Autoencoder
     from surrogate.encoding import Encoding as Encoding
+    from surrogate.fitting import History as History
     from surrogate.fitting import save_history as save_history
     from surrogate.images import FamilyImages as FamilyImages
     from surrogate.settings import RegressorTraining as RegressorTraining

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from simulation import ANCHORS, InputError
+
+Layout = Literal["dense", "grid"]
 
 PAPER_FLAT, PAPER_HIDDEN = 6400, 2048
 """Width of the dense layer in Kovacs et al. (2022), Table 1, for its 5 x 5 x 256 features."""
@@ -20,16 +24,21 @@ MAX_PARAMETERS = 2 * 10**8
 
 @dataclass(frozen=True)
 class VAEArchitecture:
-    """Variational autoencoder by the recipe of Kovacs et al. (2022), Table 1, for any image.
+    """Variational autoencoder for any image, in one of two layouts.
 
-    Convolutions of stride 2 with 16, 32, 64, ... filters halve the image until its shorter edge is at most 7 pixels
-    (160 -> 5 after five, 40 -> 5 after three, 50 -> 7 after three); then a dense layer whose width keeps the paper's
-    proportion of 2048 to 6400 features. The first kernel, and the last transposed one, is 4 x 4, all others 2 x 2.
+    "dense", the recipe of Kovacs et al. (2022), Table 1: convolutions of stride 2 with 16, 32, 64, ... filters halve
+    the image until its shorter edge is at most 7 pixels (160 -> 5 after five, 40 -> 5 after three, 50 -> 7 after
+    three); then a dense layer whose width keeps the paper's proportion of 2048 to 6400 features. The first kernel, and
+    the last transposed one, is 4 x 4, all others 2 x 2.
+
+    "grid": the code is a grid itself, a few numbers for every 4 x 4 pixels, and all layers are convolutions. What a
+    grain is looks the same all over the magnet, and need be learnt only once.
 
     Args:
         image_shape: (height, width, channels) of an image.
-        latent_dim: length of the latent code.
+        latent_dim: length of the latent code; in a grid a multiple of the number of its places.
         width: multiplies the number of filters (1 is the paper's).
+        layout: "dense" or "grid".
 
     Raises:
         InputError: if a number is out of range.
@@ -38,6 +47,7 @@ class VAEArchitecture:
     image_shape: tuple[int, int, int] = (160, 160, 1)
     latent_dim: int = 512
     width: float = 1.0
+    layout: Layout = "dense"
 
     def __post_init__(self) -> None:
         height, width, channels = self.image_shape
@@ -47,7 +57,14 @@ class VAEArchitecture:
             raise InputError(f"latent_dim must lie in 1 to 4096, got {self.latent_dim}")
         if not 0.1 <= self.width <= 8:
             raise InputError(f"the width factor must lie in 0.1 to 8, got {self.width}")
-        if self.flat * self.hidden > MAX_PARAMETERS / 2:
+        if self.layout not in get_args(Layout):
+            raise InputError(f"the layout must be one of {', '.join(get_args(Layout))}, got {self.layout!r}")
+        if self.layout == "grid" and self.latent_dim % math.prod(self.latent_grid):
+            raise InputError(
+                f"latent_dim must be a multiple of the {math.prod(self.latent_grid)} places of its grid for images of "
+                f"{height} x {width} pixels, got {self.latent_dim}"
+            )
+        if self.layout == "dense" and self.flat * self.hidden > MAX_PARAMETERS / 2:
             raise InputError(f"a network for images of {self.image_shape} has over {MAX_PARAMETERS} parameters")
 
     @property
@@ -57,6 +74,11 @@ class VAEArchitecture:
         while min(grids[-1]) > 7:
             grids.append((-(-grids[-1][0] // 2), -(-grids[-1][1] // 2)))
         return tuple(grids)
+
+    @property
+    def latent_grid(self) -> tuple[int, int]:
+        """(height, width) of the code in the layout "grid"."""
+        return -(-self.image_shape[0] // 4), -(-self.image_shape[1] // 4)
 
     @property
     def filters(self) -> tuple[int, ...]:
@@ -79,6 +101,10 @@ class VAEArchitecture:
 class RegressorArchitecture:
     """Multi-head regressor from latent code to the six anchor points (Kovacs et al. 2022, Table 2).
 
+    A code that is a grid goes through convolutions first, each of stride 2 and followed by one of stride 1 with a
+    bypass, down to at most 5 x 5 places, and then the mean and the smooth maximum over the places: the remanence is a
+    mean, but a magnet reverses where it is weakest.
+
     Args:
         latent_dim: length of the latent code.
         shared: widths of the layers that all targets share.
@@ -86,6 +112,8 @@ class RegressorArchitecture:
         ordered: whether 0 < Mr <= M1 <= 1 and 0 < Hk90 <= Hk80 <= Hk70 <= Hc hold by construction; else the six
             standardised targets are predicted as they are, which is the paper's way.
         members: networks of the ensemble.
+        grid: (height, width) of the code, None if it is none.
+        filters: of the first convolution on a grid, doubled in the second.
 
     Raises:
         InputError: if a number is out of range.
@@ -96,10 +124,16 @@ class RegressorArchitecture:
     head: tuple[int, ...] = (32, 16)
     ordered: bool = True
     members: int = 1
+    grid: tuple[int, int] | None = None
+    filters: int = 32
 
     def __post_init__(self) -> None:
         if not 1 <= self.latent_dim <= 4096:
             raise InputError(f"latent_dim must lie in 1 to 4096, got {self.latent_dim}")
+        if self.grid is not None and (min(self.grid) < 1 or self.latent_dim % math.prod(self.grid)):
+            raise InputError(f"a code of {self.latent_dim} numbers is no grid of {self.grid}")
+        if not 1 <= self.filters <= 1024:
+            raise InputError(f"filters must lie in 1 to 1024, got {self.filters}")
         if not 1 <= self.members <= 64:
             raise InputError(f"an ensemble has 1 to 64 members, got {self.members}")
         widths = (*self.shared, *self.head)
@@ -113,10 +147,30 @@ class RegressorArchitecture:
         """The network of Kovacs et al. (2022), Table 2: 1,502,006 parameters for a code of 512."""
         return cls(latent_dim, PAPER_SHARED, PAPER_HEAD, ordered=False, members=members)
 
+    @classmethod
+    def on_grid(cls, latent_dim: int, grid: tuple[int, int], members: int = 1) -> RegressorArchitecture:
+        """The network for a code that is a grid."""
+        return cls(latent_dim, shared=(128,), head=(32,), members=members, grid=grid)
+
+    @property
+    def convolutions(self) -> tuple[tuple[int, int], ...]:
+        """(filters before, filters) of each convolution of stride 2; empty without a grid."""
+        if self.grid is None:
+            return ()
+        shorter, before = min(self.grid), self.latent_dim // math.prod(self.grid)
+        levels: list[tuple[int, int]] = []
+        while shorter > 5 or not levels:
+            filters = self.filters * min(len(levels) + 1, 2)
+            levels.append((before, filters))
+            shorter, before = -(-shorter // 2), filters
+        return tuple(levels)
+
     @property
     def parameters(self) -> int:
         """Weights of one member."""
-        shared = (self.latent_dim, *self.shared)
+        levels = self.convolutions
+        count = sum((16 * before + 1) * filters + (9 * filters + 1) * filters for before, filters in levels)
+        shared = (2 * levels[-1][1] if levels else self.latent_dim, *self.shared)
         head = (self.shared[-1], *self.head, 1)
-        count = sum((a + 1) * b for a, b in itertools.pairwise(shared))
+        count += sum((a + 1) * b for a, b in itertools.pairwise(shared))
         return count + len(ANCHORS) * sum((a + 1) * b for a, b in itertools.pairwise(head))

@@ -16,7 +16,7 @@ from surrogate.architecture import RegressorArchitecture, VAEArchitecture
 from surrogate.checkpoint import write_atomically
 from surrogate.encoding import Encoding
 
-FORMAT = 1
+FORMAT = 2
 """Raised when files of before can no longer be read."""
 
 CARD = "card.json"
@@ -39,6 +39,7 @@ class SurrogateCard:
     """Architecture, scaling and residuals of a regressor, where its autoencoder lies, and what it was trained on.
 
     `autoencoder` is a folder relative to the card's. `about` is free: material, family, field sweep, table of errors.
+    `calibration` holds the arrays of a `surrogate.calibration.Calibration`; it is empty if there is none.
     """
 
     architecture: RegressorArchitecture
@@ -47,6 +48,7 @@ class SurrogateCard:
     autoencoder: str
     files: dict[str, str]
     about: dict[str, Any] = field(default_factory=dict)
+    calibration: dict[str, list[Any]] = field(default_factory=dict)
     format: int = FORMAT
 
 
@@ -70,7 +72,7 @@ def read_autoencoder_card(folder: Path) -> AutoencoderCard:
 def read_card(folder: Path) -> SurrogateCard:
     """Read and check; see `read_autoencoder_card`."""
     raw = _read(folder, SurrogateCard)
-    architecture = _build(RegressorArchitecture, raw["architecture"], folder, shared=_pair, head=_pair)
+    architecture = _build(RegressorArchitecture, raw["architecture"], folder, shared=_pair, head=_pair, grid=_grid)
     if not isinstance(raw["autoencoder"], str) or not isinstance(raw["about"], dict):
         raise InputError(f"{folder / CARD}: autoencoder must be the path of a folder and about a mapping")
     del raw["architecture"], raw["format"]
@@ -167,3 +169,7 @@ def _build(kind: type, values: Any, folder: Path, **convert: Any) -> Any:
 
 def _pair(values: list[int]) -> tuple[int, ...]:
     return tuple(int(v) for v in values)
+
+
+def _grid(values: list[int] | None) -> tuple[int, ...] | None:
+    return None if values is None else _pair(values)

@@ -82,6 +82,43 @@ def axis_error_deg(surrogate: Surrogate, microstructures: Sequence[Microstructur
     return np.degrees(axis_error_rad(decoded, original).mean(axis=(1, 2)))
 
 
+@dataclass(frozen=True)
+class LatentSpace:
+    """How well a latent space generates; drifts are mean changes (6,) of predicted anchors when the decoded field of a
+    code is encoded again.
+
+    Args:
+        axis_error_deg: mean over structures and cells of the angle between decoded and original axis.
+        dimensions, in_use: of the code, and those along which the codes vary.
+        drift: for codes of the structures.
+        drift_halfway: for codes half way between random pairs of them.
+        drift_drawn: for draws from the encoder's distribution around them.
+    """
+
+    axis_error_deg: float
+    dimensions: int
+    in_use: int
+    drift: tuple[float, ...]
+    drift_halfway: tuple[float, ...]
+    drift_drawn: tuple[float, ...]
+
+
+def latent_space(surrogate: Surrogate, microstructures: Sequence[Microstructure], seed: int = 0) -> LatentSpace:
+    """Measure on structures that trained nothing."""
+    rng = np.random.default_rng(seed)
+    images = surrogate.autoencoder.encoding.images(microstructures)
+    mean, std = surrogate.autoencoder.encode_distribution(images)
+    partner = rng.permutation(len(mean))
+    codes = (mean, (mean + mean[partner]) / 2, mean + std * rng.standard_normal(mean.shape, np.float32))
+
+    def drift(latent: np.ndarray) -> tuple[float, ...]:
+        change = surrogate.predict(surrogate.reencode(latent))[0] - surrogate.predict(latent)[0]
+        return tuple(np.abs(change).mean(axis=0).tolist())
+
+    error = float(axis_error_deg(surrogate, microstructures).mean())
+    return LatentSpace(error, mean.shape[1], latent_dimensions_in_use(mean), *(drift(latent) for latent in codes))
+
+
 def latent_dimensions_in_use(codes: np.ndarray, least_std: float = 0.1) -> int:
     """Dimensions along which the mean codes (n, latent_dim) of many structures vary.
 

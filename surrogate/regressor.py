@@ -15,6 +15,7 @@ import numpy as np
 from simulation import ANCHORS
 from surrogate.architecture import RegressorArchitecture
 from surrogate.backend import in_batches, keras
+from surrogate.calibration import Calibration
 
 layers, ops = keras.layers, keras.ops
 
@@ -127,6 +128,28 @@ class AnchorOutput(layers.Layer):  # type: ignore[name-defined, misc]
         return input_shape
 
 
+SHARPNESS = 4.0
+"""Of the smooth maximum over the places of a grid, log(mean(exp(SHARPNESS x))) / SHARPNESS."""
+
+
+def grid_features(architecture: RegressorArchitecture, code: Any) -> Any:
+    """(members, n, features) of codes that are grids: every member has its own convolutions."""
+    height, width = architecture.grid or (1, 1)
+    image = layers.Reshape((height, width, -1), name="grid")(code)
+    features = []
+    for member in range(architecture.members):
+        x = image
+        for level, (_, filters) in enumerate(architecture.convolutions):
+            name = f"member_{member}_conv_{level}"
+            x = layers.Conv2D(filters, 4, strides=2, padding="same", activation="elu", name=name)(x)
+            again = layers.Conv2D(filters, 3, padding="same", activation="elu", name=f"{name}_again")(x)
+            x = layers.Add(name=f"{name}_bypass")([x, again])
+        places = x.shape[1] * x.shape[2]
+        maximum = (ops.logsumexp(SHARPNESS * x, axis=(1, 2)) - math.log(places)) / SHARPNESS
+        features.append(ops.concatenate([ops.mean(x, axis=(1, 2)), maximum], axis=-1))
+    return ops.stack(features, axis=0)
+
+
 class RegressorNetwork(keras.Model):  # type: ignore[name-defined, misc]
     """The ensemble as one Keras model: codes (n, latent_dim) to anchors (n, members, 6).
 
@@ -147,7 +170,7 @@ class RegressorNetwork(keras.Model):  # type: ignore[name-defined, misc]
         keras.utils.set_random_seed(seed)
         members = (architecture.members,)
         code = keras.Input((architecture.latent_dim,), name="code")
-        x = ops.expand_dims(code, 0)
+        x = ops.expand_dims(code, 0) if architecture.grid is None else grid_features(architecture, code)
         for i, units in enumerate(architecture.shared):
             x = StackedDense(members, units, name=f"shared_{i}")(x)
         x = ops.expand_dims(x, 1)
@@ -184,6 +207,7 @@ class Regressor:
         network: the ensemble.
         architecture, scaling: what it was built from.
         residual_std: (6,) what the members have in common of their error, from held-out labels; 0 if there were none.
+        calibration: of the standard deviation, from cross-validation; takes the place of `residual_std`.
     """
 
     def __init__(
@@ -192,7 +216,9 @@ class Regressor:
         architecture: RegressorArchitecture,
         scaling: TargetScaling,
         residual_std: np.ndarray | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
+        self.calibration = calibration
         self.network, self.architecture, self.scaling = network, architecture, scaling
         self.residual_std = np.zeros(len(ANCHORS)) if residual_std is None else np.asarray(residual_std, np.float64)
         network.compile(optimizer=None, jit_compile=False)  # drops what training left: optimiser and fused steps
@@ -204,9 +230,17 @@ class Regressor:
     def predict(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean over the members and standard deviation, each (n, 6) float64.
 
-        The variance is that between the members plus `residual_std` squared: what they disagree about, and what they
-        are all wrong about. With no labels held out it is the former alone, which is too small.
+        The standard deviation is what the `calibration` makes of that between the members; without one its variance is
+        that between the members plus `residual_std` squared: what they disagree about, and what they are all wrong
+        about. With no labels held out it is the former alone, which is too small.
         """
+        mean, spread = self.mean_and_spread(latent)
+        if self.calibration is not None:
+            return mean, self.calibration.standard_deviation(mean, spread)
+        return mean, np.sqrt(spread**2 + self.residual_std**2)
+
+    def mean_and_spread(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean over the members and the bare standard deviation between them, each (n, 6) float64."""
         members = self.members(latent).astype(np.float64)
-        spread = members.var(axis=1, ddof=1) if members.shape[1] > 1 else np.zeros_like(members[:, 0])
-        return members.mean(axis=1), np.sqrt(spread + self.residual_std**2)
+        spread = members.std(axis=1, ddof=1) if members.shape[1] > 1 else np.zeros_like(members[:, 0])
+        return members.mean(axis=1), spread

@@ -15,6 +15,7 @@ from surrogate import card as cards
 from surrogate.architecture import RegressorArchitecture
 from surrogate.autoencoder import Autoencoder
 from surrogate.axes import turn_axes
+from surrogate.calibration import Calibration
 from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
 
 _AUTOENCODER = "autoencoder"
@@ -100,6 +101,7 @@ class Surrogate:
             autoencoder=Path(os.path.relpath(autoencoder, folder)).as_posix(),
             files={_REGRESSOR_WEIGHTS: checksum},
             about=self.about,
+            calibration=_plain(self.regressor.calibration),
         )
         cards.write_card(card, folder)
 
@@ -139,4 +141,25 @@ def _load_regressor(
     cards.check_files(folder, card.files, (_REGRESSOR_WEIGHTS,))
     network = RegressorNetwork(architecture, scaling)
     cards.load_weights(network, folder / _REGRESSOR_WEIGHTS)
-    return Regressor(network, architecture, scaling, np.asarray(card.residual_std))
+    return Regressor(network, architecture, scaling, np.asarray(card.residual_std), _calibration(card, folder))
+
+
+def _plain(calibration: Calibration | None) -> dict[str, list[Any]]:
+    return {} if calibration is None else {name: value.tolist() for name, value in vars(calibration).items()}
+
+
+def _calibration(card: cards.SurrogateCard, folder: Path) -> Calibration | None:
+    if not card.calibration:
+        return None
+    try:
+        arrays = {name: np.array(values, np.float64) for name, values in card.calibration.items()}
+        calibration = Calibration(**arrays)
+        n = len(ANCHORS)
+        shapes = [(n,), (n,), (n, 3 + 2 * n), (2, n)]
+        if [a.shape for a in vars(calibration).values()] != shapes or not all(
+            np.isfinite(a).all() for a in arrays.values()
+        ):
+            raise ValueError("arrays of other shapes, or not finite")
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{folder / cards.CARD}: calibration is broken: {error}") from None
+    return calibration

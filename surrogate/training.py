@@ -79,7 +79,7 @@ def train_regressor(
     Raises:
         InputError: if labels and structures do not fit each other.
     """
-    codes = _label_codes(autoencoder, microstructures, settings)
+    codes = label_codes(autoencoder, microstructures, settings)
     regressor, history = fit_regressor(codes, labels, architecture, settings, None, progress, checkpoint)
     return Surrogate(autoencoder, regressor), history
 
@@ -104,7 +104,7 @@ def continue_training(
         weight: (n,) how much each label counts, 1 if None.
         progress, checkpoint: as for `train_vae`.
     """
-    codes = _label_codes(surrogate.autoencoder, microstructures, settings)
+    codes = label_codes(surrogate.autoencoder, microstructures, settings)
     old = surrogate.regressor
     regressor, history = fit_regressor(codes, labels, old.architecture, settings, old, progress, checkpoint, weight)
     return replace(surrogate, regressor=regressor), history
@@ -142,7 +142,8 @@ def fit_regressor(
         ],
     )
     history = fit(network, batches, settings.schedule, progress, _checkpoint(checkpoint, identity))
-    return Regressor(network, architecture, scaling, _residual_std(batches.residuals())), history
+    calibration = None if start is None else start.calibration
+    return Regressor(network, architecture, scaling, _residual_std(batches.residuals()), calibration), history
 
 
 def _checked(labels: np.ndarray, count: int) -> np.ndarray:
@@ -186,9 +187,10 @@ def _residual_std(residuals: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(error - (2 - 1 / members) * spread, 0.1 * error))
 
 
-def _label_codes(
+def label_codes(
     autoencoder: Autoencoder, microstructures: Sequence[Microstructure], settings: RegressorTraining
 ) -> np.ndarray:
+    """(n, 4 or 1, 2, latent_dim): of each structure's copies the mean code and the noise it is shown with."""
     """Mean and standard deviation of the codes of each structure's copies: (n, 4 or 1, 2, latent_dim)."""
     mean, std = autoencoder.encode_mirrored(microstructures)
     copies = slice(None) if settings.mirror else slice(1)  # the first copy is the structure itself

@@ -12,6 +12,7 @@ dimension survives that.)
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ layers, ops = keras.layers, keras.ops
 def build_encoder(architecture: VAEArchitecture) -> Any:
     """Network from images to [mean, log-variance] of the code, each (n, latent_dim)."""
     image = keras.Input(architecture.image_shape, name="image")
+    if architecture.layout == "grid":
+        return keras.Model(image, _grid_code(architecture, image), name="encoder")
     x = image
     for level, filters in enumerate(architecture.filters):
         kernel = 4 if level == 0 else 2
@@ -43,6 +46,8 @@ def build_decoder(architecture: VAEArchitecture) -> Any:
     channels can be, so the pair is left free to shrink where the decoder is in doubt: its length is its confidence.
     """
     code = keras.Input((architecture.latent_dim,), name="code")
+    if architecture.layout == "grid":
+        return keras.Model(code, _grid_image(architecture, code), name="decoder")
     x = layers.Dense(architecture.hidden, activation="elu", name="hidden")(code)
     x = layers.Dense(architecture.flat, activation="elu", name="flat")(x)
     x = layers.Reshape((*architecture.grids[-1], architecture.filters[-1]), name="features")(x)
@@ -61,6 +66,34 @@ def build_decoder(architecture: VAEArchitecture) -> Any:
         if any(surplus):
             x = layers.Cropping2D(((0, surplus[0]), (0, surplus[1])), name=f"crop_{level}")(x)
     return keras.Model(code, x, name="decoder")
+
+
+GRID_FILTERS = (24, 48)
+"""Filters of the two convolutions of stride 2 between an image and a code that is a grid; kernels are 4 x 4."""
+
+
+def _grid_code(architecture: VAEArchitecture, image: Any) -> list[Any]:
+    """Mean and log-variance: two convolutions of stride 2, one of stride 1 with a bypass, and one for each number."""
+    x, (low, high) = image, (max(1, round(n * architecture.width)) for n in GRID_FILTERS)
+    for level, filters in enumerate((low, high)):
+        x = layers.Conv2D(filters, 4, strides=2, padding="same", activation="elu", name=f"conv_{level}")(x)
+    x = layers.Add(name="bypass")([x, layers.Conv2D(high, 3, padding="same", activation="elu", name="conv_2")(x)])
+    channels = architecture.latent_dim // math.prod(architecture.latent_grid)
+    return [layers.Flatten(name=f"flat_{n}")(layers.Conv2D(channels, 1, name=n)(x)) for n in ("mean", "log_variance")]
+
+
+def _grid_image(architecture: VAEArchitecture, code: Any) -> Any:
+    """The way back of `_grid_code`."""
+    low, high = (max(1, round(n * architecture.width)) for n in GRID_FILTERS)
+    channels = architecture.latent_dim // math.prod(architecture.latent_grid)
+    x = layers.Reshape((*architecture.latent_grid, channels), name="grid")(code)
+    x = layers.Conv2D(high, 3, padding="same", activation="elu", name="conv_0")(x)
+    x = layers.Add(name="bypass")([x, layers.Conv2D(high, 3, padding="same", activation="elu", name="conv_1")(x)])
+    x = layers.Conv2DTranspose(low, 4, strides=2, padding="same", activation="elu", name="conv_2")(x)
+    height, width, colors = architecture.image_shape
+    x = layers.Conv2DTranspose(colors, 4, strides=2, padding="same", activation="tanh", name="conv_3")(x)
+    surplus = (x.shape[1] - height, x.shape[2] - width)
+    return layers.Cropping2D(((0, surplus[0]), (0, surplus[1])), name="crop")(x) if any(surplus) else x
 
 
 class VAE(keras.Model):  # type: ignore[name-defined, misc]

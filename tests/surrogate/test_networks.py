@@ -113,3 +113,40 @@ def test_scaling_survives_labels_without_some_anchor() -> None:
     labels[:, 4:] = np.nan
     scaling = TargetScaling.of(labels)
     assert np.isfinite([*scaling.mean, *scaling.std, *scaling.start, *scaling.step]).all()
+
+
+@pytest.mark.parametrize(("image", "places"), [((80, 80, 2), 400), ((20, 20, 2), 25), ((10, 14, 1), 12)])
+def test_a_code_that_is_a_grid_goes_forth_and_back(image: tuple, places: int) -> None:
+    architecture = VAEArchitecture(image, 2 * places, layout="grid")
+    mean, log_variance = build_encoder(architecture)(np.zeros((3, *image), np.float32))
+    assert tuple(mean.shape) == tuple(log_variance.shape) == (3, 2 * places)
+    assert tuple(build_decoder(architecture)(mean).shape) == (3, *image)
+
+
+def test_a_grid_sees_only_what_is_near() -> None:
+    """Layers of a grid are convolutions: a changed corner of the image leaves the code far from it alone."""
+    architecture = VAEArchitecture((80, 80, 2), 800, layout="grid")
+    images = np.zeros((2, 80, 80, 2), np.float32)
+    images[1, :8, :8] = 1.0
+    mean, _ = build_encoder(architecture)(images)
+    change = np.abs(np.diff(np.asarray(mean).reshape(2, 20, 20, 2), axis=0))[0].max(axis=-1)
+    assert change[0, 0] > 0
+    assert not change[6:].any()
+    assert not change[:, 6:].any()
+
+
+def test_a_code_must_fill_its_grid() -> None:
+    with pytest.raises(InputError, match="multiple of the 400 places"):
+        VAEArchitecture((80, 80, 2), 512, layout="grid")
+    with pytest.raises(InputError, match="no grid"):
+        RegressorArchitecture(801, grid=(20, 20))
+
+
+def test_members_on_a_grid_are_whole_networks() -> None:
+    architecture = RegressorArchitecture.on_grid(800, (20, 20), members=2)
+    network = RegressorNetwork(architecture, TargetScaling.of(LABELS))
+    assert parameters(network) == 2 * architecture.parameters
+    outputs = network.predict_on_batch(np.random.default_rng(0).normal(size=(3, 800)).astype(np.float32))
+    assert outputs.shape == (3, 2, 6)
+    assert len(np.unique(outputs[0, :, 5])) == 2
+    assert (np.diff(outputs[..., 2:], axis=-1) >= 0).all()

@@ -27,7 +27,9 @@ from surrogate import (
     train_vae,
 )
 from surrogate.batches import held_out
+from surrogate.calibration import Calibration
 from surrogate.metrics import axis_error_deg, evaluate, latent_dimensions_in_use
+from surrogate.regressor import Regressor
 from tests.surrogate.conftest import ENCODING, FAMILY, REGRESSOR_SETTINGS, stand_in_labels
 
 Draw = Callable[[int], list[Microstructure]]
@@ -157,6 +159,19 @@ def test_saved_surrogate_answers_as_before(surrogate: Surrogate, draw: Draw, tmp
     assert names == [".h5", ".h5", ".h5", ".json", ".json"]
 
 
+def test_a_calibration_is_saved_with_the_regressor(surrogate: Surrogate, draw: Draw, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    predicted, spread = rng.uniform(size=(50, 6)), rng.uniform(0.01, 0.02, (50, 6))
+    calibration = Calibration.fit(predicted, spread, predicted + 0.05 * rng.normal(size=(50, 6)))
+    old = surrogate.regressor
+    new = Regressor(old.network, old.architecture, old.scaling, old.residual_std, calibration)
+    replace(surrogate, regressor=new).save(tmp_path)
+    codes = surrogate.encode(draw(5))
+    mean, std = Surrogate.load(tmp_path).predict(codes)
+    np.testing.assert_array_equal(mean, surrogate.predict(codes)[0])
+    np.testing.assert_array_equal(std, calibration.standard_deviation(*old.mean_and_spread(codes)))
+
+
 def test_a_run_folder_gives_its_latest_regressor(surrogate: Surrogate, tmp_path: Path) -> None:
     surrogate.autoencoder.save(tmp_path / "vae")
     for number in (0, 2, 10):
@@ -177,7 +192,8 @@ def truncate(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda f: edit_card(f, format=2), "written in format 2"),
+        (lambda f: edit_card(f, format=1), "written in format 1"),
+        (lambda f: edit_card(f, calibration={"mean": [1, 2]}), "calibration is broken"),
         (lambda f: edit_card(f, surprise=1), "surprise"),
         (lambda f: edit_card(f, scaling={"mean": [1]}), "scaling"),
         (lambda f: edit_card(f, architecture={"latent_dim": 12, "shared": [10**9]}), "8192"),
