@@ -196,6 +196,9 @@ def morph(
 def evaluate(
     name: Annotated[str, typer.Argument(metavar="NAME|RUN", help="A shipped surrogate, or the folder of a run.")],
     as_json: AsJson = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write figures there too, as PNG and SVG.")
+    ] = None,
 ) -> None:
     """Mean absolute error of a surrogate on its test split, beside the paper's Table 3.
 
@@ -208,6 +211,11 @@ def evaluate(
         typer.echo(json.dumps(result, indent=1))
     else:
         console.print(accuracy_table(result))
+    if output is not None:
+        from inverse_design.accuracy_figures import write_figures
+
+        for path in write_figures(name, output):
+            console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

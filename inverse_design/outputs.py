@@ -138,8 +138,26 @@ def evaluation(run: Path, round_: int) -> Evaluation:
     """
     from surrogate.metrics import compare
 
+    anchors, mean, std = predictions(run, round_)
+    return compare(mean, std, anchors)
+
+
+def predictions(run: Path, round_: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Simulated anchors, predicted means and standard deviations (n, 6) of the test split in a round."""
     data = read_arrays(run / "regressor" / str(round_) / TEST)
-    return compare(data["mean"], data["std"], data["anchors"])
+    return data["anchors"], data["mean"], data["std"]
+
+
+def last_round(run: Path) -> int:
+    """The last round that has trained regressors.
+
+    Raises:
+        InputError: if there is none.
+    """
+    rounds = [int(path.parent.name) for path in run.glob("regressor/*/artifact.json") if path.parent.name.isdigit()]
+    if not rounds:
+        raise InputError(f"{run}: no trained surrogate here; run the study first")
+    return max(rounds)
 
 
 def _seconds(folder: RunFolder, findings: Findings) -> dict[str, float]:

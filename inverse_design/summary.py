@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from inverse_design.goals import UNITS, Goal, distance
-from inverse_design.outputs import MANIFEST, evaluation, findings_of
+from inverse_design.outputs import MANIFEST, evaluation, findings_of, last_round
 from inverse_design.run_folder import read_artifact
 from inverse_design.study import Study
 from inverse_design.study_file import load_study
@@ -140,10 +140,7 @@ def _shipped_accuracy(name: str) -> dict[str, Any]:
 def _run_accuracy(run: Path) -> dict[str, Any]:
     from surrogate.metrics import PAPER_MAE
 
-    rounds = [int(path.parent.name) for path in run.glob("regressor/*/artifact.json") if path.parent.name.isdigit()]
-    if not rounds:
-        raise InputError(f"{run}: no trained surrogate here; run the study first")
-    found = evaluation(run, max(rounds))
+    found = evaluation(run, last_round(run))
 
     def named(values: Sequence[float]) -> dict[str, float | None]:
         return {n: (v if math.isfinite(v) else None) for n, v in zip(ANCHORS, values, strict=True)}

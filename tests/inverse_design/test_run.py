@@ -150,8 +150,11 @@ def test_commands_on_a_run(run: Path, tmp_path: Path) -> None:
     here = [sys.executable, "-m", "inverse_design"]
     structure = str(run / "candidates" / "00" / "structure.npz")
     assert "simulations in the store" in execute(*here, "status", str(run)).stderr
-    found = json.loads(execute(*here, "evaluate", str(run), "--json").stdout)
-    assert set(found) == {"mae", "paper", "n", "within_1_std", "within_2_std"}
+    found = json.loads(execute(*here, "evaluate", str(run), "--json", "-o", str(tmp_path / "figures")).stdout)
+    assert set(found) == {"mae", "paper", "n", "within_1_std", "within_2_std", "rank_correlation"}
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
+        f"computed-predicted.{s}" for s in ("png", "svg")
+    }
     assert found["n"] == 4
     assert set(found["mae"]) == set(ANCHORS)
     assert execute(*here, "simulate", structure, "-o", str(tmp_path / "out")).returncode == 0
@@ -174,7 +177,7 @@ def test_commands_on_a_run(run: Path, tmp_path: Path) -> None:
         (("check", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
         (("status", "nowhere"), "nowhere: no run here"),
         (("report", "nowhere"), "nowhere: no run"),
-        (("evaluate", "nowhere"), "nowhere: no trained surrogate"),
+        (("evaluate", "nowhere"), "no surrogate 'nowhere'"),
         (("simulate", "nowhere.npz"), "nowhere.npz: no such structure file"),
         (("fly",), "No such command"),
     ],
