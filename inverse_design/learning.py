@@ -66,7 +66,7 @@ def make_regressor(
 ) -> None:
     """Train round `round_`'s ensemble into a folder, from the second round on starting with that of the round before.
 
-    The first of a pretrained surrogate is copied. Later ones go on from it, every member with all labels.
+    The first of a pretrained surrogate is copied.
 
     Args:
         labels: the training split is learnt from; the error on the test split is written beside the weights.
@@ -79,7 +79,7 @@ def make_regressor(
     epochs = part.epochs if before is None else part.more_epochs
     settings = RegressorTraining(
         schedule=Schedule(epochs, part.batch, part.learning_rate, cosine=part.schedule == "cosine"),
-        folds=part.folds if pretrained is None else 0,
+        folds=part.folds,
         noise=part.noise,
         mirror=study.surrogate.mirrored,
         seed=_seed(study, 1, round_),
@@ -111,7 +111,8 @@ def make_regressor(
     )
     about |= {"training_labels": len(train.keys), "mae": compare(mean, std, test.anchors).mae}
     replace(surrogate, about=about).save(folder, autoencoder=vae)
-    save_history(history, folder / HISTORY)
+    if history:
+        save_history(history, folder / HISTORY)
     np.savez_compressed(folder / TEST, mean=mean, std=std, anchors=test.anchors)
     shutil.rmtree(folder / _CHECKPOINT, ignore_errors=True)
 

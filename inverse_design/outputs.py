@@ -199,10 +199,12 @@ def _write_report(study: Study, folder: RunFolder, findings: Findings) -> None:
 
 
 def _losses(run: Path, rounds: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Training losses by epoch of the autoencoder and of each round's regressors."""
+    """Training losses by epoch of the autoencoder and of each round's regressors, but of what came trained."""
     found = {}
     names = {"autoencoder": "vae"} | {f"regressors, round {r}": f"regressor/{r}" for r in range(rounds)}
     for title, folder in names.items():
+        if not (run / folder / HISTORY).exists():
+            continue
         table = pd.read_csv(run / folder / HISTORY)
         found[title] = (table["epoch"].to_numpy(), table["loss"].to_numpy())
     return found

@@ -16,6 +16,9 @@ from surrogate.card import find_surrogate, read_card
 FIXED = ("material", "microstructures", "field_sweep", "labels")
 """Sections of a study that are those of the surrogate's card."""
 
+CONTINUED = {"more_epochs": 5, "learning_rate": 5e-4, "folds": 0}
+"""How later rounds go on from a pretrained regressor, unless the study says otherwise: seconds, with small steps."""
+
 
 def fixed_sections(name: str) -> dict[str, Any]:
     """The sections of a study that a surrogate was trained for, and the set that its labels are from, as `labels_of`.

@@ -193,13 +193,18 @@ class Study(Section):
     def _of_its_card(cls, data: Any) -> Any:
         """Fill in the sections that a pretrained surrogate fixes."""
         part = data.get("surrogate") if isinstance(data, dict) else None
-        name = part.get("pretrained") if isinstance(part, dict) else None
+        if not isinstance(part, dict):
+            return data
+        name = part.get("pretrained")
         if not isinstance(name, str) or not re.fullmatch(NAME, name):
             return data  # the field itself says what is wrong
-        from inverse_design.pretrained import FIXED
+        from inverse_design.pretrained import CONTINUED, FIXED
 
         fixed = _sections_of(name)
-        return {**{key: fixed[key] for key in FIXED if key not in data}, **data}
+        filled = {key: fixed[key] for key in FIXED if key not in data}
+        given = part.get("regressor", {})
+        regressor = {**CONTINUED, **given} if isinstance(given, dict) else given
+        return {**filled, **data, "surrogate": {**part, "regressor": regressor}}
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
