@@ -72,6 +72,14 @@ def test_the_shipped_surrogate_is_as_good_as_its_card_says() -> None:
         assert (np.array(drift) < np.array(list(stated.values()))).all(), drift
 
 
+def test_both_sets_share_one_autoencoder() -> None:
+    cells, elements = Surrogate.load("nd2fe14b"), Surrogate.load("nd2fe14b-elements")
+    codes = np.random.default_rng(0).normal(size=(2, 800)).astype(np.float32)
+    np.testing.assert_array_equal(cells.decode(codes), elements.decode(codes))
+    study = parse_study(STUDY.replace("pretrained: nd2fe14b", "pretrained: nd2fe14b-elements"), "s.yaml")
+    assert study.labels.discretization == "elements"
+
+
 def test_its_labels_are_the_shipped_ones() -> None:
     table, test = load_labels(fixed_sections("nd2fe14b")["labels_of"]), labels_of("nd2fe14b", ["test"])
     np.testing.assert_array_equal(test.anchors, table[table.split == "test"].iloc[:, 3:].to_numpy())
