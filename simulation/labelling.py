@@ -12,7 +12,7 @@ from simulation.errors import InputError
 from simulation.label_store import LabelStore
 from simulation.labels import Conditions, Job, Label, Outcome, Specification
 from simulation.microstructure import Microstructure
-from simulation.workplace import Engine
+from simulation.workplace import Engine, no_interrupt
 
 SHARED_LOSSES = 2
 """A job lost with this many dying pools runs alone from then on; if a pool dies under it alone, it is at fault."""
@@ -203,7 +203,8 @@ class _Run:
 
     def _landed(self) -> Iterator[Label]:
         """Wait for at least one job to end; store and give the labels that came of it."""
-        done, _ = wait(self.flying, _LOOK_S, FIRST_COMPLETED)
+        with no_interrupt():  # a Ctrl-C that lands in a callback of the executor is swallowed there; so it comes after
+            done, _ = wait(self.flying, _LOOK_S, FIRST_COMPLETED)
         lost = []
         for future in done:
             job = self.flying.pop(future)
