@@ -33,6 +33,7 @@ class Measured:
     Args:
         cases, ours: the structures and our curves of them.
         tighter: our curves with a tolerance ten times tighter, of all structures.
+        elements: our curves by elements, where `ours` are by cells.
         fidimag: its curves, by the name of the structure.
         magnum: magnum.np's field.
         ffts_ms: CPU time of the bare transforms of one evaluation.
@@ -44,6 +45,7 @@ class Measured:
     cases: list[Case]
     ours: list[CurveTiming]
     tighter: list[CurveTiming] = field(default_factory=list)
+    elements: list[CurveTiming] = field(default_factory=list)
     fidimag: dict[str, CurveTiming] = field(default_factory=dict)
     magnum: FieldTiming | None = None
     ffts_ms: float = float("nan")
@@ -60,7 +62,7 @@ def figures(run: Measured) -> list[Figure]:
         rows += _costs(run, group)
     bare = statistics.median(curve.cpu_ms_per_evaluation for curve in run.ours)
     rows.append(Figure("ms an evaluation; of these its bare FFTs", f"{bare:.2f}; {run.ffts_ms:.2f}", "near its FFTs"))
-    return rows + _speed(run) + _labelling(run) + _difference_from_fidimag(run) + _tolerance(run)
+    return rows + _elements(run) + _speed(run) + _labelling(run) + _difference_from_fidimag(run) + _tolerance(run)
 
 
 def _costs(run: Measured, group: str) -> list[Figure]:
@@ -76,6 +78,22 @@ def _costs(run: Measured, group: str) -> list[Figure]:
         Figure(f"evaluations, {group} ({len(counts)})", measured, f"at most {most}", max(counts) <= most),
         Figure(f"seconds, {group}", time),
     ]
+
+
+def _elements(run: Measured) -> list[Figure]:
+    """What a curve by elements costs over one by cells of the same structure."""
+    if not run.elements:
+        return []
+    lost = sum(curve.unconverged for curve in run.elements)
+    rows = [Figure("elements: fields that did not converge", str(lost), "0", lost == 0)]
+    for quantity, name in (("evaluations", "evaluations"), ("CPU seconds", "cpu_s")):
+        pairs = zip(run.elements, run.ours, strict=True)
+        ratios = [getattr(elements, name) / getattr(cells, name) for elements, cells in pairs]
+        text = f"{statistics.median(ratios):.2f} in the median, {min(ratios):.2f} to {max(ratios):.2f}"
+        rows.append(
+            Figure(f"elements: {quantity} over those of cells", text, "at most 1", statistics.median(ratios) <= 1)
+        )
+    return rows
 
 
 def _speed(run: Measured) -> list[Figure]:

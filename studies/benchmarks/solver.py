@@ -6,7 +6,7 @@
 Structures of 160 x 160 cells, field from +H_A to the coercive field in steps of 0.01 H_A, one thread, fresh processes,
 all sides in one run: evaluations, seconds and anchor points by group (largest easy axis up to 45 degrees from the
 field: aligned; above 80: isotropic), the FFTs of an evaluation alone, two labelling processes against one, the memory
-of a worker, ten times tighter tolerance. Ends with exit code 1 if a goal is missed.
+of a worker, ten times tighter tolerance, elements over cells. Ends with exit code 1 if a goal is missed.
 
 Needs nothing but this package. Peers are measured where they are installed: fidimag (built from source), and magnum.np
 (`pip install torch --index-url https://download.pytorch.org/whl/cpu`, then `pip install magnumnp`). Stored curves of
@@ -104,6 +104,8 @@ def measure(cases: list[Case], repeats: int, with_fidimag: Sequence[int]) -> Mea
     if run.magnum is None:
         run.missing.append("magnum.np is not installed")
     measure_fidimag(run, with_fidimag, say)
+    say("the same curves by elements")
+    run.elements = in_fresh_process(element_curves, structures, repeats)
     say("labelling with one process and with two")
     measure_labelling(run, repeats)
     say("ten times tighter tolerance")
@@ -137,6 +139,11 @@ def measure_labelling(run: Measured, rounds: int) -> None:
 def tighter_curves(structures: Sequence[Any]) -> Any:
     """Our curves with a tenth of the tolerance; for a fresh process."""
     return time_curves(structures, tolerance=TOLERANCE / 10)
+
+
+def element_curves(structures: Sequence[Any], repeats: int) -> Any:
+    """Our curves by elements; for a fresh process."""
+    return time_curves(structures, repeats=repeats, discretization="elements")
 
 
 def curves_table(run: Measured) -> Table:
@@ -186,6 +193,7 @@ def machine() -> dict[str, Any]:
 def as_json(run: Measured, table: Sequence[Figure]) -> dict[str, Any]:
     """All that was measured, for programs; anchors in the order of `simulation.ANCHORS`, null where missing."""
     tighter: Sequence[CurveTiming | None] = run.tighter or [None] * len(run.cases)
+    by_elements: Sequence[CurveTiming | None] = run.elements or [None] * len(run.cases)
     structures = [
         {
             "name": case.name,
@@ -193,12 +201,13 @@ def as_json(run: Measured, table: Sequence[Figure]) -> dict[str, Any]:
             "largest_axis_deg": case.largest_axis_deg,
             "ours": asdict(ours),
             "tighter": asdict(tight) if tight else None,
+            "elements": asdict(elements) if elements else None,
             "fidimag": asdict(run.fidimag[case.name]) if case.name in run.fidimag else None,
             "fidimag_stored": None
             if case.anchors is None
             else {"anchors": case.anchors, "wall_s": case.fidimag_s, "evaluations": case.fidimag_evaluations},
         }
-        for case, ours, tight in zip(run.cases, run.ours, tighter, strict=True)
+        for case, ours, tight, elements in zip(run.cases, run.ours, tighter, by_elements, strict=True)
     ]
     plain = {
         "machine": machine(),

@@ -57,7 +57,7 @@ def time_curves(
     structures: Sequence[Microstructure], backend: str = "planar", repeats: int = 1, **options: Any
 ) -> list[CurveTiming]:
     """Curves to the coercive field, each `repeats` times; what is compiled or planned at first use is not counted."""
-    demagnetization_curve(WARM_UP.draw(0, Purpose.BENCHMARK, 0), sweep=SWEEP, backend=backend)
+    demagnetization_curve(WARM_UP.draw(0, Purpose.BENCHMARK, 0), sweep=SWEEP, backend=backend, **options)
     return [time_curve(structure, backend, repeats, options) for structure in structures]
 
 
