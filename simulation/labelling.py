@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass, field
 
 from simulation.errors import InputError
 from simulation.label_store import LabelStore
 from simulation.labels import Conditions, Job, Label, Outcome, Specification
 from simulation.microstructure import Microstructure
-from simulation.workplace import Engine, no_interrupt
+from simulation.workplace import Engine, interrupt_after
 
 SHARED_LOSSES = 2
 """A job lost with this many dying pools runs alone from then on; if a pool dies under it alone, it is at fault."""
@@ -132,6 +132,14 @@ def label_all(
         raise
 
 
+def _result(future: Future[Label]) -> tuple[Label | None, BaseException | None]:
+    """What a future that is done holds: a label, or what was raised instead."""
+    try:
+        return future.result(), None
+    except (Exception, CancelledError) as error:
+        return None, error
+
+
 @dataclass
 class _Run:
     """The state of one `label_all`: what is in flight, what was lost, what must run alone."""
@@ -203,24 +211,24 @@ class _Run:
 
     def _landed(self) -> Iterator[Label]:
         """Wait for at least one job to end; store and give the labels that came of it."""
-        with no_interrupt():  # a Ctrl-C that lands in a callback of the executor is swallowed there; so it comes after
+        with interrupt_after():
             done, _ = wait(self.flying, _LOOK_S, FIRST_COMPLETED)
+            ended = [(self.flying.pop(future), *_result(future)) for future in done]
+            del done  # the last that is held of these futures
+            ended = [(job, label and self._stored(label), error) for job, label, error in ended]
         lost = []
-        for future in done:
-            job = self.flying.pop(future)
-            try:
-                label = future.result()
-            except self.engine.losses:
+        for job, label, error in ended:
+            if isinstance(error, self.engine.losses):
                 lost.append(job)
                 continue
-            except InputError:
-                raise
-            except Exception as error:  # not of the simulation: that is caught in the worker
+            if isinstance(error, InputError):
+                raise error
+            if label is None:  # not of the simulation: that is caught in the worker
                 what = str(error).strip().partition("\n")[0]
                 raise InputError(
                     f"a worker could not take a job or give it back; it needs the packages that are here ({what})"
                 ) from error
-            yield self._stored(label)
+            yield label
         self.engine.check()
         if lost and self._alone(lost[0]):
             self._replace_pool([])

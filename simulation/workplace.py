@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from multiprocessing import resource_tracker
@@ -87,3 +88,23 @@ def no_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def interrupt_after() -> Iterator[None]:
+    """Let a Ctrl-C that comes in this block be raised at its end.
+
+    Where Python calls back, in a destructor of a Dask future for one, it would be raised there, printed and forgotten.
+    """
+    of_main = threading.current_thread() is threading.main_thread()
+    if not of_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    seen: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if seen:
+        raise KeyboardInterrupt
