@@ -1,27 +1,61 @@
-"""From the codes of a search to grain structures worth a full simulation."""
+"""Grain structures worth a full simulation.
+
+They come from three sources, and compete on equal terms:
+
+- "decoded": the best codes of the search of the latent space, decoded, fitted with grains, their axes turned towards
+  the code that was asked for;
+- "steered": structures that come near the goals already, labelled, verified or freshly drawn, with their axes turned as
+  little as possible until the goals are predicted;
+- "drawn": fresh draws from the family that are predicted to meet the goals as they are.
+
+The surrogate's error at structures that were simulated corrects what it says of their neighbours (`discrepancy`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from scipy.stats import norm
 
-from inverse_design.goals import Goal, probability
+from inverse_design.discrepancy import Belief, Discrepancy
+from inverse_design.goals import Goal, aim, probability
 from inverse_design.grains import fit_grains
 from inverse_design.progress import Update
+from inverse_design.properties import PROPERTIES, STRUCTURE, of_anchors, of_structure
 from simulation.anchors import ANCHORS
+from simulation.material import Material, Nd2Fe14B
 from simulation.microstructure import Microstructure
 
-SHORTLIST = 4
-"""Codes that are decoded to grains for each candidate that is simulated: sharpening moves predictions, and the choice
-falls on those that were moved least away from the goals."""
+DECODED, STEERED, DRAWN = SOURCES = ("decoded", "steered", "drawn")
+
+SHORTLIST = 1
+"""Codes that are decoded to grains for each candidate that is simulated."""
+
+PARENTS = 8
+"""Structures that are steered for each candidate that is simulated."""
+
+REACH = 0.15
+"""How far steering takes an anchor, in standard deviations over the labels, without moving everything else."""
+
+OPTIMISM = np.array([1.5, 1.5, 1.8, 1.3, 1.2, 1.15])
+"""By how much larger the errors of each anchor are of structures that were made to have a wanted prediction than of
+drawn ones, as measured: whatever seeks good predictions finds the errors that flatter."""
+
+PRIOR = 4
+"""Candidates without an error that count beside those that were simulated."""
+
+SAME = 1e-6
+"""Square distance of two codes, in the mean square of a code, below which they are of one structure: rounding."""
 
 
 class LatentModel(Protocol):
     """What candidates need of a surrogate."""
+
+    @property
+    def label_std(self) -> np.ndarray: ...
 
     def encode(self, microstructures: Sequence[Microstructure]) -> np.ndarray: ...
 
@@ -31,6 +65,29 @@ class LatentModel(Protocol):
 
     def turn_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]: ...
 
+    def steer_axes(
+        self, microstructures: Sequence[Microstructure], wanted: np.ndarray, scale: np.ndarray
+    ) -> list[Microstructure]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Structures and what is known of them.
+
+    Attributes:
+        structures: n grain structures, on the grid of the surrogate.
+        codes: (n, latent) their codes.
+        anchors: (n, 6) simulated anchor points; NaN where there are none.
+        simulated: (n,) whether it was simulated, be it in vain: what was is no candidate any more.
+        chosen: (n,) whether it was a candidate.
+    """
+
+    structures: Sequence[Microstructure]
+    codes: np.ndarray
+    anchors: np.ndarray
+    simulated: np.ndarray
+    chosen: np.ndarray
+
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
@@ -38,9 +95,13 @@ class Candidate:
 
     Attributes:
         structure: the sharp grains, what will be simulated.
-        wanted_code: (latent,) code that the search asked for.
+        wanted_code: (latent,) code that the search asked for; of a drawn structure its own, of a steered one that
+            of the structure that it was steered from.
         code: (latent,) code of the sharp structure.
         predicted, std: (6,) anchor points predicted from `code`, so for the structure itself.
+        source: where it comes from, one of `SOURCES`.
+        more: (5,) predicted squareness and BHmax; grain size, spread of the axes and share of low-angle boundaries as
+            the grains have them.
     """
 
     structure: Microstructure
@@ -48,6 +109,13 @@ class Candidate:
     code: np.ndarray
     predicted: np.ndarray
     std: np.ndarray
+    source: str = DECODED
+    more: np.ndarray = field(default_factory=lambda: np.full(len(PROPERTIES) - len(ANCHORS), np.nan))
+
+    @property
+    def properties(self) -> np.ndarray:
+        """(11,) what is predicted, in the order of `PROPERTIES`."""
+        return np.concatenate([self.predicted, self.more])
 
     def same_grains(self, other: Candidate) -> bool:
         """Whether this is the other candidate, be it on finer cells."""
@@ -62,57 +130,129 @@ def propose(
     count: int,
     cell_nm: float,
     grains: tuple[int, int],
-    known: np.ndarray,
-    known_hashes: frozenset[str] = frozenset(),
+    known: Known,
     best: np.ndarray | None = None,
+    sources: Sequence[str] = SOURCES,
+    material: Material = Nd2Fe14B,
     progress: Update = lambda done, total, words: None,
 ) -> list[Candidate]:
     """Choose a batch of structures to simulate.
-
-    The most promising codes are decoded and turned into grains, whose axes are turned towards the code that was asked
-    for; the grains are encoded and predicted again, and the batch is chosen by that second prediction.
 
     Args:
         model: the surrogate.
         codes: (n, latent) codes that the search visited.
         goals: what is wanted.
-        count: size of the batch; fewer come back only where sharpening leads to fewer distinct structures.
+        count: size of the batch; fewer come back only where there are fewer distinct structures.
         cell_nm, grains: cell size and allowed number of grains of the family.
-        known: (k, latent) codes of candidates simulated before.
-        known_hashes: content hashes of structures that need no second simulation.
-        best: (6,) anchors of the best verified hit so far.
+        known: structures that were simulated, and fresh draws that were not.
+        best: (11,) properties of the best verified hit so far.
+        sources: which to use.
+        material: what the energy product is figured with.
     """
-    codes = np.unique(codes, axis=0)
-    score = utility(goals, *model.predict(codes), best)
-    shortlist = codes[diverse_batch(score, codes, SHORTLIST * count, known)]
-    fields = model.decode_field(shortlist)
-    structures = []
-    for i, field in enumerate(fields):
-        structures.append(fit_grains(field, cell_nm, grains))
-        progress(i + 1, len(fields), "")
-    structures = model.turn_axes(structures, shortlist)
+    total = SHORTLIST * count if DECODED in sources else 0
+    progress(0, total, "")
+    guess, spread = model.predict(known.codes)
+    discrepancy = Discrepancy.of(known.codes, known.anchors, guess)
+    structural = any(goal.anchor in STRUCTURE for goal in goals)
+    belief = discrepancy.correct(known.codes, guess, spread)
+    belief = _whole(belief, known.structures if structural else None, material)
+    flattery = _flattery(guess[known.chosen] - known.anchors[known.chosen])
+
+    structures: list[Microstructure] = []
+    wanted_codes: list[np.ndarray] = []
+    source: list[str] = []
+    if DRAWN in sources:
+        score = np.where(known.simulated, -np.inf, utility(goals, belief, best))
+        rows = np.argsort(-score, kind="stable")[: 4 * count]
+        rows = rows[~known.simulated[rows]]
+        structures += [known.structures[i] for i in rows]
+        wanted_codes += list(known.codes[rows])
+        source += [DRAWN] * len(rows)
+    if STEERED in sources:
+        rows = _parents(goals, belief, REACH * model.label_std, PARENTS * count)
+        estimate = belief.mean[rows, : len(ANCHORS)]
+        wanted, scale = aim(goals, estimate, spread[rows])
+        wanted += guess[rows] - estimate + flattery
+        structures += model.steer_axes([known.structures[i] for i in rows], wanted, scale)
+        wanted_codes += list(known.codes[rows])
+        source += [STEERED] * len(rows)
+    if DECODED in sources:
+        codes = np.unique(codes, axis=0)
+        mentioned = [goal for goal in goals if goal.anchor not in STRUCTURE]  # structure is judged by the grains
+        promise = utility(mentioned, _whole(discrepancy.correct(codes, *model.predict(codes)), None, material), best)
+        shortlist = codes[diverse_batch(promise, codes, SHORTLIST * count)]
+        fitted = []
+        for i, image in enumerate(model.decode_field(shortlist)):
+            fitted.append(fit_grains(image, cell_nm, grains))
+            progress(i + 1, total, "")
+        structures += model.turn_axes(fitted, shortlist)
+        wanted_codes += list(shortlist)
+        source += [DECODED] * len(shortlist)
+
     sharp = model.encode(structures)
-    mean, std = model.predict(sharp)
-    new = _first_of_each(structures, known_hashes)
-    order = diverse_batch(utility(goals, mean[new], std[new], best), sharp[new], count, known)
-    return [Candidate(structures[i], shortlist[i], sharp[i], mean[i], std[i]) for i in np.asarray(new, int)[order]]
+    believed = discrepancy.correct(sharp, *model.predict(sharp))
+    made = np.array(source)[:, None] != DRAWN
+    believed = believed.moved(-flattery * made, np.where(made, OPTIMISM, 1.0))
+    believed = _whole(believed, structures, material)
+    new = _new(sharp, known.codes[known.simulated])
+    order = new[diverse_batch(utility(goals, believed[new], best), sharp[new], count)]
+    (mean, more), std = np.hsplit(believed.mean, [len(ANCHORS)]), believed.std[:, : len(ANCHORS)]
+    return [Candidate(structures[i], wanted_codes[i], sharp[i], mean[i], std[i], source[i], more[i]) for i in order]
 
 
-def utility(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray, best: np.ndarray | None = None) -> np.ndarray:
+def _whole(belief: Belief, structures: Sequence[Microstructure] | None, material: Material) -> Belief:
+    """A belief in all `PROPERTIES` from one in the anchor points: what follows from them, with the standard deviation
+    of independent errors, and what the grains, if given, say for certain."""
+    mean, std = belief.mean, belief.std
+    derived = of_anchors(mean, material)
+    variance = np.zeros(derived.shape)
+    for i in range(len(ANCHORS)):
+        variance += (of_anchors(mean + std * (np.arange(len(ANCHORS)) == i), material) - derived) ** 2
+    certain = np.full((len(mean), len(STRUCTURE)), np.nan)
+    if structures is not None and len(mean):
+        certain = np.array([of_structure(structure) for structure in structures])
+    zero, one = np.zeros_like(derived), np.ones_like(certain)
+    return Belief(
+        np.hstack([belief.moved_mean, derived, certain]),
+        np.hstack([belief.moved_std, np.sqrt(variance), one]),
+        np.hstack([belief.kept, zero, certain]),
+        np.hstack([belief.stays, zero, one]),
+    )
+
+
+def _flattery(errors: np.ndarray) -> np.ndarray:
+    """(6,) by how much predictions of candidates are too high: mean of their errors (n, 6), and of `PRIOR` zeros.
+
+    What seeks good predictions finds errors of one sign, round after round.
+    """
+    errors = errors[np.isfinite(errors).all(axis=1)]
+    return np.asarray(errors.sum(axis=0) / (len(errors) + PRIOR))
+
+
+def _parents(goals: Sequence[Goal], belief: Belief, reach: np.ndarray, count: int) -> np.ndarray:
+    """Indices of the structures that steering is likeliest to bring to the goals."""
+    within_reach = probability(goals, Belief.gaussian(belief.mean, np.hypot(belief.std, reach)))
+    return np.argsort(-np.nan_to_num(within_reach, nan=-np.inf), kind="stable")[:count]
+
+
+def utility(goals: Sequence[Goal], belief: Belief, best: np.ndarray | None = None) -> np.ndarray:
     """(n,) how much a simulation promises: log of the probability of meeting every target and bound, times the
     expected improvement of what is to be maximised or minimised (constrained expected improvement, Gardner et al.
     2014).
 
     Args:
-        best: (6,) anchors of the best verified hit, None if there is none: then only the probability counts, the wish
-            to maximise or minimise breaking ties.
+        best: (11,) properties of the best verified hit, None if there is none: then only the probability counts, the
+            wish to maximise or minimise breaking ties.
     """
-    total = np.maximum(probability(goals, mean, std), -1e6)
+    total = np.maximum(probability(goals, belief), -1e6)
+    mean, std = belief.mean, belief.std
     for goal in goals:
         if goal.direction is None:
             continue
-        i, sign = ANCHORS.index(goal.anchor), 1 if goal.direction == "maximize" else -1
+        i, sign = goal.column, 1 if goal.direction == "maximize" else -1
         scale = np.maximum(std[:, i], 1e-6)
+        if not np.isfinite(std[:, i]).any():
+            continue  # the choice of codes to decode knows nothing of grains
         if best is None:
             total = total + 0.1 * sign * (mean[:, i] - np.median(mean[:, i])) / scale
         else:
@@ -127,38 +267,34 @@ def _log_expected_improvement(z: np.ndarray) -> np.ndarray:
     return np.where(z < -6, norm.logpdf(low) - 2 * np.log(-low), np.log(exact))
 
 
-def diverse_batch(score: np.ndarray, codes: np.ndarray, count: int, known: np.ndarray) -> np.ndarray:
+def diverse_batch(score: np.ndarray, codes: np.ndarray, count: int) -> np.ndarray:
     """Indices of a batch that is good and not all of one kind.
 
-    Greedy choice with local penalisation (González et al. 2016): each point chosen, now or in an earlier round, takes
-    its neighbourhood out of the running by the factor 1 - exp(-d^2 / 2 l^2), with l a quarter of the codes' root mean
-    square distance from their mean.
+    Greedy choice with local penalisation (González et al. 2016): each point chosen takes its neighbourhood out of the
+    running by the factor 1 - exp(-d^2 / 2 l^2), with l a quarter of the codes' root mean square distance from their
+    mean. What was simulated in earlier rounds needs no penalty: the score knows of it.
     """
     if len(codes) == 0:
         return np.zeros(0, dtype=int)
     length = 0.25 * float(np.sqrt(np.sum(codes.var(axis=0)))) or 1.0
-
-    def penalty(point: np.ndarray) -> np.ndarray:
-        squared = np.sum((codes - point) ** 2, axis=1) / (2 * length**2)
-        return np.log(np.maximum(-np.expm1(-squared), 1e-12))
-
     running = np.array(score, dtype=float)
-    for point in known:
-        running += penalty(point)
     chosen: list[int] = []
     for _ in range(min(count, len(codes))):
         best = int(np.argmax(running))
         chosen.append(best)
-        running += penalty(codes[best])
+        squared = np.sum((codes - codes[best]) ** 2, axis=1) / (2 * length**2)
+        running += np.log(np.maximum(-np.expm1(-squared), 1e-12))
         running[best] = -np.inf
     return np.asarray(chosen, dtype=int)
 
 
-def _first_of_each(structures: Sequence[Microstructure], known: frozenset[str]) -> list[int]:
-    """Indices of structures that are neither known nor the same as an earlier one."""
-    seen, new = set(known), []
-    for i, structure in enumerate(structures):
-        if structure.content_hash not in seen:
-            seen.add(structure.content_hash)
-            new.append(i)
-    return new
+def _new(codes: np.ndarray, done: np.ndarray) -> np.ndarray:
+    """Indices of structures whose codes (n, latent) are neither done (m, latent) nor those of an earlier one."""
+    if not len(codes):
+        return np.zeros(0, dtype=int)
+    seen = np.vstack([done, codes])
+    size = np.einsum("ij,ij->i", seen, seen)
+    squared = size[len(done) :, None] + size - 2 * codes @ seen.T
+    same = squared <= SAME * size.mean()
+    earlier = np.tril(same[:, len(done) :], -1)
+    return np.flatnonzero(~same[:, : len(done)].any(axis=1) & ~earlier.any(axis=1))

@@ -1,4 +1,8 @@
-"""What is wanted of a curve: targets, bounds and directions on its anchor points."""
+"""What is wanted: targets, bounds and directions on the properties of a curve and of its structure.
+
+Arrays of values have a column for each of `PROPERTIES`; six columns, the anchor points alone, will do where no goal
+asks for more.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
+from inverse_design.discrepancy import Belief
+from inverse_design.properties import PROPERTIES, UNITS
 from simulation.anchors import ANCHORS
-
-UNITS = {name: ("Ms" if name.startswith("M") else "H_A") for name in ANCHORS}
 
 
 @dataclass(frozen=True)
 class Goal:
-    """One wish on one anchor point, in reduced units (Ms, H_A).
+    """One wish on one of the `PROPERTIES`, in reduced units (Ms, H_A).
 
     Exactly one of these: a `target` with its `tolerance`; bounds (`at_least`, `at_most`); a `direction`, which may
     come with bounds. Targets and directions are objectives, bounds are constraints.
@@ -27,6 +31,11 @@ class Goal:
     at_least: float | None = None
     at_most: float | None = None
     direction: str | None = None  # "maximize" or "minimize"
+
+    @property
+    def column(self) -> int:
+        """Of arrays of values."""
+        return PROPERTIES.index(self.anchor)
 
     @property
     def is_objective(self) -> bool:
@@ -44,14 +53,14 @@ class Goal:
 
     def describe(self) -> str:
         """As a person would say it, with its unit."""
-        unit = UNITS[self.anchor]
+        unit = f" {UNITS[self.anchor]}".rstrip()
         if self.target is not None:
-            return f"{self.target:.4g} ± {self.tolerance:.3g} {unit}"
+            return f"{self.target:.4g} ± {self.tolerance:.3g}{unit}"
         words = [self.direction] if self.direction else []
         if self.at_least is not None:
-            words.append(f"≥ {self.at_least:.4g} {unit}")
+            words.append(f"≥ {self.at_least:.4g}{unit}")
         if self.at_most is not None:
-            words.append(f"≤ {self.at_most:.4g} {unit}")
+            words.append(f"≤ {self.at_most:.4g}{unit}")
         return ", ".join(words)
 
 
@@ -59,14 +68,14 @@ def objectives(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     """Values to minimise: |value - target| / tolerance for a target, -+value for a direction.
 
     Args:
-        anchors: (n, 6) anchor points in the order of `ANCHORS`.
+        anchors: (n, 6 or 11) values.
 
     Returns:
         (n, number of targets and directions).
     """
     columns = []
     for goal in goals:
-        value = anchors[:, ANCHORS.index(goal.anchor)]
+        value = anchors[:, goal.column]
         if goal.target is not None and goal.tolerance is not None:
             columns.append(np.abs(value - goal.target) / goal.tolerance)
         elif goal.direction is not None:
@@ -78,7 +87,7 @@ def violations(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     """How far each bound is missed: <= 0 where it is met (pymoo's sign); (n, number of one-sided bounds)."""
     columns = []
     for goal in goals:
-        value = anchors[:, ANCHORS.index(goal.anchor)]
+        value = anchors[:, goal.column]
         if goal.at_least is not None:
             columns.append(goal.at_least - value)
         if goal.at_most is not None:
@@ -91,7 +100,7 @@ def hits(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     met = np.ones(len(anchors), dtype=bool)
     for goal in goals:
         if goal.window is not None:
-            value = anchors[:, ANCHORS.index(goal.anchor)]
+            value = anchors[:, goal.column]
             met &= (value >= goal.window[0]) & (value <= goal.window[1])
     return met
 
@@ -104,7 +113,7 @@ def distance(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     misses = []
     for goal in goals:
         if goal.window is not None:
-            value = anchors[:, ANCHORS.index(goal.anchor)]
+            value = anchors[:, goal.column]
             low, high = goal.window
             misses.append(np.maximum(np.maximum(low - value, value - high), 0) / (goal.tolerance or 0.01))
     if not misses:
@@ -113,20 +122,55 @@ def distance(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(total), total, np.inf)
 
 
-def probability(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray) -> np.ndarray:
-    """(n,) log probability that all windows are met under independent Gaussian predictions.
+def probability(goals: Sequence[Goal], belief: Belief) -> np.ndarray:
+    """(n,) log probability that all windows are met, the anchors independent.
 
     The probability of feasibility of constrained Bayesian optimisation (Gardner et al. 2014).
     """
-    total = np.zeros(len(mean))
+    total = np.zeros(len(belief.moved_mean))
     for goal in goals:
         if goal.window is not None:
-            column = ANCHORS.index(goal.anchor)
-            scale = np.maximum(std[:, column], 1e-6)
-            low, high = ((edge - mean[:, column]) / scale for edge in goal.window)
-            # Far outside, the difference of two cdfs is 0 - 0: mirror to the side where logcdf keeps its digits.
-            low, high = np.where(low > 0, -high, low), np.where(low > 0, -low, high)
-            upper, lower = norm.logcdf(high), norm.logcdf(low)
+            i = goal.column
+            low, high = goal.window
+            kept = (belief.kept[:, i] >= low) & (belief.kept[:, i] <= high)
             with np.errstate(divide="ignore"):
-                total += upper + np.log1p(-np.exp(np.minimum(lower - upper, -1e-12)))
+                stays, moves = np.log(belief.stays[:, i] * kept), np.log1p(-belief.stays[:, i])
+            total += np.logaddexp(
+                stays, moves + _log_within(belief.moved_mean[:, i], belief.moved_std[:, i], low, high)
+            )
     return total
+
+
+def _log_within(mean: np.ndarray, std: np.ndarray, low: float, high: float) -> np.ndarray:
+    """(n,) log probability that a Gaussian lies within low to high."""
+    scale = np.maximum(std, 1e-6)
+    below, above = (low - mean) / scale, (high - mean) / scale
+    # Far outside, the difference of two cdfs is 0 - 0: mirror to the side where logcdf keeps its digits.
+    below, above = np.where(below > 0, -above, below), np.where(below > 0, -below, above)
+    upper, lower = norm.logcdf(above), norm.logcdf(below)
+    with np.errstate(divide="ignore"):
+        return np.asarray(upper + np.log1p(-np.exp(np.minimum(lower - upper, -1e-12))))
+
+
+def aim(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where to steer predictions (n, 6) with their standard deviations, and the scale of a miss, each (n, 6).
+
+    Only anchor points can be steered. Into the windows by one standard deviation where they are so wide, else near
+    their middle; a value that is there already shall stay. What is to be maximised or minimised goes by one standard
+    deviation. NaN where any value will do.
+    """
+    wanted, scale = np.full(mean.shape, np.nan), np.ones(mean.shape)
+    for goal in goals:
+        i = goal.column
+        if i >= len(ANCHORS):
+            continue
+        wanted[:, i], scale[:, i] = mean[:, i], np.maximum(std[:, i], 1e-6)
+        if goal.direction is not None:
+            wanted[:, i] += std[:, i] * (1 if goal.direction == "maximize" else -1)
+        if goal.window is not None:
+            low, high = goal.window
+            inside = np.minimum(std[:, i], 0.4 * (high - low))
+            wanted[:, i] = np.clip(wanted[:, i], low + inside, high - inside)
+            if goal.tolerance is not None:
+                scale[:, i] = goal.tolerance
+    return wanted, scale

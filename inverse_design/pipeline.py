@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,26 +11,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inverse_design import stages
-from inverse_design.candidates import propose
+from inverse_design.candidates import Known, propose
 from inverse_design.console import run_log
 from inverse_design.outputs import Findings, write_outputs
 from inverse_design.pretrained import labels_of
 from inverse_design.progress import Tracker, track
+from inverse_design.properties import STRUCTURE, StructureGuess, of_anchors
 from inverse_design.run_folder import RunFolder, write_text
 from inverse_design.search import SearchResult, load_result, save_result, search
 from inverse_design.simulations import conditions_of, simulate_all, wanted_labels, workplace_of
 from inverse_design.stages import LabelledStructures
 from inverse_design.study import Study, study_text
 from inverse_design.verification import Verified, best_hit, load_batch, save_batch, verify_batch
+from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 from simulation.label_store import LabelStore
 from simulation.labels import Outcome
+from simulation.microstructure import Microstructure
 from simulation.workplace import Engine
 
 if TYPE_CHECKING:
     from surrogate import Surrogate
 
 log = logging.getLogger("inverse_design")
+
+LEARNT_FROM = 400
+"""Structures that the look of decoded codes is compared with where a goal asks for grain sizes or axes."""
 
 ENOUGH = 0.9
 """Share of labels that must be usable: below it something is wrong with the study or the solver."""
@@ -77,7 +83,7 @@ class Run:
                 result = self.search(round_, search_key, before, labels)
                 verify_key = stages.verify_key(self.study, search_key, round_)
                 known = self.folder.state(f"verify/{round_}", verify_key) == "there"
-                batch = self.verify(round_, verify_key, before, result, verified, store, workplace)
+                batch = self.verify(round_, verify_key, before, result, labels, verified, store, workplace)
                 verified += batch
                 fresh = [item for item in batch if item.converged]
                 labels = labels.and_more(
@@ -150,8 +156,15 @@ class Run:
 
             model = self._load(surrogate)
             part = self.study.search
-            codes = model.encode(stages.pool_of_structures(self.study, labels))
-            problem = LatentProblem(self.goals, model.predict, Plausibility.of_codes(codes, part.plausibility))
+            pool = stages.pool_of_structures(self.study, labels)
+            codes = model.encode(pool)
+            problem = LatentProblem(
+                self.goals,
+                model.predict,
+                Plausibility.of_codes(codes, part.plausibility),
+                self._more(model, pool, codes),
+                None if part.most_spread is None else part.most_spread * model.label_std,
+            )
             seed = stages.search_seed(self.study, round_)
             with self.track(f"search, round {round_}") as update:
                 result = search(problem, codes, part.algorithm, part.population, part.generations, seed, update)
@@ -171,6 +184,7 @@ class Run:
         key: str,
         surrogate: Path,
         result: SearchResult,
+        labels: LabelledStructures,
         before: Sequence[Verified],
         store: LabelStore,
         workplace: Engine,
@@ -179,19 +193,19 @@ class Run:
 
         def build(folder: Path) -> None:
             part, family = self.study.verification, self.study.family
-            known = np.array([item.candidate.wanted_code for item in before]).reshape(-1, result.front.shape[1])
-            hashes = frozenset(item.candidate.structure.content_hash for item in before)
             with self.track(f"grains, round {round_}") as update:
+                model = self._load(surrogate)
                 chosen = propose(
-                    self._load(surrogate),
+                    model,
                     result.visited,
                     self.goals,
                     part.candidates,
                     family.cell_nm,
                     family.grains,
-                    known,
-                    hashes,
+                    self._known(round_, model, labels, before),
                     best_hit(before, self.goals),
+                    part.sources,
+                    self.study.magnet,
                     update,
                 )
             conditions = conditions_of(self.study, part.backend, self.study.labels.discretization)
@@ -200,6 +214,30 @@ class Run:
             save_batch(folder, verify_batch([round_] * len(chosen), chosen, found))
 
         return load_batch(self.folder.stage(f"verify/{round_}", key, build))
+
+    def _known(self, round_: int, model: Surrogate, labels: LabelledStructures, before: Sequence[Verified]) -> Known:
+        """What was simulated, the test split left out, and the round's own draws."""
+        train = labels.split(test=False)
+        sound, failed = ([i.candidate.structure for i in before if i.converged is wanted] for wanted in (True, False))
+        draws = stages.draws_of(self.study, round_)
+        structures = [*train.structures, *failed, *draws]
+        anchors = np.full((len(structures), len(ANCHORS)), np.nan)
+        anchors[: len(train.anchors)] = train.anchors
+        number, done = np.arange(len(structures)), len(structures) - len(draws)
+        chosen = (number >= len(train.structures) - len(sound)) & (number < done)
+        return Known(structures, model.encode(structures), anchors, number < done, chosen)
+
+    def _more(
+        self, model: Surrogate, pool: Sequence[Microstructure], codes: np.ndarray
+    ) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
+        """Codes and predicted anchors to the other properties, if a goal asks for one."""
+        material, wanted = self.study.magnet, {goal.anchor for goal in self.goals}
+        if wanted <= set(ANCHORS):
+            return None
+        guess: Callable[[np.ndarray], np.ndarray] = lambda codes: np.full((len(codes), len(STRUCTURE)), np.nan)  # noqa: E731
+        if wanted & set(STRUCTURE):
+            guess = StructureGuess(model.decode_field, pool[:LEARNT_FROM], codes[:LEARNT_FROM])
+        return lambda codes, mean: np.hstack([of_anchors(mean, material), guess(codes)])
 
     def _load(self, folder: Path) -> Surrogate:
         from surrogate import Surrogate

@@ -54,22 +54,45 @@ class LatentProblem(Problem):
     """Goals as objectives and constraints over the latent code; a whole population in one call.
 
     Objectives: |predicted - target| / tolerance, and -+predicted for maximise and minimise, in the order of the
-    goals. Constraints (<= 0 is met): the bounds of the goals, then plausibility.
+    goals. Constraints (<= 0 is met): the bounds of the goals, then plausibility, then the limit of the spread.
+
+    Args:
+        goals: what is wanted.
+        predict: the surrogate; for a whole population in one call.
+        plausibility: of a code.
+        more: (n, latent) codes and their predicted anchors (n, 6) to the other columns of `PROPERTIES` (n, 5), if a
+            goal asks for one of them.
+        most_spread: (6,) standard deviation that a prediction of each anchor may have; None: any.
     """
 
-    def __init__(self, goals: Sequence[Goal], predict: Predictor, plausibility: Plausibility) -> None:
+    def __init__(
+        self,
+        goals: Sequence[Goal],
+        predict: Predictor,
+        plausibility: Plausibility,
+        more: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+        most_spread: np.ndarray | None = None,
+    ) -> None:
         self.goals, self.predict, self.plausibility = tuple(goals), predict, plausibility
+        self.more, self.most_spread = more, most_spread
         bounds = sum((goal.at_least is not None) + (goal.at_most is not None) for goal in goals)
         super().__init__(
             n_var=plausibility.mean.size,
             n_obj=sum(goal.is_objective for goal in goals),
-            n_ieq_constr=bounds + 1,
+            n_ieq_constr=bounds + 1 + (most_spread is not None),
             xl=plausibility.lower,
             xu=plausibility.upper,
         )
 
     def _evaluate(self, x: np.ndarray, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        mean, _ = self.predict(x)
-        constraints = np.column_stack([violations(self.goals, mean), self.plausibility.distance(x) - 1])
-        out["F"] = np.nan_to_num(objectives(self.goals, mean), nan=WORST, posinf=WORST, neginf=WORST)
-        out["G"] = np.nan_to_num(constraints, nan=WORST, posinf=WORST, neginf=WORST)
+        mean, std = self.predict(x)
+        values = self.values(x, mean)
+        constraints = [violations(self.goals, values), self.plausibility.distance(x) - 1]
+        if self.most_spread is not None:
+            constraints.append((std / self.most_spread).max(axis=1) - 1)
+        out["F"] = np.nan_to_num(objectives(self.goals, values), nan=WORST, posinf=WORST, neginf=WORST)
+        out["G"] = np.nan_to_num(np.column_stack(constraints), nan=WORST, posinf=WORST, neginf=WORST)
+
+    def values(self, codes: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        """What the goals are judged by: predicted anchors, and the other properties where a goal needs them."""
+        return mean if self.more is None else np.hstack([mean, self.more(codes, mean)])

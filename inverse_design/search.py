@@ -20,6 +20,12 @@ from inverse_design.problem import LatentProblem
 from inverse_design.run_folder import read_arrays
 from simulation.errors import InputError
 
+SINGLE = ("ga", "cmaes")
+"""Algorithms for one objective."""
+
+PENALTY = 1e3
+"""What a unit of violation adds to the objective where an algorithm knows no constraints."""
+
 KEPT = 2048
 """Visited codes that a search hands on."""
 
@@ -90,7 +96,8 @@ def _nearest(problem: LatentProblem, codes: np.ndarray) -> np.ndarray:
     codes = np.unique(codes, axis=0)
     plausible = problem.plausibility.distance(codes) <= 1
     codes = codes[plausible] if plausible.any() else codes
-    return codes[np.argsort(distance(problem.goals, problem.predict(codes)[0]), kind="stable")[:KEPT]]
+    values = problem.values(codes, problem.predict(codes)[0])
+    return codes[np.argsort(distance(problem.goals, values), kind="stable")[:KEPT]]
 
 
 def initial_population(problem: LatentProblem, codes: np.ndarray, size: int, seed: int) -> np.ndarray:
@@ -187,6 +194,23 @@ def _ga(problem: LatentProblem, first: np.ndarray) -> Algorithm:
     return GA(pop_size=len(first), sampling=first)
 
 
+def _cmaes(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+    """CMA-ES (Hansen 2016) from the best of the first population. It knows no constraints: violations are added."""
+    from pymoo.algorithms.soo.nonconvex.cmaes import SimpleCMAES
+
+    class Penalised(SimpleCMAES):  # type: ignore[misc]
+        def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+            assert infills is not None
+            x, f, violation = infills.get("X", "F", "CV")
+            self.es.tell(self.norm.forward(x), f[:, 0] + PENALTY * violation[:, 0])
+            self.pop = infills
+            if self.es.stop():
+                self.termination.force_termination = True
+
+    # Steps of 2 % of the range in each of hundreds of directions: larger ones leave the plausible codes at once.
+    return Penalised(sampling=first, n_sample_points=len(first), sigma=0.02, opts={"popsize": len(first)})
+
+
 ALGORITHMS: dict[str, Callable[[LatentProblem, np.ndarray], Any]] = {
     "nsga2": _nsga2,
     "nsga3": _nsga3,
@@ -194,6 +218,7 @@ ALGORITHMS: dict[str, Callable[[LatentProblem, np.ndarray], Any]] = {
     "smsemoa": _smsemoa,
     "ctaea": _ctaea,
     "ga": _ga,
+    "cmaes": _cmaes,
 }
 """By the names that a study uses."""
 

@@ -22,7 +22,7 @@ from simulation.microstructure import Microstructure
 from simulation.sampling import Purpose
 from surrogate.card import CARD, checksum, find_surrogate
 
-VERSIONS = {"vae": 1, "regressor": 1, "search": 3, "verify": 3}
+VERSIONS = {"vae": 1, "regressor": 1, "search": 4, "verify": 4}
 HISTORY = "history.csv"
 """Losses by epoch, in the folders of the autoencoder and the regressors."""
 
@@ -127,6 +127,7 @@ def verify_key(study: Study, search: str, round_: int) -> str:
         search=search,
         candidates=study.verification.candidates,
         backend=study.verification.backend,
+        sources=study.verification.sources,
         discretization=study.labels.discretization,
         field_sweep=study.field_sweep.model_dump(mode="json"),
     )
@@ -136,6 +137,12 @@ def pool_of_structures(study: Study, labels: LabelledStructures) -> list[Microst
     """Structures whose codes a search starts from: the labelled ones and fresh draws, in a fixed order."""
     fresh = max(0, POOL - len(labels.structures))
     return [*labels.structures, *study.family.stream(study.seed, Purpose.SEARCH, 0, fresh)]
+
+
+def draws_of(study: Study, round_: int) -> list[Microstructure]:
+    """Fresh structures of a round, not simulated: candidates, and what candidates are steered from."""
+    first, count = POOL + round_ * study.search.draws, study.search.draws
+    return list(study.family.stream(study.seed, Purpose.SEARCH, first, first + count))
 
 
 def search_seed(study: Study, round_: int) -> int:

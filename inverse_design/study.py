@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model
 from pydantic_core import PydanticCustomError
 
 from inverse_design.goals import Goal
+from inverse_design.properties import PROPERTIES, UNITS
 from inverse_design.units import reduced
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
@@ -127,13 +128,19 @@ class Wish(Section):
     minimize: Flag = False
 
 
+MOST_SIZE_NM, MOST_SPREAD_DEG = 1e4, 180.0
+"""Beyond any grain size and any spread of axes that can be asked for."""
+
+
 class Search(Section):
     """The genetic algorithm in the latent space."""
 
-    algorithm: Literal["nsga2", "nsga3", "unsga3", "smsemoa", "ctaea", "ga"] = "nsga2"
+    algorithm: Literal["nsga2", "nsga3", "unsga3", "smsemoa", "ctaea", "ga", "cmaes"] = "nsga2"
     population: Annotated[int, Strict(), Field(ge=4, le=8192)] = 128
     generations: Annotated[int, Strict(), Field(ge=1, le=100000)] = 150
     plausibility: Annotated[Number, Field(gt=0.5, lt=1)] = 0.99
+    draws: Annotated[int, Strict(), Field(ge=0, le=100000)] = 1000
+    most_spread: Annotated[Number, Field(gt=0, le=10)] | None = None
 
 
 class Verification(Section):
@@ -144,6 +151,9 @@ class Verification(Section):
     max_simulations: Positive = 24
     hits: Positive = 1
     backend: Literal["planar", "fidimag"] = "planar"
+    sources: Annotated[tuple[Literal["decoded", "steered", "drawn"], ...], Field(min_length=1)] = (
+        "decoded", "steered", "drawn",
+    )  # fmt: skip
 
 
 class Execution(Section):
@@ -232,7 +242,7 @@ class Study(Section):
         goals = self.wanted
         _check_goals(goals, -self.field_sweep.stop)
         several = sum(goal.is_objective for goal in goals) > 1
-        if several and self.search.algorithm == "ga":
+        if several and self.search.algorithm in ("ga", "cmaes"):  # `search.SINGLE`, not imported for its weight
             allowed = "nsga2, nsga3, unsga3, smsemoa, ctaea"
             raise _refuse(
                 "search.algorithm", f"{self.search.algorithm!r} serves one objective only; for several: {allowed}"
@@ -316,11 +326,11 @@ def _check_sweep(sweep: Sweep) -> None:
 
 def _goal(anchor: str, wish: str | Wish, material: Material) -> Goal:
     path = f"goals.{anchor}"
-    if anchor not in ANCHORS:
-        raise _refuse(path, f"there is no anchor named {anchor!r}; allowed: {', '.join(ANCHORS)}")
+    if anchor not in PROPERTIES:
+        raise _refuse(path, f"nothing of the name {anchor!r} can be asked for; allowed: {', '.join(PROPERTIES)}")
     if isinstance(wish, str):
         return Goal(anchor, direction=wish)
-    quantity = "magnetization" if anchor.startswith("M") else "field"
+    quantity = _quantity(anchor)
 
     def value(key: str, given: float | str | None) -> float | None:
         if given is None:
@@ -351,22 +361,33 @@ def _goal(anchor: str, wish: str | Wish, material: Material) -> Goal:
     return Goal(anchor, target, tolerance, at_least, at_most, direction)
 
 
+def _quantity(anchor: str) -> str:
+    if anchor in ANCHORS:
+        return "magnetization" if anchor.startswith("M") else "field"
+    return {"BHmax": "energy product", "grain_size_nm": "length", "axis_spread_deg": "angle"}.get(anchor, "share")
+
+
 def _check_goals(goals: tuple[Goal, ...], deepest: float) -> None:
     """Values must be physical: 0 <= M <= Ms, and a field between 0 and both the sweep's end and H_A.
 
     H_A bounds the coercive field from above: no particle switches later than a Stoner-Wohlfarth one.
     """
     for goal in goals:
-        high, unit = (1.0, "Ms") if goal.anchor.startswith("M") else (min(deepest, 1.0), "H_A")
+        high, unit = 1.0, UNITS[goal.anchor]
+        if unit == "H_A":
+            high = min(deepest, 1.0)
+        elif goal.anchor in ("grain_size_nm", "axis_spread_deg"):
+            high = MOST_SIZE_NM if goal.anchor == "grain_size_nm" else MOST_SPREAD_DEG
         for key in ("target", "at_least", "at_most"):
             given = getattr(goal, key)
             if given is not None and not 0 <= given <= high:
                 raise _refuse(
                     f"goals.{goal.anchor}.{key}", f"must lie within 0 to {high:g} {unit}, got {given:.6g} {unit}"
                 )
-        if goal.tolerance is not None and not 0 < goal.tolerance <= 1:
+        if goal.tolerance is not None and not 0 < goal.tolerance <= max(high, 1):
             raise _refuse(
-                f"goals.{goal.anchor}.tolerance", f"must be above 0 and at most 1 {unit}, got {goal.tolerance:.6g}"
+                f"goals.{goal.anchor}.tolerance",
+                f"must be above 0 and at most {max(high, 1):g} {unit}, got {goal.tolerance:.6g}",
             )
         if goal.at_least is not None and goal.at_most is not None and goal.at_least > goal.at_most:
             raise _refuse(f"goals.{goal.anchor}", f"the range {goal.at_least:.6g} to {goal.at_most:.6g} is reversed")

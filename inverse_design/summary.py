@@ -89,8 +89,8 @@ def closing_table(goals: Sequence[Goal], verified: Sequence[Verified]) -> Table:
         item = verified[number]
         cells = []
         for goal in goals:
-            i = ANCHORS.index(goal.anchor)
-            cells.append(f"{item.candidate.predicted[i]:.3f} -> {item.anchors[i]:.3f}")
+            i = goal.column
+            cells.append(f"{item.candidate.properties[i]:.3f} -> {item.properties[i]:.3f}")
         hit = "yes" if item.is_hit(goals) else "no" if item.converged else "unconverged"
         table.add_row(f"{number:02d}", *cells, hit)
     return table
@@ -102,11 +102,11 @@ def ranking(goals: Sequence[Goal], verified: Sequence[Verified]) -> list[int]:
     def order(number: int) -> tuple[float, ...]:
         item = verified[number]
         wishes = [
-            item.anchors[ANCHORS.index(goal.anchor)] * (-1 if goal.direction == "maximize" else 1)
+            item.properties[goal.column] * (-1 if goal.direction == "maximize" else 1)
             for goal in goals
             if goal.direction
         ]
-        miss = float(distance(goals, item.anchors[None])[0]) if item.converged else math.inf
+        miss = float(distance(goals, item.properties[None])[0]) if item.converged else math.inf
         return (not item.converged, miss, *(wish if math.isfinite(wish) else math.inf for wish in wishes))
 
     return sorted(range(len(verified)), key=order)

@@ -14,7 +14,8 @@ def reduced(value: float | str, quantity: str, material: Material) -> float:
     Args:
         value: a number (H / H_A for fields, M / Ms for magnetisations), or a text such as "2.1 MA/m" or "1.2 T".
             Tesla means mu0 H for a field and mu0 M for a magnetisation.
-        quantity: "field" or "magnetization".
+        quantity: "field", "magnetization", "energy product" (reduced: in mu0 Ms^2 / 4), "length" (nm), "angle"
+            (degrees) or "share".
         material: gives H_A and Ms.
 
     Raises:
@@ -22,11 +23,13 @@ def reduced(value: float | str, quantity: str, material: Material) -> float:
     """
     if not isinstance(value, str):
         return float(value)
-    allowed = "a plain number (reduced), A/m, kA/m, MA/m, T or mT"
+    allowed = _ALLOWED.get(quantity, "a plain number (reduced), A/m, kA/m, MA/m, T or mT")
     try:
         amount = _registry().Quantity(value)
     except Exception:  # pint raises a dozen kinds, from its tokenizer's to AttributeError
         raise ValueError(f"{value!r} is not a number with a unit; allowed: {allowed}") from None
+    if quantity in _ALLOWED:
+        return _other(amount, value, quantity, material)
     unit = material.H_A_A_per_m if quantity == "field" else material.Ms_A_per_m
     try:
         if amount.check("[magnetic_field]"):
@@ -36,6 +39,26 @@ def reduced(value: float | str, quantity: str, material: Material) -> float:
     except (TypeError, ValueError, OverflowError):
         pass
     raise ValueError(f"{value!r} is not a {quantity}; allowed: {allowed}")
+
+
+_ALLOWED = {
+    "energy product": "a plain number (reduced), J/m^3 or kJ/m^3",
+    "length": "a plain number (nm) or a length",
+    "angle": "a plain number (degrees) or an angle",
+    "share": "a plain number",
+}
+
+
+def _other(amount: Any, value: str, quantity: str, material: Material) -> float:
+    """What is neither a field nor a magnetisation; see `reduced`."""
+    unit = {"energy product": "J/m^3", "length": "nm", "angle": "degree"}.get(quantity)
+    try:
+        if unit is None:
+            raise ValueError
+        scale = MU0_T_M_PER_A * material.Ms_A_per_m**2 / 4 if quantity == "energy product" else 1.0
+        return float(amount.to(unit).magnitude) / scale
+    except Exception:  # pint's DimensionalityError and its kin
+        raise ValueError(f"{value!r} is no {quantity}; allowed: {_ALLOWED[quantity]}") from None
 
 
 @functools.cache

@@ -12,6 +12,7 @@ import pandas as pd
 
 from inverse_design.candidates import Candidate
 from inverse_design.goals import Goal, hits, objectives
+from inverse_design.properties import PROPERTIES, of_curve, of_structure
 from inverse_design.run_folder import read_arrays
 from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.labels import Conditions, Label
@@ -30,6 +31,7 @@ class Verified:
         converged: whether every field of the curve converged; if not, it is no hit and no label.
         h, m: the curve, H / H_A and M / Ms.
         anchors: (6,) simulated anchor points.
+        more: (5,) squareness, BHmax and the properties of the structure, see `properties`.
     """
 
     round: int
@@ -41,10 +43,16 @@ class Verified:
     h: np.ndarray
     m: np.ndarray
     anchors: np.ndarray
+    more: np.ndarray
+
+    @property
+    def properties(self) -> np.ndarray:
+        """(11,) in the order of `PROPERTIES`, simulated and as the grains have them."""
+        return np.concatenate([self.anchors, self.more])
 
     def is_hit(self, goals: Sequence[Goal]) -> bool:
         """Converged, and every target and bound met by the simulated values."""
-        return self.converged and bool(hits(goals, self.anchors[None])[0])
+        return self.converged and bool(hits(goals, self.properties[None])[0])
 
 
 def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Sequence[Label]) -> list[Verified]:
@@ -53,7 +61,7 @@ def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Seq
     batch = []
     for round_, candidate in zip(rounds, chosen, strict=True):
         label = by_structure[candidate.structure.content_hash]
-        conditions = label.conditions
+        conditions, anchors = label.conditions, label.anchors.as_array()
         batch.append(
             Verified(
                 round_,
@@ -64,7 +72,10 @@ def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Seq
                 label.converged,
                 label.h,
                 label.m,
-                label.anchors.as_array(),
+                anchors,
+                np.concatenate(
+                    [of_curve(label.h, label.m, anchors, conditions.material), of_structure(candidate.structure)]
+                ),
             )
         )
     return batch
@@ -77,12 +88,12 @@ def _named(conditions: Conditions) -> str:
 
 
 def best_hit(verified: Sequence[Verified], goals: Sequence[Goal]) -> np.ndarray | None:
-    """(6,) anchors of the hit that does best in what is to be maximised or minimised; None without a hit."""
-    found = [item.anchors for item in verified if item.is_hit(goals)]
+    """(11,) properties of the hit that does best in what is to be maximised or minimised; None without a hit."""
+    found = [item.properties for item in verified if item.is_hit(goals)]
     wishes = [goal for goal in goals if goal.direction is not None]
     if not found or not wishes:
         return found[0] if found else None
-    return min(found, key=lambda anchors: tuple(objectives(wishes, anchors[None])[0]))
+    return min(found, key=lambda values: tuple(objectives(wishes, values[None])[0]))
 
 
 def verified_table(
@@ -108,13 +119,16 @@ def verified_table(
             row[f"{anchor}_predicted"] = item.candidate.predicted[i]
             row[f"{anchor}_std"] = item.candidate.std[i]
             row[f"{anchor}_verified"] = item.anchors[i]
+        row["source"] = item.candidate.source
+        row |= dict(zip(PROPERTIES[len(ANCHORS) :], item.more, strict=True))
         rows.append(row)
     return pd.DataFrame(rows, columns=_columns())
 
 
 def _columns() -> list[str]:
+    first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit"]
     anchors = [f"{anchor}_{kind}" for anchor in ANCHORS for kind in ("predicted", "std", "verified")]
-    return ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit", *anchors]
+    return [*first, *anchors, "source", *PROPERTIES[len(ANCHORS) :]]
 
 
 def write_candidate(folder: Path, item: Verified) -> None:
@@ -144,10 +158,13 @@ def save_batch(folder: Path, batch: Sequence[Verified]) -> None:
             h=item.h,
             m=item.m,
             anchors=item.anchors,
+            more=item.more,
+            predicted_more=item.candidate.more,
             wanted_code=item.candidate.wanted_code,
             code=item.candidate.code,
             predicted=item.candidate.predicted,
             std=item.candidate.std,
+            source=item.candidate.source,
         )
 
 
@@ -157,7 +174,9 @@ def load_batch(folder: Path) -> list[Verified]:
     for path in sorted(folder.glob("result-*.npz")):
         structure = Microstructure.load(path.with_name(path.name.replace("result", "structure")))
         data = read_arrays(path)
-        candidate = Candidate(structure, data["wanted_code"], data["code"], data["predicted"], data["std"])
+        candidate = Candidate(
+            structure, data["wanted_code"], data["code"], data["predicted"], data["std"], str(data["source"])
+        )
         batch.append(
             Verified(
                 round=int(data["round"]),
@@ -169,6 +188,7 @@ def load_batch(folder: Path) -> list[Verified]:
                 h=data["h"],
                 m=data["m"],
                 anchors=data["anchors"],
+                more=data["more"],
             )
         )
     return batch

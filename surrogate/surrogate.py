@@ -14,7 +14,7 @@ from simulation import ANCHORS, InputError, Microstructure
 from surrogate import card as cards
 from surrogate.architecture import RegressorArchitecture
 from surrogate.autoencoder import Autoencoder
-from surrogate.axes import turn_axes
+from surrogate.axes import steer_axes, turn_axes
 from surrogate.calibration import Calibration
 from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
 
@@ -74,6 +74,20 @@ class Surrogate:
         Decoding and fitting of grains lose some of what a search asked for; this gets it back.
         """
         return turn_axes(microstructures, wanted, self.autoencoder, self.regressor)
+
+    def steer_axes(
+        self, microstructures: Sequence[Microstructure], wanted: np.ndarray, scale: np.ndarray
+    ) -> list[Microstructure]:
+        """The same grains with their axes turned, as little as possible, until wanted anchors (n, 6) are predicted.
+
+        NaN where any value will do; `scale` (n, 6) says which misses count the same.
+        """
+        return steer_axes(microstructures, wanted, scale, self.autoencoder, self.regressor)
+
+    @property
+    def label_std(self) -> np.ndarray:
+        """(6,) standard deviation of each anchor over the labels that it was trained on."""
+        return np.asarray(self.regressor.scaling.std)
 
     def reencode(self, latent: np.ndarray) -> np.ndarray:
         """Codes of the decoded codes: a point on the data stays where it is, a far one moves (n, latent_dim)."""

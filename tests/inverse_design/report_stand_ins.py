@@ -10,6 +10,7 @@ import pandas as pd
 
 from inverse_design.candidates import Candidate
 from inverse_design.goals import Goal, objectives
+from inverse_design.properties import of_curve, of_structure
 from inverse_design.report.data import ReportData
 from inverse_design.verification import Verified
 from simulation import Microstructure, Nd2Fe14B, Purpose, StructureFamily, anchor_points
@@ -25,7 +26,8 @@ def verified(structure: Microstructure, remanence: float, coercive_field: float,
     m = np.where(h > 0, remanence + (0.98 - remanence) * h, remanence * (1 - (-np.minimum(h, 0) / coercive_field) ** 3))
     anchors = anchor_points(h, m).as_array()
     candidate = Candidate(structure, np.zeros(2), np.zeros(2), anchors + 0.01, np.full(6, 0.012))
-    whole = Verified(0, candidate, "key", "planar", "cells", True, h, np.maximum(m, -1), anchors)
+    more = np.concatenate([of_curve(h, m, anchors, Nd2Fe14B), of_structure(structure)])
+    whole = Verified(0, candidate, "key", "planar", "cells", True, h, np.maximum(m, -1), anchors, more)
     return dataclasses.replace(whole, **changes)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from inverse_design.properties import PROPERTIES
 from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure
 
@@ -22,7 +23,8 @@ REDUCED = (
     "microstructures.size_nm=40", "microstructures.grains=[2, 8]", "labels.count=24", "labels.test=4",
     "surrogate.latent_dim=4", "surrogate.unlabelled=64", "surrogate.epochs=1", "surrogate.ensemble=2",
     "surrogate.regressor.epochs=4", "surrogate.regressor.more_epochs=2", "search.population=16",
-    "search.generations=4", "verification.candidates=2", "verification.max_simulations=4", "execution.workers=2",
+    "search.generations=4", "search.draws=8", "verification.candidates=2", "verification.max_simulations=4",
+    "execution.workers=2",
 )  # fmt: skip
 
 
@@ -71,7 +73,7 @@ def test_verified_csv_is_as_promised(run: Path) -> None:
     table = pd.read_csv(run / "verified.csv")
     anchors = [f"{a}_{kind}" for a in ANCHORS for kind in ("predicted", "std", "verified")]
     first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit"]
-    assert list(table.columns) == first + anchors
+    assert list(table.columns) == [*first, *anchors, "source", *PROPERTIES[6:]]
     assert table["candidate"].tolist() == [0, 1, 2, 3]
     assert table["round"].tolist() == [0, 0, 1, 1]
     inside = ((table["Mr_verified"] - 0.80).abs() <= 0.02) & ((table["Hc_verified"] - 0.36).abs() <= 0.02)

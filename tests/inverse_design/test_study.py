@@ -59,7 +59,10 @@ WRONG_KEYS = [
 ]
 
 WRONG_GOALS = [
-    ("Hx: maximize", "goals.Hx: there is no anchor named 'Hx'; allowed: M1, Mr, Hk90, Hk80, Hk70, Hc"),
+    (
+        "Hx: maximize",
+        "goals.Hx: nothing of the name 'Hx' can be asked for; allowed: M1, Mr, Hk90, Hk80, Hk70, Hc, squareness",
+    ),
     ("Hc: bigger", "goals.Hc: must be maximize, minimize or a mapping of target"),
     ("Hc: 3", "goals.Hc: must be maximize, minimize or a mapping of target"),
     ("Hc: [1, 2]", "goals.Hc: must be maximize, minimize or a mapping of target"),

@@ -7,9 +7,11 @@ import pytest
 
 from simulation import InputError, Microstructure, Purpose, StructureFamily
 from surrogate import Autoencoder, Encoding, VAEArchitecture
-from surrogate.axes import image_of_angles, turn_axes
+from surrogate.architecture import RegressorArchitecture
+from surrogate.axes import image_of_angles, steer_axes, turn_axes
 from surrogate.backend import keras
 from surrogate.encoding import Kind
+from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
 
 FAMILY = StructureFamily(32.0, 2.0, (3, 6), (0.0, math.pi))
 
@@ -84,3 +86,40 @@ def test_one_finite_code_for_each_structure(model: Autoencoder, originals: list[
     with pytest.raises(InputError, match="finite"):
         turn_axes(originals, np.full((3, 12), np.nan), model)
     assert turn_axes([], np.zeros((0, 12)), model) == []
+
+
+@pytest.fixture(scope="module")
+def judge(model: Autoencoder) -> Regressor:
+    """Any smooth map will do as a regressor."""
+    labels = np.random.default_rng(0).uniform(0.1, 0.2, (20, 6)).cumsum(axis=1)[:, [5, 4, 0, 1, 2, 3]]
+    architecture = RegressorArchitecture(model.latent_dim, members=2)
+    return Regressor(
+        RegressorNetwork(architecture, TargetScaling.of(labels), seed=1), architecture, TargetScaling.of(labels)
+    )
+
+
+def test_steered_axes_have_the_wanted_anchors_and_turned_little(
+    model: Autoencoder, judge: Regressor, originals: list[Microstructure]
+) -> None:
+    start = judge.predict(model.encode(originals))[0]
+    target = judge.predict(model.encode([disturbed(m, 0.1, i) for i, m in enumerate(originals)]))[0]
+    wanted = np.full(start.shape, np.nan)
+    wanted[:, [1, 5]] = target[:, [1, 5]]
+    scale = np.full(start.shape, np.abs(target - start).mean() / 5)
+    steered = steer_axes(originals, wanted, scale, model, judge)
+    off = np.abs(judge.predict(model.encode(steered))[0] - target)[:, [1, 5]]
+    assert (off < 0.3 * scale[:, [1, 5]]).all()
+    for a, b in zip(steered, originals, strict=True):
+        np.testing.assert_array_equal(a.grain_id, b.grain_id)
+        turn = (a.grain_angle_rad - b.grain_angle_rad)[b.grain_id]
+        assert np.sqrt((turn**2).mean()) < 0.15  # the disturbance that has these anchors too turned them by 0.1
+
+
+def test_what_is_there_already_is_not_steered(
+    model: Autoencoder, judge: Regressor, originals: list[Microstructure]
+) -> None:
+    there = judge.predict(model.encode(originals))[0]
+    for a, b in zip(steer_axes(originals, there, np.full(there.shape, 0.01), model, judge), originals, strict=True):
+        np.testing.assert_array_equal(a.grain_angle_rad, b.grain_angle_rad)
+    with pytest.raises(InputError, match="scale be positive"):
+        steer_axes(originals, there, np.zeros(there.shape), model, judge)

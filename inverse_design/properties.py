@@ -1,0 +1,112 @@
+"""What a goal can ask for: the anchor points, what follows from a curve, and the structure itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from simulation.anchors import ANCHORS
+from simulation.bhmax import maximum_energy_product
+from simulation.material import MU0_T_M_PER_A, Material
+from simulation.microstructure import Microstructure
+
+DERIVED = ("squareness", "BHmax")
+STRUCTURE = ("grain_size_nm", "axis_spread_deg", "low_angle_share")
+PROPERTIES = (*ANCHORS, *DERIVED, *STRUCTURE)
+"""Names in their fixed order: the columns of arrays (n, 11) of properties.
+
+squareness: Hk90 / Hc. BHmax: the energy product (see `simulation.bhmax`) in units of mu0 Ms^2 / 4, the most that this
+material can have. grain_size_nm: mean over the grains of the diameter of a circle of the grain's area. axis_spread_deg:
+circular standard deviation of the easy axes, weighted by area, in degrees (Mardia and Jupp, Directional Statistics,
+section 2.3, for axes: half that of the doubled angles). low_angle_share: share of the length of grain boundaries across
+which the axes differ by less than 15 degrees.
+"""
+
+UNITS = {
+    **{name: ("Ms" if name.startswith("M") else "H_A") for name in ANCHORS},
+    "squareness": "", "BHmax": "BHmax of the material", "grain_size_nm": "nm", "axis_spread_deg": "deg",
+    "low_angle_share": "",
+}  # fmt: skip
+
+LOW_ANGLE_RAD = np.radians(15.0)
+_POINTS = 48
+"""Of each straight piece of a predicted curve."""
+
+
+def of_curve(h: np.ndarray, m: np.ndarray, anchors: np.ndarray, material: Material) -> np.ndarray:
+    """(2,) squareness and BHmax of a simulated curve; NaN where it lacks them."""
+    most = MU0_T_M_PER_A * material.Ms_A_per_m**2 / 4
+    return np.array([anchors[2] / anchors[5], maximum_energy_product(h, m, material) / most])
+
+
+def of_anchors(anchors: np.ndarray, material: Material) -> np.ndarray:
+    """(n, 2) squareness and BHmax of the straight lines through anchor points (n, 6)."""
+    anchors = np.asarray(anchors, np.float64)
+    one, zero = np.ones(len(anchors)), np.zeros(len(anchors))
+    h = np.stack([one, zero, *(-anchors[:, i] for i in (2, 3, 4, 5))], axis=1)
+    m = np.stack([anchors[:, 0], *(level * anchors[:, 1] for level in (1, 0.9, 0.8, 0.7, 0))], axis=1)
+    t = np.linspace(0, 1, _POINTS)
+    field, along = (v[:, :-1, None] * (1 - t) + v[:, 1:, None] * t for v in (h, m))
+    product = along**2 - (2 * field * material.H_A_A_per_m / material.Ms_A_per_m) ** 2
+    return np.column_stack([anchors[:, 2] / np.maximum(anchors[:, 5], 1e-6), product.max(axis=(1, 2))])
+
+
+def of_structure(structure: Microstructure) -> np.ndarray:
+    """(3,) grain size, spread of the axes and share of low-angle boundaries; a single grain has no boundary: 1."""
+    area = np.bincount(structure.grain_id.ravel())
+    diameters = 2 * np.sqrt(area[area > 0] / np.pi) * structure.cell_nm
+    resultant = abs(np.sum(area * np.exp(2j * structure.grain_angle_rad))) / area.sum()
+    spread = np.degrees(np.sqrt(-2 * np.log(np.clip(resultant, 1e-9, 1)))) / 2
+    low = total = 0
+    for a, b in (
+        (structure.grain_id[1:], structure.grain_id[:-1]),
+        (structure.grain_id[:, 1:], structure.grain_id[:, :-1]),
+    ):
+        one, other = a[a != b], b[a != b]
+        apart = np.abs(np.angle(np.exp(2j * (structure.grain_angle_rad[one] - structure.grain_angle_rad[other])))) / 2
+        low, total = low + int((apart < LOW_ANGLE_RAD).sum()), total + one.size
+    return np.array([diameters.mean(), spread, low / total if total else 1.0])
+
+
+class StructureGuess:
+    """Grain size, spread of the axes and share of low-angle boundaries of codes, told from the decoded field.
+
+    A decoded field is blurred: how large its gradients are and how long its mean vector is are fitted, by least
+    squares, to the properties of structures whose codes are known. Candidates are judged by their grains, not by this.
+
+    Args:
+        decode: (n, latent) codes to double-angle fields (n, ny, nx, 2).
+        structures: to learn from; a few hundred will do.
+        codes: (n, latent) of them.
+    """
+
+    def __init__(
+        self, decode: Callable[[np.ndarray], np.ndarray], structures: Sequence[Microstructure], codes: np.ndarray
+    ) -> None:
+        self._decode = decode
+        exact = np.array([of_structure(structure) for structure in structures])
+        features = self._features(codes)
+        self._low, self._high = exact.min(axis=0), exact.max(axis=0)
+        penalty = 1e-3 * len(features) * np.eye(features.shape[1])
+        self._weights = np.linalg.solve(features.T @ features + penalty, features.T @ exact)
+
+    def __call__(self, codes: np.ndarray) -> np.ndarray:
+        """(n, 3) for codes (n, latent)."""
+        return np.clip(self._features(codes) @ self._weights, self._low, self._high)
+
+    def _features(self, codes: np.ndarray) -> np.ndarray:
+        rows = []
+        for start in range(0, len(codes), 256):
+            field = self._decode(codes[start : start + 256])
+            change = np.sqrt(
+                np.square(np.diff(field, axis=1))[:, :, :-1].sum(-1) + np.square(np.diff(field, axis=2))[:, :-1].sum(-1)
+            )
+            mean = np.log(change.mean(axis=(1, 2)) + 1e-4)
+            steep = (change > 0.1).mean(axis=(1, 2))
+            resultant = np.linalg.norm(field.mean(axis=(1, 2)), axis=-1).clip(0.01, 0.999)
+            spread = np.sqrt(-np.log(resultant))
+            rows.append(np.stack([mean, steep, resultant, spread], axis=1))
+        base = np.concatenate(rows)
+        products = [base[:, i] * base[:, j] for i in range(4) for j in range(i, 4)]
+        return np.column_stack([np.ones(len(base)), base, *products])
