@@ -13,6 +13,7 @@ import numpy as np
 from inverse_design import stages
 from inverse_design.candidates import Known, propose
 from inverse_design.console import run_log
+from inverse_design.goals import Goal
 from inverse_design.outputs import Findings, write_outputs
 from inverse_design.pretrained import labels_of
 from inverse_design.progress import Tracker, track
@@ -22,6 +23,7 @@ from inverse_design.search import SearchResult, load_result, save_result, search
 from inverse_design.simulations import conditions_of, simulate_all, wanted_labels, workplace_of
 from inverse_design.stages import LabelledStructures
 from inverse_design.study import Study, study_text
+from inverse_design.summary import ranking
 from inverse_design.verification import Verified, best_hit, load_batch, save_batch, verify_batch
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
@@ -31,6 +33,7 @@ from simulation.microstructure import Microstructure
 from simulation.workplace import Engine
 
 if TYPE_CHECKING:
+    from inverse_design.problem import Limit
     from surrogate import Surrogate
 
 log = logging.getLogger("inverse_design")
@@ -163,7 +166,7 @@ class Run:
                 model.predict,
                 Plausibility.of_codes(codes, part.plausibility),
                 self._more(model, pool, codes),
-                None if part.most_spread is None else part.most_spread * model.label_std,
+                self._limits(model),
             )
             seed = stages.search_seed(self.study, round_)
             with self.track(f"search, round {round_}") as update:
@@ -239,6 +242,18 @@ class Run:
             guess = StructureGuess(model.decode_field, pool[:LEARNT_FROM], codes[:LEARNT_FROM])
         return lambda codes, mean: np.hstack([of_anchors(mean, material), guess(codes)])
 
+    def _limits(self, model: Surrogate) -> list[Limit]:
+        """What a search may not do beside leaving the plausible codes."""
+        from inverse_design.problem import drift_limit, spread_limit
+
+        part, limits = self.study.search, []
+        if part.most_spread is not None:
+            limits.append(spread_limit(part.most_spread * model.label_std))
+        if part.most_drift is not None:
+            again: Callable[[np.ndarray], np.ndarray] = lambda codes: model.predict(model.reencode(codes))[0]  # noqa: E731
+            limits.append(drift_limit(again, part.most_drift * model.label_std))
+        return limits
+
     def _load(self, folder: Path) -> Surrogate:
         from surrogate import Surrogate
 
@@ -256,7 +271,14 @@ class Run:
             return f"{rule.rounds} rounds are done"
         if not batch:
             return "the search found no structure that was not simulated before"
+        if rule.patience is not None and _idle_rounds(verified, self.goals) >= rule.patience:
+            return f"{rule.patience} rounds in a row brought nothing better"
         return ""
+
+
+def _idle_rounds(verified: Sequence[Verified], goals: Sequence[Goal]) -> int:
+    """Rounds since the best candidate: a round brings something if one of its candidates ranks first of all so far."""
+    return verified[-1].round - verified[ranking(goals, verified)[0]].round if verified else 0
 
 
 def _counts(store: LabelStore) -> dict[str, int | float]:

@@ -14,6 +14,23 @@ from inverse_design.goals import Goal, objectives, violations
 Predictor = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """(n, latent) codes -> mean (n, 6) and standard deviation (n, 6) of the anchor points."""
 
+Limit = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""Codes (n, latent), means and standard deviations (n, 6) of what is predicted -> (n,) above zero where not allowed."""
+
+
+def spread_limit(most: np.ndarray) -> Limit:
+    """Standard deviations of at most `most` (6,)."""
+    return lambda codes, mean, std: np.asarray((std / most).max(axis=1) - 1)
+
+
+def drift_limit(again: Callable[[np.ndarray], np.ndarray], most: np.ndarray) -> Limit:
+    """Predictions that move by at most `most` (6,) when a code is decoded and encoded `again`.
+
+    A code on the data stays where it is; one that flatters the regressor moves.
+    """
+    return lambda codes, mean, std: np.asarray((np.abs(again(codes) - mean) / most).max(axis=1) - 1)
+
+
 WORST = 1e6
 """What a prediction that is not a number counts as: one NaN objective would silently poison a whole front."""
 
@@ -54,7 +71,7 @@ class LatentProblem(Problem):
     """Goals as objectives and constraints over the latent code; a whole population in one call.
 
     Objectives: |predicted - target| / tolerance, and -+predicted for maximise and minimise, in the order of the
-    goals. Constraints (<= 0 is met): the bounds of the goals, then plausibility, then the limit of the spread.
+    goals. Constraints (<= 0 is met): the bounds of the goals, then plausibility, then the limits.
 
     Args:
         goals: what is wanted.
@@ -62,7 +79,8 @@ class LatentProblem(Problem):
         plausibility: of a code.
         more: (n, latent) codes and their predicted anchors (n, 6) to the other columns of `PROPERTIES` (n, 5), if a
             goal asks for one of them.
-        most_spread: (6,) standard deviation that a prediction of each anchor may have; None: any.
+        limits: further constraints: from codes, predicted means and standard deviations to (n,) numbers that must not
+            be above zero.
     """
 
     def __init__(
@@ -71,15 +89,15 @@ class LatentProblem(Problem):
         predict: Predictor,
         plausibility: Plausibility,
         more: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
-        most_spread: np.ndarray | None = None,
+        limits: Sequence[Limit] = (),
     ) -> None:
         self.goals, self.predict, self.plausibility = tuple(goals), predict, plausibility
-        self.more, self.most_spread = more, most_spread
+        self.more, self.limits = more, tuple(limits)
         bounds = sum((goal.at_least is not None) + (goal.at_most is not None) for goal in goals)
         super().__init__(
             n_var=plausibility.mean.size,
             n_obj=sum(goal.is_objective for goal in goals),
-            n_ieq_constr=bounds + 1 + (most_spread is not None),
+            n_ieq_constr=bounds + 1 + len(self.limits),
             xl=plausibility.lower,
             xu=plausibility.upper,
         )
@@ -88,8 +106,7 @@ class LatentProblem(Problem):
         mean, std = self.predict(x)
         values = self.values(x, mean)
         constraints = [violations(self.goals, values), self.plausibility.distance(x) - 1]
-        if self.most_spread is not None:
-            constraints.append((std / self.most_spread).max(axis=1) - 1)
+        constraints += [limit(x, mean, std) for limit in self.limits]
         out["F"] = np.nan_to_num(objectives(self.goals, values), nan=WORST, posinf=WORST, neginf=WORST)
         out["G"] = np.nan_to_num(np.column_stack(constraints), nan=WORST, posinf=WORST, neginf=WORST)
 

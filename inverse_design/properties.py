@@ -86,14 +86,17 @@ class StructureGuess:
     ) -> None:
         self._decode = decode
         exact = np.array([of_structure(structure) for structure in structures])
+        exact[:, 0] = np.log(exact[:, 0])
         features = self._features(codes)
         self._low, self._high = exact.min(axis=0), exact.max(axis=0)
-        penalty = 1e-3 * len(features) * np.eye(features.shape[1])
+        penalty = 1e-4 * len(features) * np.eye(features.shape[1])
         self._weights = np.linalg.solve(features.T @ features + penalty, features.T @ exact)
 
     def __call__(self, codes: np.ndarray) -> np.ndarray:
         """(n, 3) for codes (n, latent)."""
-        return np.clip(self._features(codes) @ self._weights, self._low, self._high)
+        values = np.clip(self._features(codes) @ self._weights, self._low, self._high)
+        values[:, 0] = np.exp(values[:, 0])
+        return values
 
     def _features(self, codes: np.ndarray) -> np.ndarray:
         rows = []
@@ -103,7 +106,7 @@ class StructureGuess:
                 np.square(np.diff(field, axis=1))[:, :, :-1].sum(-1) + np.square(np.diff(field, axis=2))[:, :-1].sum(-1)
             )
             mean = np.log(change.mean(axis=(1, 2)) + 1e-4)
-            steep = (change > 0.1).mean(axis=(1, 2))
+            steep = np.log((change > 0.1).mean(axis=(1, 2)) + 1e-3)
             resultant = np.linalg.norm(field.mean(axis=(1, 2)), axis=-1).clip(0.01, 0.999)
             spread = np.sqrt(-np.log(resultant))
             rows.append(np.stack([mean, steep, resultant, spread], axis=1))

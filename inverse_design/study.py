@@ -141,6 +141,7 @@ class Search(Section):
     plausibility: Annotated[Number, Field(gt=0.5, lt=1)] = 0.99
     draws: Annotated[int, Strict(), Field(ge=0, le=100000)] = 1000
     most_spread: Annotated[Number, Field(gt=0, le=10)] | None = None
+    most_drift: Annotated[Number, Field(gt=0, le=10)] | None = None
 
 
 class Verification(Section):
@@ -150,6 +151,7 @@ class Verification(Section):
     rounds: Positive = 3
     max_simulations: Positive = 24
     hits: Positive = 1
+    patience: Positive | None = None
     backend: Literal["planar", "fidimag"] = "planar"
     sources: Annotated[tuple[Literal["decoded", "steered", "drawn"], ...], Field(min_length=1)] = (
         "decoded", "steered", "drawn",
