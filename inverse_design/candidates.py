@@ -169,10 +169,11 @@ def propose(
         wanted_codes += list(known.codes[rows])
         source += [DRAWN] * len(rows)
     if STEERED in sources:
-        rows = _parents(goals, belief, REACH * model.label_std, PARENTS * count)
+        rows = _parents(goals, belief, REACH * model.label_std, PARENTS * count, best)
         estimate = belief.mean[rows, : len(ANCHORS)]
         wanted, scale = aim(goals, estimate, spread[rows])
-        wanted += guess[rows] - estimate + flattery
+        far = np.clip(np.abs(np.nan_to_num(wanted - estimate)) / (REACH * model.label_std), 0, 1)
+        wanted += guess[rows] - estimate + flattery * far.max(axis=1, keepdims=True)
         structures += model.steer_axes([known.structures[i] for i in rows], wanted, scale)
         wanted_codes += list(known.codes[rows])
         source += [STEERED] * len(rows)
@@ -190,9 +191,11 @@ def propose(
         source += [DECODED] * len(shortlist)
 
     sharp = model.encode(structures)
-    believed = discrepancy.correct(sharp, *model.predict(sharp))
+    guess, spread = model.predict(sharp)
+    believed = discrepancy.correct(sharp, guess, spread)
     made = np.array(source)[:, None] != DRAWN
-    believed = believed.moved(-flattery * made, np.where(made, OPTIMISM, 1.0))
+    unknown = (believed.moved_std / spread) ** 2  # share of the variance that no structure nearby takes away
+    believed = believed.moved(-flattery * made * unknown, np.where(made, OPTIMISM, 1.0))
     believed = _whole(believed, structures, material)
     new = _new(sharp, known.codes[known.simulated])
     order = new[diverse_batch(utility(goals, believed[new], best), sharp[new], count)]
@@ -229,10 +232,13 @@ def _flattery(errors: np.ndarray) -> np.ndarray:
     return np.asarray(errors.sum(axis=0) / (len(errors) + PRIOR))
 
 
-def _parents(goals: Sequence[Goal], belief: Belief, reach: np.ndarray, count: int) -> np.ndarray:
-    """Indices of the structures that steering is likeliest to bring to the goals."""
-    within_reach = probability(goals, Belief.gaussian(belief.mean, np.hypot(belief.std, reach)))
-    return np.argsort(-np.nan_to_num(within_reach, nan=-np.inf), kind="stable")[:count]
+def _parents(
+    goals: Sequence[Goal], belief: Belief, reach: np.ndarray, count: int, best: np.ndarray | None
+) -> np.ndarray:
+    """Indices of the structures that steering promises most of: those it is likeliest to bring to the goals."""
+    std = belief.std
+    std[:, : len(reach)] = np.hypot(std[:, : len(reach)], reach)
+    return np.argsort(-utility(goals, Belief.gaussian(belief.mean, std), best), kind="stable")[:count]
 
 
 def utility(goals: Sequence[Goal], belief: Belief, best: np.ndarray | None = None) -> np.ndarray:
@@ -254,7 +260,8 @@ def utility(goals: Sequence[Goal], belief: Belief, best: np.ndarray | None = Non
         if not np.isfinite(std[:, i]).any():
             continue  # the choice of codes to decode knows nothing of grains
         if best is None:
-            total = total + 0.1 * sign * (mean[:, i] - np.median(mean[:, i])) / scale
+            among = max(float(np.nanstd(mean[:, i])), 1e-9)
+            total = total + 0.1 * sign * (mean[:, i] - np.nanmedian(mean[:, i])) / among
         else:
             total = total + _log_expected_improvement(sign * (mean[:, i] - best[i]) / scale) + np.log(scale)
     return np.nan_to_num(total, nan=-1e9)

@@ -31,6 +31,7 @@ class Goal:
     at_least: float | None = None
     at_most: float | None = None
     direction: str | None = None  # "maximize" or "minimize"
+    robust: bool = False  # a hit also needs the mean over structures of the same statistics to meet it
 
     @property
     def column(self) -> int:
@@ -53,6 +54,10 @@ class Goal:
 
     def describe(self) -> str:
         """As a person would say it, with its unit."""
+        mean = "mean over redraws " if self.robust else ""
+        return mean + self._words()
+
+    def _words(self) -> str:
         unit = f" {UNITS[self.anchor]}".rstrip()
         if self.target is not None:
             return f"{self.target:.4g} ± {self.tolerance:.3g}{unit}"

@@ -18,6 +18,7 @@ from inverse_design.outputs import Findings, write_outputs
 from inverse_design.pretrained import labels_of
 from inverse_design.progress import Tracker, track
 from inverse_design.properties import STRUCTURE, StructureGuess, of_anchors
+from inverse_design.redraws import redraws, save_redraws, with_redraws
 from inverse_design.run_folder import RunFolder, write_text
 from inverse_design.search import SearchResult, load_result, save_result, search
 from inverse_design.simulations import conditions_of, simulate_all, wanted_labels, workplace_of
@@ -87,6 +88,8 @@ class Run:
                 verify_key = stages.verify_key(self.study, search_key, round_)
                 known = self.folder.state(f"verify/{round_}", verify_key) == "there"
                 batch = self.verify(round_, verify_key, before, result, labels, verified, store, workplace)
+                if self.study.redraws:
+                    batch = self.redraw(round_, stages.redraws_key(self.study, verify_key), batch, store, workplace)
                 verified += batch
                 fresh = [item for item in batch if item.converged]
                 labels = labels.and_more(
@@ -218,6 +221,21 @@ class Run:
 
         return load_batch(self.folder.stage(f"verify/{round_}", key, build))
 
+    def redraw(
+        self, round_: int, key: str, batch: Sequence[Verified], store: LabelStore, workplace: Engine
+    ) -> list[Verified]:
+        """Simulate structures with the statistics of the batch's hits."""
+
+        def build(folder: Path) -> None:
+            rows = [i for i, item in enumerate(batch) if item.map_hits(self.goals)]
+            drawn = [redraws(batch[i].candidate.structure, self.study.redraws, self.study.seed) for i in rows]
+            conditions = conditions_of(self.study, self.study.verification.backend, self.study.labels.discretization)
+            every = [structure for family in drawn for structure in family]
+            found = simulate_all(f"redraws, round {round_}", every, conditions, store, workplace, self.track)
+            save_redraws(folder, rows, drawn, found)
+
+        return with_redraws(batch, self.folder.stage(f"redraws/{round_}", key, build))
+
     def _known(self, round_: int, model: Surrogate, labels: LabelledStructures, before: Sequence[Verified]) -> Known:
         """What was simulated, the test split left out, and the round's own draws."""
         train = labels.split(test=False)
@@ -265,7 +283,7 @@ class Run:
         hits = sum(item.is_hit(self.goals) for item in verified)
         if hits >= rule.hits:
             return f"{hits} verified hits, {rule.hits} wanted"
-        if len(verified) >= rule.max_simulations:
+        if len(verified) + sum(len(item.redrawn) for item in verified) >= rule.max_simulations:
             return f"the budget of {rule.max_simulations} simulations is used up"
         if round_ + 1 >= rule.rounds:
             return f"{rule.rounds} rounds are done"

@@ -22,7 +22,7 @@ from simulation.microstructure import Microstructure
 from simulation.sampling import Purpose
 from surrogate.card import CARD, checksum, find_surrogate
 
-VERSIONS = {"vae": 1, "regressor": 1, "search": 4, "verify": 4}
+VERSIONS = {"vae": 1, "regressor": 1, "search": 4, "verify": 4, "redraws": 1}
 HISTORY = "history.csv"
 """Losses by epoch, in the folders of the autoencoder and the regressors."""
 
@@ -131,6 +131,11 @@ def verify_key(study: Study, search: str, round_: int) -> str:
         discretization=study.labels.discretization,
         field_sweep=study.field_sweep.model_dump(mode="json"),
     )
+
+
+def redraws_key(study: Study, verify: str) -> str:
+    """Key of the redraws of a batch's hits."""
+    return stage_key("redraws", VERSIONS["redraws"], seed=study.seed, verify=verify, redraws=study.redraws)
 
 
 def pool_of_structures(study: Study, labels: LabelledStructures) -> list[Microstructure]:

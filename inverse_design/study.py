@@ -124,6 +124,7 @@ class Wish(Section):
     at_least: Number | str | None = None
     at_most: Number | str | None = None
     between: tuple[Number | str, Number | str] | None = None
+    robust: Flag = False
     maximize: Flag = False
     minimize: Flag = False
 
@@ -152,6 +153,7 @@ class Verification(Section):
     max_simulations: Positive = 24
     hits: Positive = 1
     patience: Positive | None = None
+    redraws: Annotated[int, Strict(), Field(ge=0, le=1000)] = 0
     backend: Literal["planar", "fidimag"] = "planar"
     sources: Annotated[tuple[Literal["decoded", "steered", "drawn"], ...], Field(min_length=1)] = (
         "decoded", "steered", "drawn",
@@ -194,6 +196,12 @@ class Study(Section):
         part = self.microstructures
         low, high = (math.radians(angle) for angle in part.misorientation_deg)
         return StructureFamily(part.size_nm, part.cell_nm, part.grains, (low, min(high, math.pi)))
+
+    @property
+    def redraws(self) -> int:
+        """Structures with the same statistics that are simulated for each hit; 16 if a goal is robust and says nothing
+        else."""
+        return self.verification.redraws or (16 if any(goal.robust for goal in self.wanted) else 0)
 
     @property
     def wanted(self) -> tuple[Goal, ...]:
@@ -360,7 +368,9 @@ def _goal(anchor: str, wish: str | Wish, material: Material) -> Goal:
         )
     if target is None and not bounded and direction is None:
         raise _refuse(path, "must be maximize, minimize, or have target and tolerance, at_least, at_most or between")
-    return Goal(anchor, target, tolerance, at_least, at_most, direction)
+    if wish.robust and direction is not None and not bounded:
+        raise _refuse(f"{path}.robust", "goes with a target or with bounds: it says what a hit is")
+    return Goal(anchor, target, tolerance, at_least, at_most, direction, wish.robust)
 
 
 def _quantity(anchor: str) -> str:
