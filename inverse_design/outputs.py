@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from inverse_design.run_folder import RunFolder, read_arrays, write_text
+from inverse_design.run_folder import MANIFEST, RunFolder, read_arrays, read_manifest, write_text
 from inverse_design.search import load_result
 from inverse_design.stages import FRONT_AXES, HISTORY, TEST
 from inverse_design.study import Study
@@ -26,7 +26,6 @@ from simulation.errors import InputError
 if TYPE_CHECKING:
     from surrogate.metrics import Evaluation
 
-MANIFEST = "manifest.json"
 PACKAGES = ("inverse-design", "numpy", "scipy", "numba", "ducc0", "tensorflow", "keras", "pymoo", "pandas")
 
 
@@ -66,13 +65,8 @@ def findings_of(run: Path) -> tuple[Study, Findings]:
     Raises:
         InputError: if the folder holds no run that has come to a verified round.
     """
-    try:
-        manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
-        rounds, reason, labels = int(manifest["rounds"]), str(manifest["reason"]), dict(manifest["labels"])
-    except OSError:
-        raise InputError(f"{run}: no run with a verified round here (no {MANIFEST}); run the study first") from None
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{run / MANIFEST}: damaged; running the study again writes it anew") from None
+    manifest = read_manifest(run)
+    rounds, reason, labels = manifest["rounds"], manifest["reason"], manifest["labels"]
     study = load_study(run / "study.yaml")
     verified = [item for round_ in range(rounds) for item in load_batch(run / "verify" / str(round_))]
     return study, Findings(rounds, reason, tuple(verified), labels)
