@@ -24,6 +24,7 @@ from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 
 if TYPE_CHECKING:
+    from inverse_design.report.data import ReportData
     from surrogate.metrics import Evaluation
 
 PACKAGES = ("inverse-design", "numpy", "scipy", "numba", "ducc0", "tensorflow", "keras", "pymoo", "pandas")
@@ -48,6 +49,8 @@ class Findings:
 
 def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
     """Write `front.csv`, `verified.csv`, `candidates/`, `manifest.json` and `report.html` from what is known."""
+    from inverse_design.report.page import write_report
+
     run = folder.path
     last = findings.rounds - 1
     shutil.copyfile(run / "search" / str(last) / "front.csv", run / ".front.csv.partial")
@@ -56,7 +59,7 @@ def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
     table = verified_table(findings.verified, study.wanted, checks_of(run, findings.verified))
     write_text(run / "verified.csv", table.to_csv(index=False))
     write_text(run / MANIFEST, json.dumps(_manifest(study, folder, findings), indent=1) + "\n")
-    _write_report(study, folder, findings)
+    write_report(report_data(study, folder, findings), run)
 
 
 def findings_of(run: Path) -> tuple[Study, Findings]:
@@ -85,7 +88,9 @@ def checks_of(run: Path, verified: Sequence[Verified]) -> list[tuple[int, Verifi
 def report_again(run: Path) -> Path:
     """Write the report and tables of a run again; the path of `report.html`."""
     study, findings = findings_of(run)
-    write_outputs(study, RunFolder(run), findings)
+    folder = RunFolder(run)
+    with folder.locked():
+        write_outputs(study, folder, findings)
     return run / "report.html"
 
 
@@ -155,31 +160,34 @@ def last_round(run: Path) -> int:
 
 
 def _seconds(folder: RunFolder, findings: Findings) -> dict[str, float]:
-    seconds = {"labels": float(findings.labels.get("seconds", 0.0))}
     names = ["vae"]
     for round_ in range(findings.rounds):
         names += [f"regressor/{round_}", f"search/{round_}", f"verify/{round_}"]
-    return seconds | {name: folder.seconds(name) for name in names}
+    return {name: folder.seconds(name) for name in names}
 
 
-def _write_report(study: Study, folder: RunFolder, findings: Findings) -> None:
+def report_data(study: Study, folder: RunFolder, findings: Findings) -> ReportData:
+    """What the report of a run shows."""
     from inverse_design.report.data import ReportData
-    from inverse_design.report.page import write_report
+    from inverse_design.reversals import reversals_of
+    from surrogate.card import read_card
 
-    run = folder.path
-    errors = evaluation(run, findings.rounds - 1)
-    data = ReportData(
+    run, last = folder.path, findings.rounds - 1
+    errors = evaluation(run, last)
+    trained = read_card(run / "regressor" / str(last)).about.get("training_labels")
+    return ReportData(
         name=study.name,
         study_text=(run / "study.yaml").read_text(encoding="utf-8"),
-        command=f"python -m inverse_design run {run / 'study.yaml'}",
+        command="python -m inverse_design run study.yaml",
         goals=study.wanted,
         material=study.magnet,
         verified=findings.verified,
         front=pd.read_csv(run / "front.csv"),
-        front_fields=read_arrays(run / "search" / str(findings.rounds - 1) / FRONT_AXES)["angle_rad"],
+        front_fields=read_arrays(run / "search" / str(last) / FRONT_AXES)["angle_rad"],
         hypervolume=tuple(load_result(run / "search" / str(r)).hypervolume for r in range(findings.rounds)),
         losses=_losses(run, findings.rounds),
-        labels={**findings.labels, "test": errors.n},
+        pretrained=study.surrogate.pretrained or "",
+        labels={"training": trained or 0, "test": errors.n, **findings.labels},
         accuracy=dict(zip(ANCHORS, errors.mae, strict=True)),
         rounds=findings.rounds,
         simulations=len(findings.verified),
@@ -188,8 +196,8 @@ def _write_report(study: Study, folder: RunFolder, findings: Findings) -> None:
         versions=versions(),
         seed=study.seed,
         checks=tuple(checks_of(run, findings.verified)),
+        reversals=reversals_of(study, folder, findings.verified),
     )
-    write_report(data, run)
 
 
 def _losses(run: Path, rounds: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -11,6 +11,7 @@ import pandas as pd
 from inverse_design.goals import UNITS, Goal, distance, objectives
 from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS
+from simulation.bhmax import SQUARE_PRISM
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 
@@ -38,7 +39,9 @@ class ReportData:
             called what they are, for points that have no grain structure.
         hypervolume: (generations,) of each round's search.
         losses: learning curves by name, each (epochs, values).
-        labels: `count`, `converged`, `test` and `seconds` of simulation; other entries are shown as they are.
+        labels: how many trained (`training`) and judged (`test`) the surrogate; `count`, `converged` and `seconds` of
+            the simulations of this run; other entries are shown as they are.
+        pretrained: the shipped surrogate that the run started from, empty if it trained its own.
         accuracy: mean absolute error on the test split by anchor, None where not measured.
         paper: the same of the paper.
         rounds: rounds done.
@@ -48,6 +51,7 @@ class ReportData:
         versions: releases by package.
         seed: of the study.
         checks: candidate number and its simulation by another solver or on another mesh.
+        reversals: by candidate number, the field (ny, nx) in H_A at which each cell switched, NaN where it has not.
     """
 
     name: str
@@ -71,6 +75,8 @@ class ReportData:
     versions: Mapping[str, str] = field(default_factory=dict)
     seed: int = 1
     checks: tuple[tuple[int, Verified], ...] = ()
+    pretrained: str = ""
+    reversals: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     @property
     def hits(self) -> tuple[bool, ...]:
@@ -184,6 +190,11 @@ def grain_diameters_nm(structure: Microstructure) -> np.ndarray:
     """(grains,) diameters of circles of the grains' areas, nm."""
     cells = np.unique(structure.grain_id, return_counts=True)[1]
     return 2 * np.sqrt(cells / np.pi) * structure.cell_nm
+
+
+def internal_field(h: np.ndarray, m: np.ndarray, material: Material) -> np.ndarray:
+    """The field inside the magnet, H / H_A: the applied field less N M, N = 1/2 of the infinitely long square."""
+    return np.asarray(h) - SQUARE_PRISM * np.asarray(m) * material.Ms_A_per_m / material.H_A_A_per_m
 
 
 def alignment(structure: Microstructure) -> float:

@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from inverse_design.goals import UNITS, objectives
-from inverse_design.report import plots, svg
+from inverse_design.report import plots, svg, switching
 from inverse_design.report.data import ReportData, achieved, alignment, asked, best, grain_diameters_nm, si_value
 from inverse_design.report.figure_files import write_figures
 from inverse_design.report.grain_image import field_data_uri, png_data_uri
@@ -28,7 +28,12 @@ MAX_BYTES = 8_000_000
 THUMBNAIL = 160
 """Least edge of a Pareto point's grain map, pixels."""
 
-LABEL_WORDS = {"count": "simulated", "converged": "converged", "test": "kept for testing"}
+LABEL_WORDS = {
+    "training": "trained with",
+    "test": "tested with",
+    "count": "simulated in this run",
+    "converged": "of them converged",
+}
 
 
 def write_report(data: ReportData, folder: Path) -> Path:
@@ -63,7 +68,7 @@ def render(data: ReportData) -> str:
 
 def _context(data: ReportData) -> dict[str, Any]:
     champion = best(data)
-    frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals))
+    frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals, data.material))
     return {
         "data": data,
         "asked": asked(data),
@@ -141,7 +146,23 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "curve": plots.candidate_curve(frame, number, item, data.goals, data.material),
         "sizes": plots.grain_sizes(structure),
         "axes": plots.axis_distribution(structure),
+        "reversal": _reversal(data, number, item),
         "checks": [_check(data, item), *(_check(data, again) for n, again in data.checks if n == number)],
+    }
+
+
+def _reversal(data: ReportData, number: int, item: Verified) -> dict[str, Any] | None:
+    """Where the reversal of a candidate starts, None where that is not known."""
+    field = data.reversals.get(number)
+    found = None if field is None else switching.ends(field)
+    if field is None or found is None:
+        return None
+    half = switching.half(field)
+    return {
+        "image": switching.switching_data_uri(item.candidate.structure, field),
+        "scale": plots.switching_scale(field),
+        "first": svg.number(round(found[1], 4)),
+        "half": None if half is None else svg.number(round(half, 4)),
     }
 
 
@@ -171,7 +192,7 @@ def _accuracy(data: ReportData) -> list[dict[str, Any]]:
 
 def _interactive(data: ReportData, room: int) -> dict[str, Any]:
     """What the script draws the front from; `room` bytes are left for grain maps of Pareto points."""
-    frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals))
+    frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals, data.material))
     mean, std = data.of_front("predicted"), data.of_front("std")
     sharp = data.front_structures[: len(mean)]
     blurred = () if data.front_fields is None else data.front_fields[len(sharp) : len(mean)]
