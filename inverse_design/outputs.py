@@ -7,7 +7,7 @@ import json
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,7 @@ class Findings:
 def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
     """Write `front.csv`, `verified.csv`, `candidates/`, `manifest.json` and `report.html` from what is known."""
     from inverse_design.report.page import write_report
+    from inverse_design.reversals import reversals_of
 
     run = folder.path
     last = findings.rounds - 1
@@ -59,7 +60,8 @@ def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
     table = verified_table(findings.verified, study.wanted, checks_of(run, findings.verified))
     write_text(run / "verified.csv", table.to_csv(index=False))
     write_text(run / MANIFEST, json.dumps(_manifest(study, folder, findings), indent=1) + "\n")
-    write_report(report_data(study, folder, findings), run)
+    reversals = reversals_of(study, folder, findings.verified)
+    write_report(replace(report_data(study, folder, findings), reversals=reversals), run)
 
 
 def findings_of(run: Path) -> tuple[Study, Findings]:
@@ -92,6 +94,23 @@ def report_again(run: Path) -> Path:
     with folder.locked():
         write_outputs(study, folder, findings)
     return run / "report.html"
+
+
+def compare(runs: tuple[Path, Path]) -> Path:
+    """Set two runs side by side; the path of the page, in the folder of the first.
+
+    Raises:
+        InputError: if one of them is no run with a verified round, or both are the same.
+    """
+    from inverse_design.report.comparison import write_comparison
+
+    if runs[0].resolve() == runs[1].resolve():
+        raise InputError(f"{runs[1]}: the same run twice; name another one")
+    found = [(RunFolder(run), *findings_of(run)) for run in runs]
+    one, two = (report_data(study, folder, findings) for folder, study, findings in found)
+    names = tuple(run.resolve().name for run in runs)
+    places = names if names[0] != names[1] else tuple(str(run) for run in runs)
+    return write_comparison((one, two), (places[0], places[1]), runs[0] / f"comparison-{names[1]}.html")
 
 
 def _write_candidates(run: Path, verified: Sequence[Verified]) -> None:
@@ -167,9 +186,8 @@ def _seconds(folder: RunFolder, findings: Findings) -> dict[str, float]:
 
 
 def report_data(study: Study, folder: RunFolder, findings: Findings) -> ReportData:
-    """What the report of a run shows."""
+    """What the report of a run shows, but for the maps of the reversal."""
     from inverse_design.report.data import ReportData
-    from inverse_design.reversals import reversals_of
     from surrogate.card import read_card
 
     run, last = folder.path, findings.rounds - 1
@@ -196,7 +214,6 @@ def report_data(study: Study, folder: RunFolder, findings: Findings) -> ReportDa
         versions=versions(),
         seed=study.seed,
         checks=tuple(checks_of(run, findings.verified)),
-        reversals=reversals_of(study, folder, findings.verified),
     )
 
 

@@ -10,7 +10,9 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing.connection import Connection, wait
@@ -73,7 +75,11 @@ class _SpawnPool(ProcessPoolExecutor):
         super().__init__(workers, context, _enter_worker, (heard,))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        with _one_thread(), no_interrupt():  # a process may be spawned here, and begins with what it finds
+        with (
+            _one_thread(),
+            _without_main(),
+            no_interrupt(),
+        ):  # a process may be spawned here, and begins with what it finds
             return super().submit(fn, *args, **kwargs)
 
     def kill(self) -> None:
@@ -107,6 +113,16 @@ def _one_thread() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide the main module: a spawned process would import it and run a script without a __main__ guard once more."""
+    main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def dask(address: str | None = None, workers: int | None = None) -> Engine:

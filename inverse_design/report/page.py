@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from inverse_design.goals import UNITS, objectives
@@ -52,18 +52,24 @@ def write_report(data: ReportData, folder: Path) -> Path:
 
 def render(data: ReportData) -> str:
     """The page as text, at most `MAX_BYTES` long."""
-    here = files("inverse_design.report")
-    style, script, source = (
-        (here / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "page.html.j2")
-    )
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["symbols"] = symbols
+    script = _shipped("page.js")
     context = _context(data)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    template = environment.from_string(source)
-    whole = {"style": Markup(style), "script": Markup(script), "script_hash": digest}
+    template, style = page_template("page.html.j2")
+    whole = {"style": style, "script": Markup(script), "script_hash": digest}
     room = MAX_BYTES - len(template.render(context, interactive=_interactive(data, 0), **whole).encode())
     return template.render(context, interactive=_interactive(data, max(room, 0)), **whole)
+
+
+def page_template(name: str) -> tuple[Template, Markup]:
+    """A template of this package, escaping what it is given, and the style sheet."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["symbols"] = symbols
+    return environment.from_string(_shipped(name)), Markup(_shipped("page.css"))
+
+
+def _shipped(name: str) -> str:
+    return (files("inverse_design.report") / name).read_text(encoding="utf-8")
 
 
 def _context(data: ReportData) -> dict[str, Any]:
