@@ -28,7 +28,9 @@ class _Commands(typer.core.TyperGroup):
             errors.print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            errors.print("interrupted: nothing that was finished is lost, the same command goes on from here")
+            errors.print(
+                "interrupted: nothing that was finished is lost, the same command goes on from here", soft_wrap=True
+            )
             raise typer.Exit(130) from None
         except OSError as error:
             if error.errno is None:

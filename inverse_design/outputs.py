@@ -214,7 +214,17 @@ def report_data(study: Study, folder: RunFolder, findings: Findings) -> ReportDa
         versions=versions(),
         seed=study.seed,
         checks=tuple(checks_of(run, findings.verified)),
+        exports=_exports(run, len(findings.verified)),
     )
+
+
+def _exports(run: Path, count: int) -> dict[int, list[str]]:
+    """What `export` has left in the candidates' folders."""
+    folders = {number: run / "candidates" / f"{number:02d}" for number in range(count)}
+    return {
+        n: sorted(path.name for path in at.glob("structure*") if path.name != "structure.npz")
+        for n, at in folders.items()
+    }
 
 
 def _losses(run: Path, rounds: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -70,13 +70,16 @@ def _labels(run: Path, study: Study) -> str:
     from simulation.label_store import LabelStore
 
     path = run / "labels.sqlite"
+    wanted = f"{study.labels.count} labels wanted"
+    if study.surrogate.pretrained:
+        wanted = f"labels come with the surrogate {study.surrogate.pretrained}"
     if not path.is_file():
-        return f"0 of {study.labels.count} labels"
+        return f"no simulation in the store ({wanted})"
     with LabelStore(path, read_only=True) as store:
         counts = store.counts()
     done = sum(counts.values())
     bad = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count and outcome != "converged")
-    return f"{done} simulations in the store ({study.labels.count} labels wanted)" + (f"; {bad}" if bad else "")
+    return f"{done} simulations in the store ({wanted})" + (f"; {bad}" if bad else "")
 
 
 def closing_table(goals: Sequence[Goal], verified: Sequence[Verified]) -> Table:

@@ -51,6 +51,7 @@ class ReportData:
         versions: releases by package.
         seed: of the study.
         checks: candidate number and its simulation by another solver or on another mesh.
+        exports: by candidate number, names of the files in its folder that `export` wrote.
         reversals: by candidate number, the field (ny, nx) in H_A at which each cell switched, NaN where it has not.
     """
 
@@ -76,6 +77,7 @@ class ReportData:
     seed: int = 1
     checks: tuple[tuple[int, Verified], ...] = ()
     pretrained: str = ""
+    exports: Mapping[int, Sequence[str]] = field(default_factory=dict)
     reversals: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     @property

@@ -18,6 +18,7 @@ from inverse_design.report import plots, svg, switching
 from inverse_design.report.data import ReportData, achieved, alignment, asked, best, grain_diameters_nm, si_value
 from inverse_design.report.figure_files import write_figures
 from inverse_design.report.grain_image import field_data_uri, png_data_uri
+from inverse_design.report.tables import write_tables
 from inverse_design.run_folder import write_text
 from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS
@@ -37,7 +38,7 @@ LABEL_WORDS = {
 
 
 def write_report(data: ReportData, folder: Path) -> Path:
-    """Write `report.html` and `figures/` into a folder, each file whole or not at all.
+    """Write `report.html`, `figures/` and `tables/` into a folder, each file whole or not at all.
 
     Returns:
         The path of the page.
@@ -45,6 +46,7 @@ def write_report(data: ReportData, folder: Path) -> Path:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_figures(data, folder / "figures")
+    write_tables(data, folder / "tables")
     page = folder / "report.html"
     write_text(page, render(data))
     return page
@@ -152,6 +154,7 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "curve": plots.candidate_curve(frame, number, item, data.goals, data.material),
         "sizes": plots.grain_sizes(structure),
         "axes": plots.axis_distribution(structure),
+        "files": ["structure.npz", "curve.csv", "anchors.json", *data.exports.get(number, ())],
         "reversal": _reversal(data, number, item),
         "checks": [_check(data, item), *(_check(data, again) for n, again in data.checks if n == number)],
     }

@@ -62,7 +62,9 @@ def test_the_page_loads_nothing_from_anywhere() -> None:
     loads = [a[key] for _, a in page.elements for key in ("src", "href", "xlink:href", "srcset", "data") if key in a]
     assert loads
     for address in loads:
-        assert address.startswith(("data:", "#", "candidates/", "figures/")), address
+        assert address.startswith(("data:", "#", "candidates/", "figures/", "tables/", "verified.csv", "front.csv")), (
+            address
+        )
     assert "@import" not in html
     assert "url(" not in html
     policy = next(a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
@@ -117,6 +119,12 @@ def test_the_field_inside_is_the_applied_one_less_half_the_magnetisation() -> No
     inside = internal_field(np.array([0.0, -0.3]), np.array([0.8, 0.0]), Nd2Fe14B)
     half_ms = Nd2Fe14B.Js_T / (4e-7 * np.pi) / 2
     np.testing.assert_allclose(inside * Nd2Fe14B.H_A_A_per_m, [-0.8 * half_ms, -0.3 * Nd2Fe14B.H_A_A_per_m], rtol=1e-6)
+
+
+def test_exported_files_are_linked() -> None:
+    html = render(report_data(exports={1: ["structure.ovf"]}))
+    assert 'href="candidates/01/structure.ovf"' in card(html, 1)
+    assert "structure.ovf" not in card(html, 0)
 
 
 def test_what_came_trained_is_said_to_have_come_trained() -> None:

@@ -159,6 +159,19 @@ def test_nothing_of_a_comparison_overlaps_or_sticks_out(browser: Any, pair: str,
     page.close()
 
 
+def test_nothing_is_cut_on_paper(browser: Any, address: str) -> None:
+    """On A4 between margins, where nothing can be scrolled."""
+    page, trouble = opened(browser, address, 688, "dark")
+    page.emulate_media(media="print")
+    assert page.evaluate(CROSSINGS) == []
+    wide = "(n) => n.scrollWidth > n.clientWidth + 1"
+    cut = f"[...document.querySelectorAll('.scroll')].filter({wide}).map((n) => n.ariaLabel)"
+    assert page.evaluate(cut) == []
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert trouble == []
+    page.close()
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (900, "light"), (1400, "dark")])
 def test_nothing_overlaps_or_sticks_out(browser: Any, address: str, width: int, scheme: str) -> None:
     page, trouble = opened(browser, address, width, scheme)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -112,6 +113,12 @@ def test_write_report_leaves_whole_files_and_draws_each_figure_once(tmp_path: Pa
     names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     candidates = ("candidate-00", "candidate-00-structure", "candidate-01", "candidate-01-structure")
     stems = ("front", "hypervolume", "learning", *candidates)
+    read = {path.stem: pd.read_csv(path) for path in (tmp_path / "tables").iterdir()}
+    assert set(read) == {"accuracy", "hypervolume", "learning", "seconds"}
+    assert read["hypervolume"].iloc[-1].tolist() == [1, 20, 0.95]
+    assert read["accuracy"].set_index("anchor").loc["Mr"].tolist() == ["Ms", 0.016, 0.0152]
+    assert read["learning"]["loss"].iloc[-1] == 0.01
+    names = {name for name in names if not name.startswith("tables/")}
     assert names == {"report.html", *(f"figures/{stem}.{kind}" for stem in stems for kind in ("png", "svg"))}
     with Image.open(tmp_path / "figures" / "candidate-00.png") as picture:
         assert picture.size[0] > 1000
