@@ -75,11 +75,8 @@ class _SpawnPool(ProcessPoolExecutor):
         super().__init__(workers, context, _enter_worker, (heard,))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        with (
-            _one_thread(),
-            _without_main(),
-            no_interrupt(),
-        ):  # a process may be spawned here, and begins with what it finds
+        # A process may be spawned here, and begins with what it finds.
+        with _one_thread(), _without_main(), no_interrupt():
             return super().submit(fn, *args, **kwargs)
 
     def kill(self) -> None:
