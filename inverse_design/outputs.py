@@ -59,8 +59,8 @@ def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
     _write_candidates(run, findings.verified)
     table = verified_table(findings.verified, study.wanted, checks_of(run, findings.verified))
     write_text(run / "verified.csv", table.to_csv(index=False))
-    write_text(run / MANIFEST, json.dumps(_manifest(study, folder, findings), indent=1) + "\n")
     reversals = reversals_of(study, folder, findings.verified)
+    write_text(run / MANIFEST, json.dumps(_manifest(study, folder, findings), indent=1) + "\n")
     write_report(replace(report_data(study, folder, findings), reversals=reversals), run)
 
 
@@ -181,7 +181,7 @@ def last_round(run: Path) -> int:
 def _seconds(folder: RunFolder, findings: Findings) -> dict[str, float]:
     names = ["vae"]
     for round_ in range(findings.rounds):
-        names += [f"regressor/{round_}", f"search/{round_}", f"verify/{round_}"]
+        names += [f"regressor/{round_}", f"search/{round_}", f"verify/{round_}", f"reversal/{round_}"]
     return {name: folder.seconds(name) for name in names}
 
 

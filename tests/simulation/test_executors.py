@@ -37,7 +37,7 @@ def test_a_script_without_a_guard_is_not_run_again_by_its_workers(tmp_path):
     script.write_text(
         "from simulation.executors import local\n"
         "print('once', flush=True)\n"
-        "with local(1) as one:\n"
+        "with local(1, import_main=False) as one:\n"
         "    print(one.executor().submit(abs, -3).result())\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False)
