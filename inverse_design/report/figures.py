@@ -246,10 +246,16 @@ def front_figure(data: ReportData) -> Figure:
         axes.plot(predicted[:, x], predicted[:, y], "D", color=PREDICTED, markersize=4.5, markerfacecolor="white",
                   label="candidate, predicted")  # fmt: skip
         converged = np.array([item.converged for item in data.verified])
-        for chosen, marker, words in ((converged, "o", "simulated"), (~converged, "x", "not converged")):
+        hit = np.array(data.hits)
+        kinds = (
+            (converged & ~hit, "o", SIMULATED, "simulated"), (hit, "*", GOAL, "simulated: a hit"),
+            (~converged, "x", SIMULATED, "not converged"),
+        )  # fmt: skip
+        for chosen, marker, color, words in kinds:
             if chosen.any():
                 points = simulated[chosen]
-                axes.plot(points[:, x], points[:, y], marker, color=SIMULATED, label=f"candidate, {words}")
+                size = 11 if marker == "*" else 6
+                axes.plot(points[:, x], points[:, y], marker, color=color, markersize=size, label=f"candidate, {words}")
     axes.set_xlabel(f"{x_name} in {_unit(x_name)}")
     axes.set_ylabel(f"{y_name} in {_unit(y_name)}")
     axes.legend(frameon=False, fontsize=8)

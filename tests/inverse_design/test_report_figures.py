@@ -98,6 +98,10 @@ def test_figures_are_named_with_their_units() -> None:
     assert names == {"goal", "simulated", "its anchor points", "predicted ± 1 std"}
     front = figures.front_figure(data).axes[0]
     assert (front.get_xlabel(), front.get_ylabel()) == (r"Mr in $M_\mathrm{s}$", r"Hc in $H_\mathrm{A}$")
+    assert [text.get_text() for text in front.get_legend().get_texts()] == [
+        "Pareto front, predicted", "candidate, predicted", "candidate, simulated", "candidate, simulated: a hit",
+        "candidate, not converged",
+    ]  # fmt: skip
     grains = figures.grain_map(data.verified[0].candidate.structure).axes[0]
     assert (grains.get_xlabel(), grains.get_ylabel()) == ("x in nm", "y in nm (along the field)")
     volume = figures.hypervolume_figure(data.hypervolume).axes[0]
