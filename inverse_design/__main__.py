@@ -15,7 +15,7 @@ def main() -> None:
         sys.exit(2)
     from inverse_design.cli import app
 
-    app(prog_name="inverse_design")
+    app(prog_name="inverse-design")  # as installed: tab completion goes by this name
 
 
 def shadowed() -> str:

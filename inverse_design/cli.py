@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from inverse_design.console import configure_logging, console
+from inverse_design.console import configure_logging, console, errors
 from inverse_design.study_file import StudyError, load_study
 from simulation.errors import InputError
 
@@ -25,15 +25,17 @@ class _Commands(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except InputError as error:
-            console.print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+            errors.print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            console.print("interrupted: nothing that was finished is lost, the same command goes on from here")
+            errors.print(
+                "interrupted: nothing that was finished is lost, the same command goes on from here", soft_wrap=True
+            )
             raise typer.Exit(130) from None
         except OSError as error:
             if error.errno is None:
                 raise
-            console.print(f"error: {error.filename or 'file system'}: {error.strerror}", markup=False, soft_wrap=True)
+            errors.print(f"error: {error.filename or 'file system'}: {error.strerror}", markup=False, soft_wrap=True)
             raise typer.Exit(2) from None
 
 
@@ -60,8 +62,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object on sta
 
 @app.callback()
 def options(
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only warnings and errors.")] = False,
-    log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say warnings and errors only.")] = False,
+    log_level: Annotated[
+        str, typer.Option("--log-level", metavar="LEVEL", help="Of messages: debug, info, warning or error.")
+    ] = "info",
 ) -> None:
     configure_logging(log_level, quiet)
 
@@ -219,14 +223,18 @@ def evaluate(
 
 
 @app.command()
-def report(run: RunPath) -> None:
-    """Write report.html and the tables of a run again.
+def report(
+    run: RunPath,
+    other: Annotated[Path | None, typer.Argument(metavar="[RUN2]", help="A run to set beside it.")] = None,
+) -> None:
+    """Write report.html and the tables of a run again; with a second run, a page that sets both side by side.
 
-    Example: python -m inverse_design report runs/quickstart
+    Example: python -m inverse_design report runs/quickstart runs/my-magnet
     """
-    from inverse_design.outputs import report_again
+    from inverse_design.outputs import compare, report_again
 
-    console.print(f"wrote {report_again(run)}", highlight=False, markup=False, soft_wrap=True)
+    path = report_again(run) if other is None else compare((run, other))
+    console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -14,17 +14,25 @@ from rich.logging import RichHandler
 from simulation.errors import InputError
 
 console = Console(stderr=True)
+errors = Console(stderr=True)
+"""Heard even with --quiet."""
 log = logging.getLogger("inverse_design")
 LEVELS = ("debug", "info", "warning", "error")
 
 
 def configure_logging(level: str, quiet: bool) -> None:
-    """Send the package's messages to standard error: above a progress bar on a terminal, as plain lines elsewhere."""
+    """Send the package's messages to standard error: above a progress bar on a terminal, as plain lines elsewhere.
+
+    Quiet, only warnings and errors are said; what is written into files and to standard output stays.
+    """
     if level not in LEVELS:
         raise InputError(f"--log-level must be one of {', '.join(LEVELS)}, got {level!r}")
+    console.quiet = quiet
     handler: logging.Handler
     if console.is_terminal:
-        handler = RichHandler(console=console, show_path=False, show_level=False, log_time_format="%H:%M:%S")
+        handler = RichHandler(
+            console=errors if quiet else console, show_path=False, show_level=False, log_time_format="%H:%M:%S"
+        )
         handler.setFormatter(logging.Formatter("%(message)s"))
     else:
         handler = logging.StreamHandler(sys.stderr)

@@ -7,14 +7,15 @@ import json
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from inverse_design.run_folder import RunFolder, read_arrays, write_text
+from inverse_design.redraws import redraws_table, with_redraws
+from inverse_design.run_folder import MANIFEST, RunFolder, read_arrays, read_manifest, write_text
 from inverse_design.search import load_result
 from inverse_design.stages import FRONT_AXES, HISTORY, TEST
 from inverse_design.study import Study
@@ -24,9 +25,9 @@ from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 
 if TYPE_CHECKING:
+    from inverse_design.report.data import ReportData
     from surrogate.metrics import Evaluation
 
-MANIFEST = "manifest.json"
 PACKAGES = ("inverse-design", "numpy", "scipy", "numba", "ducc0", "tensorflow", "keras", "pymoo", "pandas")
 
 
@@ -49,6 +50,9 @@ class Findings:
 
 def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
     """Write `front.csv`, `verified.csv`, `candidates/`, `manifest.json` and `report.html` from what is known."""
+    from inverse_design.report.page import write_report
+    from inverse_design.reversals import reversals_of
+
     run = folder.path
     last = findings.rounds - 1
     shutil.copyfile(run / "search" / str(last) / "front.csv", run / ".front.csv.partial")
@@ -56,8 +60,10 @@ def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
     _write_candidates(run, findings.verified)
     table = verified_table(findings.verified, study.wanted, checks_of(run, findings.verified))
     write_text(run / "verified.csv", table.to_csv(index=False))
+    write_text(run / "redraws.csv", redraws_table(findings.verified).to_csv(index=False))
+    reversals = reversals_of(study, folder, findings.verified)
     write_text(run / MANIFEST, json.dumps(_manifest(study, folder, findings), indent=1) + "\n")
-    _write_report(study, folder, findings)
+    write_report(replace(report_data(study, folder, findings), reversals=reversals), run)
 
 
 def findings_of(run: Path) -> tuple[Study, Findings]:
@@ -66,15 +72,11 @@ def findings_of(run: Path) -> tuple[Study, Findings]:
     Raises:
         InputError: if the folder holds no run that has come to a verified round.
     """
-    try:
-        manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
-        rounds, reason, labels = int(manifest["rounds"]), str(manifest["reason"]), dict(manifest["labels"])
-    except OSError:
-        raise InputError(f"{run}: no run with a verified round here (no {MANIFEST}); run the study first") from None
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{run / MANIFEST}: damaged; running the study again writes it anew") from None
+    manifest = read_manifest(run)
+    rounds, reason, labels = manifest["rounds"], manifest["reason"], manifest["labels"]
     study = load_study(run / "study.yaml")
-    verified = [item for round_ in range(rounds) for item in load_batch(run / "verify" / str(round_))]
+    batches = [with_redraws(load_batch(run / "verify" / str(r)), run / "redraws" / str(r)) for r in range(rounds)]
+    verified = [item for batch in batches for item in batch]
     return study, Findings(rounds, reason, tuple(verified), labels)
 
 
@@ -91,8 +93,27 @@ def checks_of(run: Path, verified: Sequence[Verified]) -> list[tuple[int, Verifi
 def report_again(run: Path) -> Path:
     """Write the report and tables of a run again; the path of `report.html`."""
     study, findings = findings_of(run)
-    write_outputs(study, RunFolder(run), findings)
+    folder = RunFolder(run)
+    with folder.locked():
+        write_outputs(study, folder, findings)
     return run / "report.html"
+
+
+def compare(runs: tuple[Path, Path]) -> Path:
+    """Set two runs side by side; the path of the page, in the folder of the first.
+
+    Raises:
+        InputError: if one of them is no run with a verified round, or both are the same.
+    """
+    from inverse_design.report.comparison import write_comparison
+
+    if runs[0].resolve() == runs[1].resolve():
+        raise InputError(f"{runs[1]}: the same run twice; name another one")
+    found = [(RunFolder(run), *findings_of(run)) for run in runs]
+    one, two = (report_data(study, folder, findings) for folder, study, findings in found)
+    names = tuple(run.resolve().name for run in runs)
+    places = names if names[0] != names[1] else tuple(str(run) for run in runs)
+    return write_comparison((one, two), (places[0], places[1]), runs[0] / f"comparison-{names[1]}.html")
 
 
 def _write_candidates(run: Path, verified: Sequence[Verified]) -> None:
@@ -161,31 +182,39 @@ def last_round(run: Path) -> int:
 
 
 def _seconds(folder: RunFolder, findings: Findings) -> dict[str, float]:
-    seconds = {"labels": float(findings.labels.get("seconds", 0.0))}
     names = ["vae"]
     for round_ in range(findings.rounds):
-        names += [f"regressor/{round_}", f"search/{round_}", f"verify/{round_}"]
-    return seconds | {name: folder.seconds(name) for name in names}
+        names += [
+            f"regressor/{round_}",
+            f"search/{round_}",
+            f"verify/{round_}",
+            f"redraws/{round_}",
+            f"reversal/{round_}",
+        ]
+    return {name: folder.seconds(name) for name in names}
 
 
-def _write_report(study: Study, folder: RunFolder, findings: Findings) -> None:
+def report_data(study: Study, folder: RunFolder, findings: Findings) -> ReportData:
+    """What the report of a run shows, but for the maps of the reversal."""
     from inverse_design.report.data import ReportData
-    from inverse_design.report.page import write_report
+    from surrogate.card import read_card
 
-    run = folder.path
-    errors = evaluation(run, findings.rounds - 1)
-    data = ReportData(
+    run, last = folder.path, findings.rounds - 1
+    errors = evaluation(run, last)
+    trained = read_card(run / "regressor" / str(last)).about.get("training_labels")
+    return ReportData(
         name=study.name,
         study_text=(run / "study.yaml").read_text(encoding="utf-8"),
-        command=f"python -m inverse_design run {run / 'study.yaml'}",
+        command="python -m inverse_design run study.yaml",
         goals=study.wanted,
         material=study.magnet,
         verified=findings.verified,
         front=pd.read_csv(run / "front.csv"),
-        front_fields=read_arrays(run / "search" / str(findings.rounds - 1) / FRONT_AXES)["angle_rad"],
+        front_fields=read_arrays(run / "search" / str(last) / FRONT_AXES)["angle_rad"],
         hypervolume=tuple(load_result(run / "search" / str(r)).hypervolume for r in range(findings.rounds)),
         losses=_losses(run, findings.rounds),
-        labels={**findings.labels, "test": errors.n},
+        pretrained=study.surrogate.pretrained or "",
+        labels={"training": trained or 0, "test": errors.n, **findings.labels},
         accuracy=dict(zip(ANCHORS, errors.mae, strict=True)),
         rounds=findings.rounds,
         simulations=len(findings.verified),
@@ -194,8 +223,17 @@ def _write_report(study: Study, folder: RunFolder, findings: Findings) -> None:
         versions=versions(),
         seed=study.seed,
         checks=tuple(checks_of(run, findings.verified)),
+        exports=_exports(run, len(findings.verified)),
     )
-    write_report(data, run)
+
+
+def _exports(run: Path, count: int) -> dict[int, list[str]]:
+    """What `export` has left in the candidates' folders."""
+    folders = {number: run / "candidates" / f"{number:02d}" for number in range(count)}
+    return {
+        n: sorted(path.name for path in at.glob("structure*") if path.name != "structure.npz")
+        for n, at in folders.items()
+    }
 
 
 def _losses(run: Path, rounds: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:

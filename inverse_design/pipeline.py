@@ -176,7 +176,8 @@ class Run:
                 result = search(problem, codes, part.algorithm, part.population, part.generations, seed, update)
             if not result.feasible:
                 log.warning("search, round %d: no code meets all bounds; the nearest ones are taken", round_)
-            table = stages.front_table(self.study, result.objectives, *model.predict(result.front))
+            mean, std = model.predict(result.front)
+            table = stages.front_table(self.study, result.objectives, problem.values(result.front, mean), std)
             write_text(folder / "front.csv", table.to_csv(index=False))
             axes = model.decode(result.front).astype(np.float16)  # what hovering over the front shows: the blur
             np.savez_compressed(folder / stages.FRONT_AXES, angle_rad=axes)

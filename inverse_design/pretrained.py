@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inverse_design.stages import LabelledStructures
 from simulation.errors import InputError
 from simulation.label_sets import SPLITS, load_label_set
 from simulation.labels import Conditions
 from surrogate.card import find_surrogate, read_card
+
+if TYPE_CHECKING:
+    from inverse_design.stages import LabelledStructures
 
 FIXED = ("material", "microstructures", "field_sweep", "labels")
 """Sections of a study that are those of the surrogate's card."""
@@ -36,6 +38,8 @@ def fixed_sections(name: str) -> dict[str, Any]:
 
 def labels_of(name: str, splits: Sequence[str] = ("train", "test")) -> LabelledStructures:
     """The labels that a surrogate was trained and judged on, structures drawn again."""
+    from inverse_design.stages import LabelledStructures
+
     labels = load_label_set(fixed_sections(name)["labels_of"])
     rows = np.flatnonzero(np.isin(labels.split, [SPLITS.index(split) for split in splits]))
     structures = tuple(labels.structure(int(labels.index[row])) for row in rows)

@@ -31,6 +31,7 @@ Tracker = Callable[[str], AbstractContextManager[Update]]
 """Opens the progress of a named stage."""
 
 LOG_EVERY_S = 15.0
+WRITE_EVERY_S = 0.2
 
 
 class _Rate(ProgressColumn):
@@ -44,13 +45,20 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def track(name: str, quiet: bool = False) -> Iterator[Update]:
+def track(name: str) -> Iterator[Update]:
     """Show the progress of one stage while the block runs.
 
-    On a terminal it is a bar; where standard error is a file it is a line at the start, every 15 seconds and at the
-    end, so that a log stays readable.
+    On a terminal it is a bar, in a notebook a line that is written over; where standard error is a file it is a line
+    every 15 seconds and at the end, so that a log stays readable.
     """
-    if quiet or not console.is_terminal:
+    if console.quiet:
+        yield _nothing
+        return
+    if console.is_jupyter:  # a bar there needs widgets that may not be installed
+        yield _one_line(name)
+        print()
+        return
+    if not console.is_terminal:
         yield _log_lines(name)
         return
     columns = (
@@ -72,6 +80,10 @@ def track(name: str, quiet: bool = False) -> Iterator[Update]:
         yield update
 
 
+def _nothing(done: int, total: int, words: str = "") -> None:
+    """The progress of a command that is to be quiet."""
+
+
 def _log_lines(name: str) -> Update:
     began = last = time.monotonic()
 
@@ -80,10 +92,27 @@ def _log_lines(name: str) -> Update:
         now = time.monotonic()
         if done >= total or now - last >= LOG_EVERY_S:
             last = now
-            rate = done / max(now - began, 1e-9)
-            left = (total - done) / rate if rate > 0 else float("inf")
-            log.info(
-                "%s: %d of %d, %.3g/s, %.0f s left%s", name, done, total, rate, left, f", {words}" if words else ""
-            )
+            log.info(_line(name, done, total, words, now - began))
 
     return update
+
+
+def _one_line(name: str) -> Update:
+    began, last, longest = time.monotonic(), 0.0, 0
+
+    def update(done: int, total: int, words: str = "") -> None:
+        nonlocal last, longest
+        now = time.monotonic()
+        if done < total and now - last < WRITE_EVERY_S:
+            return
+        last, line = now, _line(name, done, total, words, now - began)
+        longest = max(longest, len(line))
+        print(f"\r{line:<{longest}}", end="", flush=True)
+
+    return update
+
+
+def _line(name: str, done: int, total: int, words: str, seconds: float) -> str:
+    rate = done / max(seconds, 1e-9)
+    left = (total - done) / rate if rate > 0 else float("inf")
+    return f"{name}: {done} of {total}, {rate:.3g}/s, {left:.0f} s left{f', {words}' if words else ''}"

@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 from simulation.errors import InputError
 
 ARTIFACT = "artifact.json"
+MANIFEST = "manifest.json"
 log = logging.getLogger("inverse_design")
 
 
@@ -121,6 +122,23 @@ def read_artifact(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None
+
+
+def read_manifest(run: Path) -> dict[str, Any]:
+    """What a run's last finished round left in `manifest.json`.
+
+    Raises:
+        InputError: if the folder holds no run that has come to a verified round.
+    """
+    try:
+        manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
+        if not isinstance(manifest["rounds"], int):
+            raise TypeError
+        return {**manifest, "reason": str(manifest["reason"]), "labels": dict(manifest["labels"])}
+    except OSError:
+        raise InputError(f"{run}: no run with a verified round here (no {MANIFEST}); run the study first") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{run / MANIFEST}: damaged; running the study again writes it anew") from None
 
 
 def _whole(folder: Path, key: str) -> bool:

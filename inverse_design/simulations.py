@@ -34,7 +34,8 @@ def conditions_of(study: Study, backend: str, discretization: str, **options: fl
 def workplace_of(study: Study) -> Engine:
     """Where the study's simulations run; a context that ends its workers."""
     part = study.execution
-    return engine(part.engine, None if part.workers == "auto" else part.workers, part.address)
+    # Workers need nothing of a script that calls `design`: it does without a __main__ guard.
+    return engine(part.engine, None if part.workers == "auto" else part.workers, part.address, import_main=False)
 
 
 def wanted_labels(study: Study) -> list[Specification]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from inverse_design.properties import PROPERTIES
 from inverse_design.run_folder import stage_key
 from inverse_design.study import Study
 from simulation.anchors import ANCHORS
@@ -156,10 +157,13 @@ def search_seed(study: Study, round_: int) -> int:
     return int(sequence.generate_state(1)[0])
 
 
-def front_table(study: Study, objectives: np.ndarray, mean: np.ndarray, std: np.ndarray) -> pd.DataFrame:
-    """One row a Pareto point: objectives by goal, then predicted anchors and their standard deviations."""
+def front_table(study: Study, objectives: np.ndarray, values: np.ndarray, std: np.ndarray) -> pd.DataFrame:
+    """One row a Pareto point: objectives by goal, then predicted anchors and their standard deviations, then the other
+    properties where a goal asks for one (values (n, 6 or 11), std (n, 6))."""
     names = [f"objective_{goal.anchor}" for goal in study.wanted if goal.is_objective]
     table = pd.DataFrame(objectives, columns=names)
     for i, anchor in enumerate(ANCHORS):
-        table[f"{anchor}_predicted"], table[f"{anchor}_std"] = mean[:, i], std[:, i]
+        table[f"{anchor}_predicted"], table[f"{anchor}_std"] = values[:, i], std[:, i]
+    for i in range(len(ANCHORS), values.shape[1]):
+        table[f"{PROPERTIES[i]}_predicted"] = values[:, i]
     return table

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from inverse_design.goals import UNITS, Goal, distance
-from inverse_design.outputs import MANIFEST, evaluation, findings_of, last_round
-from inverse_design.run_folder import read_artifact
+from inverse_design.run_folder import MANIFEST, read_artifact, read_manifest
 from inverse_design.study import Study
 from inverse_design.study_file import load_study
-from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
+
+if TYPE_CHECKING:
+    from inverse_design.verification import Verified
 
 
 def describe(study: Study) -> list[str]:
@@ -58,10 +59,10 @@ def progress_of(run: Path) -> list[str]:
         if record and not folder.parent.is_relative_to(run / ".work"):
             lines.append(f"  {record['stage']:<14} done in {record['seconds']:.1f} s")
     if (run / MANIFEST).is_file():
-        _, findings = findings_of(run)
-        hits = sum(item.is_hit(study.wanted) for item in findings.verified)
-        lines.append(f"  {findings.rounds} rounds, {len(findings.verified)} simulations, {hits} hits")
-        lines.append(f"  {findings.reason}")
+        known = read_manifest(run)
+        rounds, simulations, hits = (known.get(key, 0) for key in ("rounds", "simulations", "hits"))
+        lines.append(f"  {rounds} rounds, {simulations} simulations, {hits} hits")
+        lines.append(f"  {known['reason']}")
     return lines
 
 
@@ -69,13 +70,16 @@ def _labels(run: Path, study: Study) -> str:
     from simulation.label_store import LabelStore
 
     path = run / "labels.sqlite"
+    wanted = f"{study.labels.count} labels wanted"
+    if study.surrogate.pretrained:
+        wanted = f"labels come with the surrogate {study.surrogate.pretrained}"
     if not path.is_file():
-        return f"0 of {study.labels.count} labels"
+        return f"no simulation in the store ({wanted})"
     with LabelStore(path, read_only=True) as store:
         counts = store.counts()
     done = sum(counts.values())
     bad = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count and outcome != "converged")
-    return f"{done} simulations in the store ({study.labels.count} labels wanted)" + (f"; {bad}" if bad else "")
+    return f"{done} simulations in the store ({wanted})" + (f"; {bad}" if bad else "")
 
 
 def closing_table(goals: Sequence[Goal], verified: Sequence[Verified]) -> Table:
@@ -138,6 +142,7 @@ def _shipped_accuracy(name: str) -> dict[str, Any]:
 
 
 def _run_accuracy(run: Path) -> dict[str, Any]:
+    from inverse_design.outputs import evaluation, last_round
     from surrogate.metrics import PAPER_MAE
 
     found = evaluation(run, last_round(run))

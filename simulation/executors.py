@@ -10,7 +10,9 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing.connection import Connection, wait
@@ -25,13 +27,14 @@ _ONE_THREAD = dict.fromkeys(
 )
 
 
-def engine(name: str, workers: int | None = None, address: str | None = None) -> Engine:
+def engine(name: str, workers: int | None = None, address: str | None = None, import_main: bool = True) -> Engine:
     """The engine of a study file.
 
     Args:
         name: "local", "dask" or "mpi".
         workers: simulations at once; every core that this process may use unless given.
         address: of a Dask scheduler; a cluster on this machine unless given.
+        import_main: see `local`.
 
     Raises:
         InputError: if there is no such engine or what it needs is not installed.
@@ -39,7 +42,7 @@ def engine(name: str, workers: int | None = None, address: str | None = None) ->
     if address is not None and name != "dask":
         raise InputError(f"an address is for the engine dask only, got engine {name!r} with address {address!r}")
     if name == "local":
-        return local(workers)
+        return local(workers, import_main)
     if name == "dask":
         return dask(address, workers)
     if name == "mpi":
@@ -52,10 +55,16 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def local(workers: int | None = None) -> Engine:
-    """Processes on this machine, spawned, each with one thread of BLAS, OpenMP and Numba."""
+def local(workers: int | None = None, import_main: bool = True) -> Engine:
+    """Processes on this machine, spawned, each with one thread of BLAS, OpenMP and Numba.
+
+    Args:
+        workers: how many; every core that this process may use unless given.
+        import_main: whether they import the main script, as spawned processes do: functions of it can then be sent to
+            them, and it needs a __main__ guard.
+    """
     count = available_cores() if workers is None else workers
-    return _Local(lambda: _SpawnPool(count), count)
+    return _Local(lambda: _SpawnPool(count, import_main), count)
 
 
 class _Local(Engine):
@@ -67,13 +76,15 @@ class _Local(Engine):
 class _SpawnPool(ProcessPoolExecutor):
     """Spawned processes that end with the process that started them, however that ends."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, import_main: bool) -> None:
+        self._main = contextlib.nullcontext if import_main else _without_main
         context = multiprocessing.get_context("spawn")
         heard, self._killer = context.Pipe(duplex=False)
         super().__init__(workers, context, _enter_worker, (heard,))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        with _one_thread(), no_interrupt():  # a process may be spawned here, and begins with what it finds
+        # A process may be spawned here, and begins with what it finds.
+        with _one_thread(), self._main(), no_interrupt():
             return super().submit(fn, *args, **kwargs)
 
     def kill(self) -> None:
@@ -107,6 +118,16 @@ def _one_thread() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide the main module: a spawned process would import it and run a script without a __main__ guard once more."""
+    main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def dask(address: str | None = None, workers: int | None = None) -> Engine:

@@ -46,11 +46,12 @@ def _quiet_stderr() -> Iterator[None]:
 def _import_keras() -> ModuleType:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # counts of traces; `in_batches` bounds them
     with _quiet_stderr():
         import keras
 
         keras.ops.zeros(1)  # the first tensor makes the backend start its devices, and say so
+    # Counts of traces, which `in_batches` bounds. After the import: in a notebook TensorFlow sets the level itself.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return keras
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from inverse_design.goals import UNITS, Goal, distance, objectives
+from inverse_design.goals import Goal, distance, objectives
+from inverse_design.properties import PROPERTIES, UNITS
 from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS
-from simulation.material import Material
+from simulation.bhmax import SQUARE_PRISM
+from simulation.material import MU0_T_M_PER_A, Material
 from simulation.microstructure import Microstructure
 
 PAPER_MAE = {"M1": 0.0030, "Mr": 0.0152, "Hk90": 0.0184, "Hk80": 0.0245, "Hk70": 0.0234, "Hc": 0.0206}
@@ -38,7 +40,9 @@ class ReportData:
             called what they are, for points that have no grain structure.
         hypervolume: (generations,) of each round's search.
         losses: learning curves by name, each (epochs, values).
-        labels: `count`, `converged`, `test` and `seconds` of simulation; other entries are shown as they are.
+        labels: how many trained (`training`) and judged (`test`) the surrogate; `count`, `converged` and `seconds` of
+            the simulations of this run; other entries are shown as they are.
+        pretrained: the shipped surrogate that the run started from, empty if it trained its own.
         accuracy: mean absolute error on the test split by anchor, None where not measured.
         paper: the same of the paper.
         rounds: rounds done.
@@ -48,6 +52,8 @@ class ReportData:
         versions: releases by package.
         seed: of the study.
         checks: candidate number and its simulation by another solver or on another mesh.
+        exports: by candidate number, names of the files in its folder that `export` wrote.
+        reversals: by candidate number, the field (ny, nx) in H_A at which each cell switched, NaN where it has not.
     """
 
     name: str
@@ -71,6 +77,9 @@ class ReportData:
     versions: Mapping[str, str] = field(default_factory=dict)
     seed: int = 1
     checks: tuple[tuple[int, Verified], ...] = ()
+    pretrained: str = ""
+    exports: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    reversals: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     @property
     def hits(self) -> tuple[bool, ...]:
@@ -78,14 +87,14 @@ class ReportData:
         return tuple(item.is_hit(self.goals) for item in self.verified)
 
     def of_front(self, kind: str) -> np.ndarray:
-        """(points, 6) of the front: "predicted" anchors or their "std"; NaN where the table has no such column."""
-        names = [f"{anchor}_{kind}" for anchor in ANCHORS]
+        """(points, 11) of the front: "predicted" properties or their "std"; NaN where the table has no such column."""
+        names = [f"{name}_{kind}" for name in PROPERTIES]
         return self.front.reindex(columns=names).to_numpy(dtype=np.float64)
 
     def of_verified(self, kind: str) -> np.ndarray:
-        """(candidates, 6): "predicted" or "simulated" anchors."""
-        rows = [item.anchors if kind == "simulated" else item.candidate.predicted for item in self.verified]
-        return np.array(rows, dtype=np.float64).reshape(-1, len(ANCHORS))
+        """(candidates, 11): "predicted" or "simulated" properties."""
+        rows = [item.properties if kind == "simulated" else item.candidate.properties for item in self.verified]
+        return np.array(rows, dtype=np.float64).reshape(-1, len(PROPERTIES))
 
 
 def best(data: ReportData) -> int | None:
@@ -94,9 +103,8 @@ def best(data: ReportData) -> int | None:
     over; None where nothing is left."""
     if not data.verified:
         return None
-    anchors = np.array([item.anchors for item in data.verified], dtype=np.float64)
-    miss = distance(data.goals, anchors)
-    values = objectives(data.goals, anchors)
+    simulated = data.of_verified("simulated")
+    miss, values = distance(data.goals, simulated), objectives(data.goals, simulated)
     wishes = [goal for goal in data.goals if goal.is_objective]
     directed = np.array([goal.direction is not None for goal in wishes], dtype=bool)
     direction, target = (values[:, part].sum(axis=1) for part in (directed, ~directed))
@@ -152,15 +160,17 @@ def achieved(data: ReportData) -> str:
 def _misses(data: ReportData, number: int) -> list[str]:
     found = []
     for goal in data.goals:
-        value = data.verified[number].anchors[ANCHORS.index(goal.anchor)]
+        value = data.verified[number].properties[goal.column]
         if goal.window is not None and not goal.window[0] <= value <= goal.window[1]:
             gap = max(goal.window[0] - value, value - goal.window[1])
-            found.append(f"{goal.anchor} by {gap:.2g} {UNITS[goal.anchor]}")
+            found.append(f"{goal.anchor} by {gap:.2g} {UNITS[goal.anchor]}".rstrip())
     return found
 
 
 def si_value(anchor: str, value: float, material: Material) -> tuple[float, str]:
     """An anchor in SI units: mu0 M in T, H in MA/m."""
+    if anchor == "BHmax":
+        return value * MU0_T_M_PER_A * material.Ms_A_per_m**2 / 4e3, "kJ/m³"
     if UNITS[anchor] == "Ms":
         return value * material.Js_T, "T"
     return value * material.H_A_A_per_m / 1e6, "MA/m"
@@ -184,6 +194,11 @@ def grain_diameters_nm(structure: Microstructure) -> np.ndarray:
     """(grains,) diameters of circles of the grains' areas, nm."""
     cells = np.unique(structure.grain_id, return_counts=True)[1]
     return 2 * np.sqrt(cells / np.pi) * structure.cell_nm
+
+
+def internal_field(h: np.ndarray, m: np.ndarray, material: Material) -> np.ndarray:
+    """The field inside the magnet, H / H_A: the applied field less N M, N = 1/2 of the infinitely long square."""
+    return np.asarray(h) - SQUARE_PRISM * np.asarray(m) * material.Ms_A_per_m / material.H_A_A_per_m
 
 
 def alignment(structure: Microstructure) -> float:

@@ -16,7 +16,7 @@ from inverse_design.report import figures
 from inverse_design.report.data import ReportData
 from inverse_design.verification import Verified
 
-DRAWING = 3
+DRAWING = 5
 """Bumped by hand when figures change their looks, so that those of an older run are drawn again."""
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "inverse_design", "svg.fonttype": "none", "font.size": 9.0, "axes.linewidth": 0.8,
@@ -38,15 +38,26 @@ def write_figures(data: ReportData, folder: Path) -> None:
     if any(len(values) for values in data.hypervolume):
         key = _digest("hypervolume", *(np.asarray(values).tobytes().hex() for values in data.hypervolume))
         _draw(folder / "hypervolume", key, lambda: figures.hypervolume_figure(data.hypervolume))
+    if data.losses:
+        key = _digest(
+            "learning", *(repr((name, *map(np.ndarray.tolist, curve))) for name, curve in data.losses.items())
+        )
+        _draw(folder / "learning", key, lambda: figures.learning_figure(data.losses))
     for number, item in enumerate(data.verified):
         key = _digest(str(number), goals, str(item.round), told[number])
 
         def draw(number: int = number, item: Verified = item) -> Figure:
             return figures.candidate_figure(number, item, data)
 
+        def draw_structure(number: int = number, item: Verified = item) -> Figure:
+            return figures.structure_figure(number, item, data.reversals.get(number))
+
         _draw(folder / f"candidate-{number:02d}", key, draw)
+        reversal = np.asarray(data.reversals.get(number, ()), np.float32).tobytes().hex()
+        key = _digest(str(number), item.candidate.structure.content_hash, reversal)
+        _draw(folder / f"candidate-{number:02d}-structure", key, draw_structure)
     for path in folder.glob("candidate-*.*"):
-        found = re.fullmatch(r"candidate-(\d+)\.(png|svg)", path.name)
+        found = re.fullmatch(r"candidate-(\d+)(-structure)?\.(png|svg)", path.name)
         if found and int(found[1]) >= len(data.verified):
             path.unlink()
 

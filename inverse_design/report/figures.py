@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PatchCollection
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Wedge
 from numpy.typing import ArrayLike
 
-from inverse_design.goals import UNITS, Goal
+from inverse_design.goals import Goal
+from inverse_design.properties import PROPERTIES, UNITS
+from inverse_design.report import switching
 from inverse_design.report.axis_colors import axis_color, palette
-from inverse_design.report.data import LEVELS, ReportData, on_the_curve
+from inverse_design.report.data import LEVELS, ReportData, grain_diameters_nm, internal_field, on_the_curve
 from inverse_design.report.grain_image import rgb_map
 from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS
@@ -38,7 +41,7 @@ def draw_grains(axes: Axes, structure: Microstructure) -> None:
     """A grain map on given axes, nm."""
     ny, nx = structure.shape
     extent = (0.0, nx * structure.cell_nm, 0.0, ny * structure.cell_nm)
-    axes.imshow(rgb_map(structure, 640), extent=extent, interpolation="none")
+    axes.imshow(rgb_map(structure, 640), extent=extent)
     axes.set_xlabel("x in nm")
     axes.set_ylabel("y in nm (along the field)")
     legend = axes.inset_axes((1.14, 0.68, 0.28, 0.28))
@@ -131,6 +134,7 @@ def _times(factor: float, values: ArrayLike) -> ArrayLike:
 def _draw_goals(axes: Axes, goals: Sequence[Goal]) -> None:
     """Bands over what is drawn already; one without an end goes to the edge of the figure."""
     label: str | None = "goal"
+    goals = [goal for goal in goals if goal.anchor in ANCHORS]
     margin = 0.03
     for goal in goals:
         edges = [edge for edge in goal.window or () if np.isfinite(edge)]
@@ -151,16 +155,72 @@ def _draw_goals(axes: Axes, goals: Sequence[Goal]) -> None:
 
 
 def candidate_figure(number: int, item: Verified, data: ReportData) -> Figure:
-    """Grains and curve of one candidate side by side."""
+    """Grains and curve of one candidate side by side, the curve also against the field inside."""
     figure = Figure(figsize=(10.0, 4.0), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
     draw_grains(left, item.candidate.structure)
     candidate = item.candidate
+    inside = internal_field(item.h, item.m, data.material)
+    right.plot(inside, item.m, ":", color=SIMULATED, linewidth=1.1, label="against the field inside, H − M/2")
     draw_curve(
         right, item.h, item.m, item.anchors, candidate.predicted, candidate.std, data.goals, data.material
     )  # fmt: skip
     verdict = "not converged" if not item.converged else "hit" if item.is_hit(data.goals) else "no hit"
     figure.suptitle(f"Candidate {number:02d} (round {item.round}, {verdict})", fontsize=10)
+    return figure
+
+
+def structure_figure(number: int, item: Verified, field: np.ndarray | None) -> Figure:
+    """Grain sizes, axes and, where its field is known, the start of the reversal of one candidate."""
+    structure = item.candidate.structure
+    known = field is not None and switching.ends(field) is not None
+    figure = Figure(figsize=(10.0 if known else 6.4, 3.2), layout="constrained")
+    sizes, directions, *rest = figure.subplots(1, 3 if known else 2, width_ratios=(1, 1, 1.25) if known else (1, 1))
+    _draw_distributions(sizes, directions, structure)
+    if field is not None and known:
+        draw_switching(rest[0], structure, field)
+    figure.suptitle(f"Candidate {number:02d}", fontsize=10)
+    return figure
+
+
+def draw_switching(axes: Axes, structure: Microstructure, field: np.ndarray) -> None:
+    """Cells by the field at which they switch, with the scale."""
+    ny, nx = structure.shape
+    last, first = switching.ends(field) or (-1.0, 0.0)
+    axes.imshow(
+        switching.switching_rgb(structure, field, 640),
+        extent=(0.0, nx * structure.cell_nm, 0.0, ny * structure.cell_nm),
+    )  # fmt: skip
+    axes.set_xlabel("x in nm")
+    axes.set_ylabel("y in nm")
+    axes.set_title("where the reversal starts", fontsize=9)
+    scale = ScalarMappable(Normalize(last, first if first > last else last + 0.01), switching.COLORS)
+    axes.figure.colorbar(scale, ax=axes, label=r"switched at $H / H_\mathrm{A}$ (white: not at all)")
+
+
+def _draw_distributions(sizes: Axes, directions: Axes, structure: Microstructure) -> None:
+    """Grain diameters, and the share of the area by direction of the easy axis."""
+    sizes.hist(grain_diameters_nm(structure), bins=12, color="0.6", edgecolor="white", linewidth=0.5)
+    sizes.set_xlabel("grain diameter in nm")
+    sizes.set_ylabel("grains")
+    share, edges = np.histogram(np.degrees(structure.angle_rad), bins=18, range=(-90, 90))
+    middle = (edges[:-1] + edges[1:]) / 2
+    directions.bar(middle, 100 * share / share.sum(), 9.0, color=axis_color(np.radians(middle)), edgecolor="0.5",
+                   linewidth=0.4)  # fmt: skip
+    directions.set_xticks((-90, -45, 0, 45, 90))
+    directions.set_xlabel("axis from field in degrees")
+    directions.set_ylabel("area in %")
+
+
+def learning_figure(losses: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Training losses by epoch, one line a network and round."""
+    figure = Figure(figsize=(5.0, 3.4), layout="constrained")
+    axes = figure.add_subplot()
+    for name, (epochs, values) in losses.items():
+        axes.semilogy(epochs, values, linewidth=1.4, label=name)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("training loss (no unit)")
+    axes.legend(frameon=False, fontsize=8)
     return figure
 
 
@@ -171,9 +231,9 @@ def front_figure(data: ReportData) -> Figure:
     x_name, y_name = front_axes(data.goals)
     for goal in data.goals:
         if goal.window is not None and goal.anchor in (x_name, y_name):
-            low, high = np.clip(goal.window, 0, 1)
+            low, high = np.clip(goal.window, 0, 1 if goal.anchor in ANCHORS else np.inf)
             (axes.axvspan if goal.anchor == x_name else axes.axhspan)(low, high, color=GOAL, alpha=0.15, linewidth=0)
-    x, y = ANCHORS.index(x_name), ANCHORS.index(y_name)
+    x, y = PROPERTIES.index(x_name), PROPERTIES.index(y_name)
     front, predicted, simulated = (
         data.of_front("predicted"),
         data.of_verified("predicted"),
@@ -188,14 +248,24 @@ def front_figure(data: ReportData) -> Figure:
         axes.plot(predicted[:, x], predicted[:, y], "D", color=PREDICTED, markersize=4.5, markerfacecolor="white",
                   label="candidate, predicted")  # fmt: skip
         converged = np.array([item.converged for item in data.verified])
-        for chosen, marker, words in ((converged, "o", "simulated"), (~converged, "x", "not converged")):
+        hit = np.array(data.hits)
+        kinds = (
+            (converged & ~hit, "o", SIMULATED, "simulated"), (hit, "*", GOAL, "simulated: a hit"),
+            (~converged, "x", SIMULATED, "not converged"),
+        )  # fmt: skip
+        for chosen, marker, color, words in kinds:
             if chosen.any():
                 points = simulated[chosen]
-                axes.plot(points[:, x], points[:, y], marker, color=SIMULATED, label=f"candidate, {words}")
-    axes.set_xlabel(f"{x_name} in {_unit(x_name)}")
-    axes.set_ylabel(f"{y_name} in {_unit(y_name)}")
+                size = 11 if marker == "*" else 6
+                axes.plot(points[:, x], points[:, y], marker, color=color, markersize=size, label=f"candidate, {words}")
+    axes.set_xlabel(_labelled(x_name))
+    axes.set_ylabel(_labelled(y_name))
     axes.legend(frameon=False, fontsize=8)
     return figure
+
+
+def _labelled(name: str) -> str:
+    return f"{name} in {_unit(name)}" if name in ANCHORS else f"{name} ({UNITS[name]})" if UNITS[name] else name
 
 
 def front_axes(goals: Sequence[Goal]) -> tuple[str, str]:
@@ -223,4 +293,5 @@ def _unit(anchor: str) -> str:
 
 __all__ = [
     "AXIS_COLORS", "LEVELS", "candidate_figure", "curve_figure", "front_figure", "grain_map", "hypervolume_figure",
+    "learning_figure", "structure_figure",
 ]  # fmt: skip

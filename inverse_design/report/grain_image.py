@@ -26,16 +26,20 @@ def indexed_map(structure: Microstructure, pixels: int = 320) -> np.ndarray:
     Returns:
         (rows, columns) uint8: degrees as in `palette_index`, `LINE` on the lines between grains.
     """
-    ny, nx = structure.shape
-    scale = max(1, -(-pixels // max(ny, nx)))
+    return enlarged(structure, palette_index(structure.angle_rad), LINE, pixels)
+
+
+def enlarged(structure: Microstructure, shade: np.ndarray, line: int, pixels: int) -> np.ndarray:
+    """A picture of cells: palette indices (ny, nx) enlarged to `pixels` or more, +y upwards, lines between grains."""
+    scale = max(1, -(-pixels // max(structure.shape)))
     enlarge = np.ones((scale, scale), dtype=np.int32)
     grain = np.kron(structure.grain_id, enlarge)[::-1]
-    image = np.kron(palette_index(structure.angle_rad), enlarge.astype(np.uint8))[::-1]
+    image = np.kron(shade, enlarge.astype(np.uint8))[::-1]
     if scale > 1:  # at one pixel a cell a line would hide what it parts
         edge = np.zeros(grain.shape, dtype=bool)
         edge[:, 1:] |= grain[:, 1:] != grain[:, :-1]
         edge[1:, :] |= grain[1:, :] != grain[:-1, :]
-        image = np.where(edge, np.uint8(LINE), image)
+        image = np.where(edge, np.uint8(line), image)
     return image
 
 
@@ -46,7 +50,7 @@ def rgb_map(structure: Microstructure, pixels: int = 320) -> np.ndarray:
 
 def png_data_uri(structure: Microstructure, pixels: int = 320) -> str:
     """The grain map as a `data:` address, some kilobytes."""
-    return _data_uri(indexed_map(structure, pixels))
+    return data_uri(indexed_map(structure, pixels), _axis_palette())
 
 
 def field_data_uri(angle_rad: np.ndarray, pixels: int = 80) -> str:
@@ -58,12 +62,17 @@ def field_data_uri(angle_rad: np.ndarray, pixels: int = 80) -> str:
     """
     step = -(-max(angle_rad.shape) // pixels)
     degrees = palette_index(angle_rad[::step, ::step])[::-1]
-    return _data_uri(degrees // 3 * 3 + 1)
+    return data_uri(degrees // 3 * 3 + 1, _axis_palette())
 
 
-def _data_uri(indexed: np.ndarray) -> str:
+def _axis_palette() -> list[int]:
+    return [*palette().ravel().tolist(), *LINE_RGB]
+
+
+def data_uri(indexed: np.ndarray, colors: list[int]) -> str:
+    """A palette image (rows, columns) as a PNG in a `data:` address; `colors` are red, green, blue, red, ..."""
     image = Image.fromarray(np.ascontiguousarray(indexed))
-    image.putpalette([*palette().ravel().tolist(), *LINE_RGB])
+    image.putpalette(colors)
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from inverse_design.goals import UNITS, objectives
-from inverse_design.report import plots, svg
+from inverse_design.goals import objectives
+from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS
+from inverse_design.report import plots, svg, switching
 from inverse_design.report.data import ReportData, achieved, alignment, asked, best, grain_diameters_nm, si_value
 from inverse_design.report.figure_files import write_figures
 from inverse_design.report.grain_image import field_data_uri, png_data_uri
+from inverse_design.report.tables import write_tables
 from inverse_design.run_folder import write_text
 from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS
@@ -28,11 +30,16 @@ MAX_BYTES = 8_000_000
 THUMBNAIL = 160
 """Least edge of a Pareto point's grain map, pixels."""
 
-LABEL_WORDS = {"count": "simulated", "converged": "converged", "test": "kept for testing"}
+LABEL_WORDS = {
+    "training": "trained with",
+    "test": "tested with",
+    "count": "simulated in this run",
+    "converged": "of them converged",
+}
 
 
 def write_report(data: ReportData, folder: Path) -> Path:
-    """Write `report.html` and `figures/` into a folder, each file whole or not at all.
+    """Write `report.html`, `figures/` and `tables/` into a folder, each file whole or not at all.
 
     Returns:
         The path of the page.
@@ -40,6 +47,7 @@ def write_report(data: ReportData, folder: Path) -> Path:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_figures(data, folder / "figures")
+    write_tables(data, folder / "tables")
     page = folder / "report.html"
     write_text(page, render(data))
     return page
@@ -47,23 +55,29 @@ def write_report(data: ReportData, folder: Path) -> Path:
 
 def render(data: ReportData) -> str:
     """The page as text, at most `MAX_BYTES` long."""
-    here = files("inverse_design.report")
-    style, script, source = (
-        (here / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "page.html.j2")
-    )
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["symbols"] = symbols
+    script = _shipped("page.js")
     context = _context(data)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    template = environment.from_string(source)
-    whole = {"style": Markup(style), "script": Markup(script), "script_hash": digest}
+    template, style = page_template("page.html.j2")
+    whole = {"style": style, "script": Markup(script), "script_hash": digest}
     room = MAX_BYTES - len(template.render(context, interactive=_interactive(data, 0), **whole).encode())
     return template.render(context, interactive=_interactive(data, max(room, 0)), **whole)
 
 
+def page_template(name: str) -> tuple[Template, Markup]:
+    """A template of this package, escaping what it is given, and the style sheet."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["symbols"] = symbols
+    return environment.from_string(_shipped(name)), Markup(_shipped("page.css"))
+
+
+def _shipped(name: str) -> str:
+    return (files("inverse_design.report") / name).read_text(encoding="utf-8")
+
+
 def _context(data: ReportData) -> dict[str, Any]:
     champion = best(data)
-    frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals))
+    frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals, data.material))
     return {
         "data": data,
         "asked": asked(data),
@@ -101,24 +115,29 @@ def _goal_row(data: ReportData, goal: Any, champion: int | None) -> dict[str, An
     row: dict[str, Any] = {"anchor": goal.anchor, "unit": UNITS[goal.anchor], "goal": goal.describe(), "hit": None}
     if champion is None:
         return row
-    item, column = data.verified[champion], ANCHORS.index(goal.anchor)
-    value = float(item.anchors[column])
+    item, column = data.verified[champion], goal.column
+    value = float(item.properties[column])
     row["verified"] = measured(data, goal.anchor, value)
-    row["predicted"] = with_error(item.candidate.predicted[column], item.candidate.std[column])
+    row["predicted"] = _predicted(item, column)
     if goal.window is not None:
         row["hit"] = bool(goal.window[0] <= value <= goal.window[1])
     return row
 
 
+def _predicted(item: Verified, column: int) -> str | None:
+    std = item.candidate.std[column] if column < len(ANCHORS) else np.nan
+    return with_error(item.candidate.properties[column], std)
+
+
 def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> dict[str, Any]:
-    structure, candidate = item.candidate.structure, item.candidate
+    structure = item.candidate.structure
     wanted = {goal.anchor: goal for goal in data.goals}
     rows = []
-    for i, anchor in enumerate(ANCHORS):
-        window = wanted[anchor].window if anchor in wanted else None
-        value = float(item.anchors[i])
+    for anchor in (*ANCHORS, *(name for name in PROPERTIES[len(ANCHORS) :] if name in wanted)):
+        window, i = (wanted[anchor].window if anchor in wanted else None), PROPERTIES.index(anchor)
+        value = float(item.properties[i])
         rows.append({
-            "anchor": anchor, "unit": UNITS[anchor], "predicted": with_error(candidate.predicted[i], candidate.std[i]),
+            "anchor": anchor, "unit": UNITS[anchor], "predicted": _predicted(item, i),
             "verified": measured(data, anchor, value), "goal": wanted[anchor].describe() if anchor in wanted else "",
             # An unconverged value is no evidence, wherever it lies.
             "hit": bool(window[0] <= value <= window[1]) if window is not None and item.converged else None,
@@ -131,6 +150,7 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "item": item,
         "hit": data.hits[number],
         "rows": rows,
+        "redraws": _redraws(item),
         "image": png_data_uri(structure),
         "size": f"{nx * structure.cell_nm:g} nm × {ny * structure.cell_nm:g} nm",
         "width_nm": nx * structure.cell_nm,
@@ -141,7 +161,34 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "curve": plots.candidate_curve(frame, number, item, data.goals, data.material),
         "sizes": plots.grain_sizes(structure),
         "axes": plots.axis_distribution(structure),
+        "files": ["structure.npz", "curve.csv", "anchors.json", *data.exports.get(number, ())],
+        "reversal": _reversal(data, number, item),
         "checks": [_check(data, item), *(_check(data, again) for n, again in data.checks if n == number)],
+    }
+
+
+def _redraws(item: Verified) -> dict[str, Any] | None:
+    """Mean and spread over structures with the candidate's statistics, None where none was simulated."""
+    sound = item.redrawn[np.isfinite(item.redrawn[:, 0])]
+    if not len(sound):
+        return None
+    mean, std = sound.mean(axis=0), sound.std(axis=0, ddof=1 if len(sound) > 1 else 0)
+    values = [with_error(mean[i], std[i]) for i in range(len(ANCHORS))]
+    return {"count": len(sound), "values": list(zip(ANCHORS, values, strict=True))}
+
+
+def _reversal(data: ReportData, number: int, item: Verified) -> dict[str, Any] | None:
+    """Where the reversal of a candidate starts, None where that is not known."""
+    field = data.reversals.get(number)
+    found = None if field is None else switching.ends(field)
+    if field is None or found is None:
+        return None
+    half = switching.half(field)
+    return {
+        "image": switching.switching_data_uri(item.candidate.structure, field),
+        "scale": plots.switching_scale(field),
+        "first": svg.number(round(found[1], 4)),
+        "half": None if half is None else svg.number(round(half, 4)),
     }
 
 
@@ -171,7 +218,7 @@ def _accuracy(data: ReportData) -> list[dict[str, Any]]:
 
 def _interactive(data: ReportData, room: int) -> dict[str, Any]:
     """What the script draws the front from; `room` bytes are left for grain maps of Pareto points."""
-    frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals))
+    frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals, data.material))
     mean, std = data.of_front("predicted"), data.of_front("std")
     sharp = data.front_structures[: len(mean)]
     blurred = () if data.front_fields is None else data.front_fields[len(sharp) : len(mean)]
@@ -210,9 +257,9 @@ def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
         return {"label": label, "window": edges, **{n: plain(s) for n, s in zip(names, sets, strict=True)}}
 
     def anchor(name: str) -> dict[str, Any]:
-        column = ANCHORS.index(name)
+        column = PROPERTIES.index(name)
         window = next((goal.window for goal in data.goals if goal.anchor == name), None)
-        return choice(f"{name} in {UNITS[name]}", (front[:, column], predicted[:, column], verified[:, column]), window)
+        return choice(_labelled(name), (front[:, column], predicted[:, column], verified[:, column]), window)
 
     ranked = sorted(data.goals, key=lambda goal: not goal.is_objective)
     wanted = [goal.anchor for goal in ranked]
@@ -228,6 +275,10 @@ def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
     ]
 
 
+def _labelled(name: str) -> str:
+    return f"{name} in {UNITS[name]}" if UNITS[name] else name
+
+
 def symbols(words: str) -> Markup:
     """Escaped text in which the units H_A and Ms have their subscripts."""
     return Markup(str(escape(words)).replace("H_A", "H<sub>A</sub>").replace("Ms", "M<sub>s</sub>"))
@@ -237,6 +288,8 @@ def measured(data: ReportData, anchor: str, value: float) -> dict[str, str] | No
     """A value in reduced and SI units, None where it is missing."""
     if not np.isfinite(value):
         return None
+    if anchor in STRUCTURE or anchor == "squareness":
+        return {"reduced": f"{value:.3f}", "si": ""}
     amount, unit = si_value(anchor, value, data.material)
     return {"reduced": f"{value:.3f}", "si": f"{amount:.3f} {unit}"}
 

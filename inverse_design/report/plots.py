@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup
+from matplotlib.colors import to_hex
 
-from inverse_design.goals import UNITS, Goal
-from inverse_design.report import svg
+from inverse_design.goals import Goal
+from inverse_design.properties import UNITS
+from inverse_design.report import svg, switching
 from inverse_design.report.axis_colors import hex_color
-from inverse_design.report.data import LEVELS, grain_diameters_nm, on_the_curve
+from inverse_design.report.data import LEVELS, grain_diameters_nm, internal_field, on_the_curve
 from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS
 from simulation.material import Material
@@ -31,12 +33,12 @@ def curve_frame(fields: Sequence[float]) -> svg.Frame:
     )
 
 
-def deepest_fields(verified: Sequence[Verified], goals: Sequence[Goal]) -> list[float]:
+def deepest_fields(verified: Sequence[Verified], goals: Sequence[Goal], material: Material) -> list[float]:
     """Fields that a frame for these candidates must show, all of them negative."""
     deepest = [-edge for goal in goals if UNITS[goal.anchor] == "H_A" and goal.window for edge in goal.window]
     for item in verified:
         deepest += [-float(v) for v in (*item.anchors[2:], *(item.candidate.predicted + item.candidate.std)[2:])]
-        deepest.append(float(item.h[-1]) if len(item.h) else 0.0)
+        deepest += [float(np.min(field, initial=0.0)) for field in (item.h, internal_field(item.h, item.m, material))]
     return [max(v, -1.0) for v in deepest if np.isfinite(v)]
 
 
@@ -59,7 +61,7 @@ def goal_bands(frame: svg.Frame, goals: Sequence[Goal], remanence: float) -> Mar
     level = remanence if np.isfinite(remanence) else 1.0
     parts = []
     for goal in goals:
-        if goal.window is None:
+        if goal.window is None or goal.anchor not in ANCHORS:
             continue
         low, high = max(goal.window[0], 0.0), goal.window[1]
         if UNITS[goal.anchor] == "Ms":
@@ -84,12 +86,13 @@ def predicted_points(frame: svg.Frame, mean: np.ndarray, std: np.ndarray) -> Mar
 
 
 def candidate_curve(frame: svg.Frame, number: int, item: Verified, goals: Sequence[Goal], material: Material) -> Markup:
-    """Simulated curve, predicted anchors and goal windows of one candidate."""
+    """Simulated curve against the applied and the internal field, predicted anchors and goal windows of a candidate."""
     return svg.figure(
         frame,
         f"Candidate {number:02d}: simulated demagnetisation curve, predicted anchor points and goal windows",
         goal_bands(frame, goals, item.anchors[1]),
         curve_axes(frame, material),
+        svg.curve(frame, internal_field(item.h, item.m, material), item.m, "internal"),
         svg.curve(frame, item.h, item.m, "simulated" if item.converged else "simulated unconverged"),
         predicted_points(frame, item.candidate.predicted, item.candidate.std),
     )
@@ -127,6 +130,24 @@ def axis_distribution(structure: Microstructure) -> Markup:
     ]  # fmt: skip
     axes = svg.axes(frame, "axis from field in degrees", "area in %", x_ticks=(-90, -45, 0, 45, 90))
     return svg.figure(frame, "Distribution of the easy axes by area", *bars, axes, css="plot small")
+
+
+def switching_scale(field: np.ndarray) -> Markup:
+    """The legend of a map of switching fields; empty where nothing switched."""
+    found = switching.ends(field)
+    if found is None:
+        return Markup("")
+    last, first = found if found[0] < found[1] else (found[0] - 0.01, found[1])
+    frame = svg.Frame((last, first), (0, 1), 230, 60, left=16, right=16, top=4, bottom=42)
+    steps = np.linspace(last, first, switching.SHADES // 2 + 1)
+    colors = switching.COLORS(np.linspace(0, 1, switching.SHADES // 2))
+    bars = [
+        svg.area(frame, (low, high), (0, 1), "shade", f"fill:{to_hex(color)}")
+        for low, high, color in zip(steps[:-1], steps[1:], colors, strict=True)
+    ]
+    label = svg.text(115, 52, "switched at H / H_A", "middle", "label")
+    marks = [svg.text(frame.px(at), 32, svg.number(round(at, 4)), "middle") for at in (last, first)]
+    return svg.figure(frame, "Colours of switching fields", *bars, label, *marks, css="plot small")
 
 
 def direction_disc() -> Markup:

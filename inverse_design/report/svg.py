@@ -174,6 +174,11 @@ def error_point(frame: Frame, x: float, y: float, dx: float, dy: float, css: str
     )
 
 
+def dot(frame: Frame, x: float, y: float, css: str, radius: float) -> Markup:
+    """A round mark at data coordinates."""
+    return Markup('<circle class="{}" cx="{}" cy="{}" r="{:g}"/>').format(css, frame.px(x), frame.py(y), radius)
+
+
 def symbols(words: str) -> Markup:
     """Escaped text in which the units H_A and Ms have their subscripts, for SVG."""
     sub = Markup('{}<tspan dy="3" font-size="80%">{}</tspan><tspan dy="-3">\u200b</tspan>')

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inverse_design.report.data import achieved, best, on_the_curve
+from inverse_design.report.data import achieved, best, internal_field, on_the_curve
 from inverse_design.report.page import MAX_BYTES, render
-from simulation import Purpose, StructureFamily
+from simulation import Nd2Fe14B, Purpose, StructureFamily
 
 sys.path.insert(0, str(Path(__file__).parent))
 from report_stand_ins import SMALL, report_data, verified
@@ -62,7 +62,9 @@ def test_the_page_loads_nothing_from_anywhere() -> None:
     loads = [a[key] for _, a in page.elements for key in ("src", "href", "xlink:href", "srcset", "data") if key in a]
     assert loads
     for address in loads:
-        assert address.startswith(("data:", "#", "candidates/", "figures/")), address
+        assert address.startswith(("data:", "#", "candidates/", "figures/", "tables/", "verified.csv", "front.csv")), (
+            address
+        )
     assert "@import" not in html
     assert "url(" not in html
     policy = next(a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
@@ -100,6 +102,34 @@ def test_a_missing_anchor_is_called_missing() -> None:
     assert "missing" in row
     assert "✗ missed" in row
     assert not re.search(r"\bnan\b", html, re.I)
+
+
+def test_a_card_shows_the_curve_inside_and_where_the_reversal_starts() -> None:
+    data = report_data()
+    field = np.full(data.verified[1].candidate.structure.shape, -0.36)
+    field[0, 0] = -0.1
+    html = render(dataclasses.replace(data, reversals={1: field}))
+    assert "the first of them at −0.1, half of them by −0.36" in card(html, 1)
+    assert "reversal starts" not in card(html, 0)
+    assert card(html, 1).count('<polyline class="internal"') == card(html, 1).count('<polyline class="simulated"') == 2
+
+
+def test_the_field_inside_is_the_applied_one_less_half_the_magnetisation() -> None:
+    """At remanence the magnet stands at -M/2, at the coercive field in the applied field alone."""
+    inside = internal_field(np.array([0.0, -0.3]), np.array([0.8, 0.0]), Nd2Fe14B)
+    half_ms = Nd2Fe14B.Js_T / (4e-7 * np.pi) / 2
+    np.testing.assert_allclose(inside * Nd2Fe14B.H_A_A_per_m, [-0.8 * half_ms, -0.3 * Nd2Fe14B.H_A_A_per_m], rtol=1e-6)
+
+
+def test_exported_files_are_linked() -> None:
+    html = render(report_data(exports={1: ["structure.ovf"]}))
+    assert 'href="candidates/01/structure.ovf"' in card(html, 1)
+    assert "structure.ovf" not in card(html, 0)
+
+
+def test_what_came_trained_is_said_to_have_come_trained() -> None:
+    assert "The surrogate nd2fe14b was trained before this run" in render(report_data(pretrained="nd2fe14b"))
+    assert "was trained before" not in render(report_data())
 
 
 def test_an_unconverged_candidate_is_shown_and_counts_for_nothing() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from inverse_design.report.comparison import render_comparison
 from inverse_design.report.page import render
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -35,11 +36,23 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Two runs side by side, as a file to open."""
+    path = tmp_path_factory.mktemp("comparison") / "comparison.html"
+    runs = (report_data(study_text="seed: 1\nname: " + 90 * "n"), report_data(study_text="seed: 2"))
+    path.write_text(render_comparison(runs, ("a-study-with-a-name-as-long-as-a-hundred-letters-" * 2, "other")))
+    return path.as_uri()
+
+
+@pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A report with a hit, a miss and an unconverged candidate, as a file to open."""
     long_name = "a-study-with-a-name-as-long-as-a-hundred-letters-" * 2
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(render(report_data(name=long_name, command="python -m inverse_design " + 30 * "--set a=b ")))
+    data = report_data(name=long_name, command="python -m inverse_design " + 30 * "--set a=b ", pretrained="nd2fe14b")
+    field = np.full(data.verified[0].candidate.structure.shape, -0.33)
+    field[:4] = -0.1
+    path.write_text(render(dataclasses.replace(data, reversals={0: field})))
     return path.as_uri()
 
 
@@ -138,6 +151,28 @@ CROSSINGS = """() => {
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (1400, "dark")])
+def test_nothing_of_a_comparison_overlaps_or_sticks_out(browser: Any, pair: str, width: int, scheme: str) -> None:
+    page, trouble = opened(browser, pair, width, scheme)
+    assert page.evaluate(CROSSINGS) == []
+    assert page.locator("svg.plot").count() == 2
+    assert trouble == []
+    page.close()
+
+
+def test_nothing_is_cut_on_paper(browser: Any, address: str) -> None:
+    """On A4 between margins, where nothing can be scrolled."""
+    page, trouble = opened(browser, address, 688, "dark")
+    page.emulate_media(media="print")
+    assert page.evaluate(CROSSINGS) == []
+    wide = "(n) => n.scrollWidth > n.clientWidth + 1"
+    cut = f"[...document.querySelectorAll('.scroll')].filter({wide}).map((n) => n.ariaLabel)"
+    assert page.evaluate(cut) == []
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert trouble == []
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (900, "light"), (1400, "dark")])
 def test_nothing_overlaps_or_sticks_out(browser: Any, address: str, width: int, scheme: str) -> None:
     page, trouble = opened(browser, address, width, scheme)
     assert page.evaluate(CROSSINGS) == []

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from inverse_design.report import figures, svg
+from inverse_design.report import figures, svg, switching
 from inverse_design.report.axis_colors import axis_color, hex_color
 from inverse_design.report.grain_image import LINE_RGB, field_data_uri, png_data_uri, rgb_map
 from inverse_design.report.page import write_report
@@ -97,6 +98,10 @@ def test_figures_are_named_with_their_units() -> None:
     assert names == {"goal", "simulated", "its anchor points", "predicted ± 1 std"}
     front = figures.front_figure(data).axes[0]
     assert (front.get_xlabel(), front.get_ylabel()) == (r"Mr in $M_\mathrm{s}$", r"Hc in $H_\mathrm{A}$")
+    assert [text.get_text() for text in front.get_legend().get_texts()] == [
+        "Pareto front, predicted", "candidate, predicted", "candidate, simulated", "candidate, simulated: a hit",
+        "candidate, not converged",
+    ]  # fmt: skip
     grains = figures.grain_map(data.verified[0].candidate.structure).axes[0]
     assert (grains.get_xlabel(), grains.get_ylabel()) == ("x in nm", "y in nm (along the field)")
     volume = figures.hypervolume_figure(data.hypervolume).axes[0]
@@ -110,7 +115,14 @@ def test_write_report_leaves_whole_files_and_draws_each_figure_once(tmp_path: Pa
     data = dataclasses.replace(data, verified=data.verified[1:])
     assert write_report(data, tmp_path) == tmp_path / "report.html"
     names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    stems = ("front", "hypervolume", "candidate-00", "candidate-01")
+    candidates = ("candidate-00", "candidate-00-structure", "candidate-01", "candidate-01-structure")
+    stems = ("front", "hypervolume", "learning", *candidates)
+    read = {path.stem: pd.read_csv(path) for path in (tmp_path / "tables").iterdir()}
+    assert set(read) == {"accuracy", "hypervolume", "learning", "seconds"}
+    assert read["hypervolume"].iloc[-1].tolist() == [1, 20, 0.95]
+    assert read["accuracy"].set_index("anchor").loc["Mr"].tolist() == ["Ms", 0.016, 0.0152]
+    assert read["learning"]["loss"].iloc[-1] == 0.01
+    names = {name for name in names if not name.startswith("tables/")}
     assert names == {"report.html", *(f"figures/{stem}.{kind}" for stem in stems for kind in ("png", "svg"))}
     with Image.open(tmp_path / "figures" / "candidate-00.png") as picture:
         assert picture.size[0] > 1000
@@ -119,7 +131,43 @@ def test_write_report_leaves_whole_files_and_draws_each_figure_once(tmp_path: Pa
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "figures").iterdir()}
     drawn_again = {path.stem for path in after if after[path] != before[path]}
     assert drawn_again == {"front"}, "one candidate fewer changes the front only"
-    assert {path.stem for path in before} - {path.stem for path in after} == {"candidate-01"}
+    assert {path.stem for path in before} - {path.stem for path in after} == {"candidate-01", "candidate-01-structure"}
+
+
+def switched(structure: Microstructure) -> np.ndarray:
+    """One cell first, half of the rest later, the others not at all."""
+    field = np.full(structure.shape, np.nan)
+    field[:, : field.shape[1] // 2] = -0.3
+    field[0, 0] = -0.1
+    return field
+
+
+def test_a_map_of_the_reversal_has_y_upwards_and_is_white_where_nothing_switches() -> None:
+    structure = Microstructure(np.zeros((4, 4), int), [0.0], 2.0)
+    image = switching.switching_rgb(structure, switched(structure), 40).astype(int)
+    light = image.sum(axis=-1)
+    np.testing.assert_array_equal(image[5, 35], switching.UNSWITCHED_RGB)
+    assert light[5, 35] > light[35, 5] > light[5, 5], "white, the first cell at the lower left, then the rest"
+    assert switching.ends(switched(structure)) == (-0.3, -0.1)
+    assert switching.half(switched(structure)) == -0.3
+    assert switching.half(np.array([[-0.1, np.nan, np.nan]])) is None
+
+
+@pytest.mark.parametrize("name", VISION)
+def test_the_order_of_switching_is_the_order_of_lightness_to_every_eye(name: str) -> None:
+    lightness = cielab(switching.COLORS(np.linspace(0, 1, switching.SHADES))[:, :3], VISION[name])[:, 0]
+    assert (np.diff(lightness) > 0).all()
+    assert lightness[-1] - lightness[0] > 50
+
+
+def test_the_structure_figure_shows_the_reversal_where_it_is_known() -> None:
+    item = report_data().verified[0]
+    known = figures.structure_figure(0, item, switched(item.candidate.structure))
+    assert [axes.get_ylabel() for axes in known.axes] == [
+        "grains", "area in %", "y in nm", r"switched at $H / H_\mathrm{A}$ (white: not at all)",
+    ]  # fmt: skip
+    assert len(figures.structure_figure(0, item, None).axes) == 2
+    assert len(figures.structure_figure(0, item, np.full(item.candidate.structure.shape, np.nan)).axes) == 2
 
 
 def test_both_sides_of_the_broken_field_axis_have_one_scale_and_nothing_is_drawn_between() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -145,7 +146,7 @@ def test_changed_goals_redo_the_search_only(runs: Path, run: Path) -> None:
     assert done.returncode == 0, done.stderr
     after = stamps(run)
     changed = {name for name in after if after[name] != before.get(name)}
-    assert changed == {"search/0/artifact.json", "verify/0/artifact.json"}
+    assert changed == {f"{stage}/0/artifact.json" for stage in ("search", "verify", "reversal")}
 
 
 def test_commands_on_a_run(run: Path, tmp_path: Path) -> None:
@@ -165,6 +166,10 @@ def test_commands_on_a_run(run: Path, tmp_path: Path) -> None:
     predicted = json.loads(execute(*here, "predict", structure, "--surrogate", str(run), "--json").stdout)
     assert set(predicted) == set(ANCHORS)
     assert execute(*here, "report", str(run)).returncode == 0
+    assert "the same run twice" in execute(*here, "report", str(run), str(run)).stderr
+    other = shutil.copytree(run, tmp_path / "other")
+    assert execute(*here, "report", str(run), str(other)).returncode == 0
+    assert "small and other" in (run / "comparison-other.html").read_text(encoding="utf-8")
     morph = execute(
         *here, "morph", structure, "4,90", "--surrogate", str(run), "--steps", "2", "-o", str(tmp_path / "m.png")
     )

@@ -32,6 +32,18 @@ def store(tmp_path: Path) -> Iterator[LabelStore]:
         yield store
 
 
+def test_a_script_without_a_guard_is_not_run_again_by_its_workers(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from simulation.executors import local\n"
+        "print('once', flush=True)\n"
+        "with local(1, import_main=False) as one:\n"
+        "    print(one.executor().submit(abs, -3).result())\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.split() == ["once", "3"], done.stderr
+
+
 def test_local_workers_have_one_thread_and_no_tensorflow():
     before = dict(os.environ)
     with local(2) as two:

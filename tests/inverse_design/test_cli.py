@@ -1,0 +1,167 @@
+"""The command line: fast to start, quiet when asked, completed by the shell, interrupted without loss."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import typer.main
+from rich.console import Console
+
+from inverse_design import console as speech
+from inverse_design import progress
+from inverse_design.cli import app
+from simulation import LabelStore
+
+HERE = [sys.executable, "-m", "inverse_design"]
+QUICKSTART = str(files("studies") / "quickstart.yaml")
+PRETRAINED = str(files("studies") / "nd2fe14b.yaml")
+SLOW = ("tensorflow", "keras", "numba", "scipy.stats", "pandas", "pymoo", "matplotlib")
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+def execute(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*HERE, *words], capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run folder that has come to its first verified round, as far as `status` looks."""
+    folder = tmp_path_factory.mktemp("run")
+    shutil.copyfile(QUICKSTART, folder / "study.yaml")
+    manifest = {"rounds": 1, "simulations": 8, "hits": 2, "reason": "1 rounds are done", "labels": {}}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    LabelStore(folder / "labels.sqlite").close()
+    return str(folder)
+
+
+NEED_NO_TENSORFLOW = [("--help",), ("check", QUICKSTART), ("check", PRETRAINED), ("status", "RUN")]
+
+
+def test_status_says_how_far_a_run_is(run: str) -> None:
+    said = execute("status", run).stderr
+    assert "quickstart: 0 simulations in the store (1000 labels wanted)" in said
+    assert "1 rounds, 8 simulations, 2 hits" in said
+
+
+@pytest.mark.parametrize("words", NEED_NO_TENSORFLOW)
+def test_a_command_that_needs_no_tensorflow_starts_in_under_a_second(words: tuple[str, ...], run: str) -> None:
+    """Of processor time, so that a busy machine fails nothing; the best of three."""
+    words, seconds = tuple(run if word == "RUN" else word for word in words), []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        execute(*words)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(seconds) < 1
+
+
+@pytest.mark.parametrize("words", NEED_NO_TENSORFLOW)
+def test_such_a_command_imports_nothing_slow(words: tuple[str, ...], run: str) -> None:
+    words = tuple(run if word == "RUN" else word for word in words)
+    code = (
+        "import sys\n"
+        "from inverse_design.cli import app\n"
+        f"app({list(words)!r}, standalone_mode=False)\n"
+        f"print(*(set({SLOW!r}) & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr
+    assert done.stdout.splitlines()[-1] == "", "the last line names what was imported"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_has_an_example_that_it_understands(name: str) -> None:
+    text = COMMANDS[name].help
+    (example,) = [line.strip() for line in text.splitlines() if line.strip().startswith("Example: ")]
+    words = example.removeprefix("Example: python -m inverse_design ").split()
+    assert words[0] == name
+    COMMANDS[name].make_context(name, words[1:])
+
+
+def test_quiet_says_errors_and_nothing_else() -> None:
+    fine = execute("--quiet", "check", QUICKSTART)
+    assert (fine.returncode, fine.stdout, fine.stderr) == (0, "", "")
+    wrong = execute("--quiet", "check", "nowhere.yaml")
+    assert wrong.returncode == 2
+    assert "nowhere.yaml: cannot be read" in wrong.stderr
+
+
+def test_a_level_that_is_none_is_refused() -> None:
+    done = execute("--log-level", "loud", "check", QUICKSTART)
+    assert done.returncode == 2
+    assert "--log-level must be one of debug, info, warning, error, got 'loud'" in done.stderr
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], console: Console) -> str:
+    """What a stage of three steps shows on a console."""
+    monkeypatch.setattr(progress, "console", console)
+    with progress.track("labels") as update:
+        for done in (1, 2, 3):
+            update(done, 3, "")
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue() + capsys.readouterr().out
+
+
+def test_progress_is_a_bar_on_a_terminal_and_nothing_where_quiet_was_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loud = shown(monkeypatch, capsys, Console(file=io.StringIO(), force_terminal=True, width=120))
+    assert "labels" in loud
+    assert "3/3" in loud
+    assert shown(monkeypatch, capsys, Console(file=io.StringIO(), force_terminal=True, quiet=True)) == ""
+
+
+def test_progress_in_a_notebook_is_one_line_that_is_written_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = shown(monkeypatch, capsys, Console(file=io.StringIO(), force_jupyter=True))
+    assert text.count("\n") == 1
+    assert text.split("\r")[-1].startswith("labels: 3 of 3, ")
+
+
+def test_progress_in_a_log_is_a_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(speech.log, "propagate", True)
+    with caplog.at_level("INFO", "inverse_design"):
+        shown(monkeypatch, capsys, Console(file=io.StringIO()))
+    assert [record.getMessage().split(",")[0] for record in caplog.records] == ["labels: 3 of 3"]
+
+
+def test_the_shell_completes_commands() -> None:
+    program = Path(sys.executable).with_name("inverse-design")
+    if not program.exists():
+        pytest.skip("the package is not installed, so there is no program to complete")
+    script = (
+        f"export PATH={program.parent}:$PATH; "
+        'eval "$(inverse-design --show-completion bash)"; complete -p inverse-design; '
+        "COMP_WORDS=(inverse-design ev); COMP_CWORD=1; _inverse_design_completion inverse-design; echo ${COMPREPLY[@]}"
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.splitlines() == ["complete -o default -F _inverse_design_completion inverse-design", "evaluate"]
+
+
+def test_ctrl_c_ends_with_130_and_says_how_to_go_on(tmp_path: Path) -> None:
+    words = [*HERE, "run", QUICKSTART, "--runs", str(tmp_path), "--set", "labels.count=5000"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    store, deadline = tmp_path / "quickstart" / "labels.sqlite", time.monotonic() + 120
+    while time.monotonic() < deadline and not (store.exists() and store.stat().st_size > 100_000):
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted: nothing that was finished is lost, the same command goes on from here" in said
+    assert "Traceback" not in said
+    assert "simulations in the store (5000 labels wanted)" in execute("status", str(tmp_path / "quickstart")).stderr
