@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -21,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from inverse_design.progress import Update, track
+from inverse_design.stages import HISTORY
 from simulation import ANCHORS, Conditions, InputError, StructureFamily
 from simulation.label_sets import SPLITS, LabelSet, load_label_set
 from surrogate.architecture import RegressorArchitecture, VAEArchitecture
@@ -117,7 +119,9 @@ def ship(name: str, labels: LabelSet, work: Path, to: Path) -> str:
     shared = to / NAMES[0] / "autoencoder"
     if not (shared / "card.json").exists():
         autoencoder.save(shared)
+        shutil.copyfile(work / "autoencoder.csv", shared / HISTORY)
     replace(surrogate, about=about).save(to / name, autoencoder=shared)
+    shutil.copyfile(work / f"{name}.csv", to / name / HISTORY)
     lines = [f"| {name} | {' | '.join(ANCHORS)} |", "| --- " * 7 + "|"]
     rows = {
         "cross-validation, training split": validated,
