@@ -164,7 +164,7 @@ def table(work: Path) -> str:
             raise InputError(f"{file} is of another variant of this name: remove it")
         results.append(found)
     first = np.array(results[0]["mae"])
-    lines = [f"| | {' | '.join(ANCHORS)} | of the first row | axes |", "| --- " * 9 + "|"]
+    lines = [f"| | {' | '.join(ANCHORS)} | of the first row | axes off by |", "| --- " * 9 + "|"]
     for variant, found in zip(rows, results, strict=True):
         errors = " | ".join(f"{error:.4f}" for error in found["mae"])
         share = np.exp(np.log(np.array(found["mae"]) / first).mean())
