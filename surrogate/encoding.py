@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal, get_args
 
 import numpy as np
@@ -20,6 +21,9 @@ from simulation import InputError, Microstructure
 
 Kind = Literal["kx", "double_angle"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_CHUNK = 8
+"""Images whose axes are computed at a time: few enough to stay in the cache."""
 
 MIRRORS = 4
 """Copies of a structure that share its demagnetisation curve: itself, mirrored in x, in y, and in both."""
@@ -78,7 +82,8 @@ class Encoding:
         for index, microstructure in enumerate(microstructures):
             self.check(microstructure, f"structure {index}")
             angle = microstructure.grain_angle_rad.astype(np.float32)  # per grain: fewer sines than cells
-            pictures.append(self._pixels(self._axis(angle)[microstructure.grain_id]))
+            colors = self._whole(self._axis(angle)).take(microstructure.grain_id)
+            pictures.append(self._pixels(self._parts(colors)))
         return np.stack(pictures) if pictures else np.zeros((0, *self.image_shape), np.float32)
 
     def check(self, microstructure: Microstructure, name: str = "the structure") -> None:
@@ -114,11 +119,16 @@ class Encoding:
             images = np.stack([np.sin(2 * angle), np.cos(2 * angle)], axis=-1)
         if self.cells_per_pixel == 1:
             return images
-        return _interpolate(_interpolate(images, self.cells_per_pixel, 1), self.cells_per_pixel, 2)
+        pairs = np.ascontiguousarray(images).view(np.complex64)[..., 0]
+        cells = _interpolate(_interpolate(pairs, self.cells_per_pixel, 2), self.cells_per_pixel, 1)
+        return cells[..., None].view(np.float32)
 
     def angles(self, images: np.ndarray) -> np.ndarray:
         """Axis angles of images: (n, ny, nx) radians in (-pi/2, pi/2], float64, on the structures' cells."""
-        return angle_of(self.field(images))
+        angles = np.empty((len(images), *self.shape))
+        for start in range(0, len(images), _CHUNK):
+            angles[start : start + _CHUNK] = angle_of(self.field(images[start : start + _CHUNK]))
+        return angles
 
     def mirror_x(self, images: np.ndarray) -> np.ndarray:
         """Images of the structures mirrored under x -> -x: a -> -a."""
@@ -147,9 +157,17 @@ class Encoding:
         step = self.cells_per_pixel
         if step == 1:
             return np.ascontiguousarray(cells, dtype=np.float32)
-        cells = cells.astype(np.float32, copy=False)
-        rows = np.sum([cells[..., i::step, :, :] for i in range(step)], axis=0)  # far faster than means of small blocks
-        return np.asarray(np.mean([rows[..., i::step, :] for i in range(step)], axis=0) / np.float32(step))
+        cells = self._whole(np.ascontiguousarray(cells, dtype=np.float32))
+        rows = reduce(np.add, [cells[..., i::step, :] for i in range(step)])  # far faster than means of small blocks
+        return self._parts(reduce(np.add, [rows[..., i::step] for i in range(step)]) * np.float32(1 / step**2))
+
+    def _whole(self, values: np.ndarray) -> np.ndarray:
+        """(..., channels) float32 to (...,): two channels as one complex number, at the price of one."""
+        return values.view(np.float32 if self.channels == 1 else np.complex64)[..., 0]
+
+    def _parts(self, values: np.ndarray) -> np.ndarray:
+        """The way back of `_whole`."""
+        return values[..., None].view(np.float32)
 
     def _turned(self, images: np.ndarray) -> np.ndarray:
         """a -> -a: the sine changes its sign, the cosine keeps it."""
@@ -159,7 +177,8 @@ class Encoding:
 
 def angle_of(field: np.ndarray) -> np.ndarray:
     """Axis angles (...,) in (-pi/2, pi/2] of a double-angle field (..., 2) = r (sin 2a, cos 2a), float64."""
-    angle = 0.5 * np.arctan2(field[..., 0], field[..., 1]).astype(np.float64)
+    sine, cosine = (np.ascontiguousarray(field[..., i]) for i in range(2))  # several times faster than with gaps
+    angle = 0.5 * np.arctan2(sine, cosine).astype(np.float64)
     return np.where(angle <= -0.5 * math.pi + 1e-7, 0.5 * math.pi, angle)
 
 
@@ -171,9 +190,16 @@ def axis_error_rad(a_rad: np.ndarray, b_rad: np.ndarray) -> np.ndarray:
 
 def _interpolate(values: np.ndarray, factor: int, axis: int) -> np.ndarray:
     """Linear interpolation from the centres of pixels to the centres of their `factor` cells, flat at the edge."""
-    pixels = values.shape[axis]
-    position = np.clip((np.arange(pixels * factor) + 0.5) / factor - 0.5, 0, pixels - 1)
-    left = np.minimum(position.astype(int), pixels - 2)
-    weight = (position - left).astype(np.float32)
-    weight = weight.reshape([-1 if i == axis else 1 for i in range(values.ndim)])
-    return np.take(values, left, axis) * (1 - weight) + np.take(values, left + 1, axis) * weight
+
+    def part(start: int | None, stop: int | None, step: int = 1) -> tuple[slice, ...]:
+        return (slice(None),) * axis + (slice(start, stop, step),)
+
+    shape = list(values.shape)
+    shape[axis] *= factor
+    cells = np.empty(shape, values.dtype)
+    padded = np.concatenate([values[part(None, 1)], values, values[part(-1, None)]], axis)
+    for i in range(factor):
+        place = (i + 0.5) / factor - 0.5  # of the cell's centre, in pixels from that of its own
+        neighbour = padded[part(None, -2) if place < 0 else part(2, None)]
+        cells[part(i, None, factor)] = np.float32(1 - abs(place)) * values + np.float32(abs(place)) * neighbour
+    return cells

@@ -15,7 +15,7 @@ import numpy as np
 from simulation import ANCHORS
 from surrogate.architecture import RegressorArchitecture
 from surrogate.backend import in_batches, keras
-from surrogate.calibration import Calibration
+from surrogate.calibration import Calibration, code_statistics
 
 layers, ops = keras.layers, keras.ops
 
@@ -236,7 +236,8 @@ class Regressor:
         """
         mean, spread = self.mean_and_spread(latent)
         if self.calibration is not None:
-            return mean, self.calibration.standard_deviation(mean, spread)
+            statistics = code_statistics(latent, self.architecture.grid)
+            return mean, self.calibration.standard_deviation(mean, spread, statistics)
         return mean, np.sqrt(spread**2 + self.residual_std**2)
 
     def mean_and_spread(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,7 +16,7 @@ from surrogate import card as cards
 from surrogate.architecture import RegressorArchitecture
 from surrogate.autoencoder import Autoencoder
 from surrogate.axes import steer_axes, turn_axes
-from surrogate.calibration import Calibration
+from surrogate.calibration import STATISTICS, Calibration
 from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
 
 _AUTOENCODER = "autoencoder"
@@ -168,8 +169,11 @@ def _calibration(card: cards.SurrogateCard, folder: Path) -> Calibration | None:
     try:
         arrays = {name: np.array(values, np.float64) for name, values in card.calibration.items()}
         calibration = Calibration(**arrays)
-        n = len(ANCHORS)
-        shapes = [(n,), (n,), (n, 3 + 2 * n), (2, n)]
+        n, grid = len(ANCHORS), card.architecture.grid
+        k = len(calibration.mean) - n  # none in those that were fitted without statistics of the code
+        if k and (grid is None or k != STATISTICS * card.architecture.latent_dim // math.prod(grid)):
+            raise ValueError("not the statistics of this code")
+        shapes = [(n + k,), (n + k,), (n, 3 + 2 * (n + k)), (2, n)]
         if [a.shape for a in vars(calibration).values()] != shapes or not all(
             np.isfinite(a).all() for a in arrays.values()
         ):

@@ -91,9 +91,27 @@ def _grid_image(architecture: VAEArchitecture, code: Any) -> Any:
     x = layers.Add(name="bypass")([x, layers.Conv2D(high, 3, padding="same", activation="elu", name="conv_1")(x)])
     x = layers.Conv2DTranspose(low, 4, strides=2, padding="same", activation="elu", name="conv_2")(x)
     height, width, colors = architecture.image_shape
-    x = layers.Conv2DTranspose(colors, 4, strides=2, padding="same", activation="tanh", name="conv_3")(x)
+    x = Conv2DTranspose(colors, 4, strides=2, padding="same", activation="tanh", name="conv_3")(x)
     surplus = (x.shape[1] - height, x.shape[2] - width)
     return layers.Cropping2D(((0, surplus[0]), (0, surplus[1])), name="crop")(x) if any(surplus) else x
+
+
+class Conv2DTranspose(layers.Conv2DTranspose):  # type: ignore[name-defined, misc]
+    """Kernel 4, stride 2, padding "same", by one convolution of 2 x 2: in half the time where few filters come out.
+
+    Two neighbouring pixels give the two between their centres, in each direction: with a margin of zeros, (n + 1)^2
+    places of four pixels each, of which the outermost are cut off. Weights and name are those of Keras's own layer.
+    """
+
+    def call(self, x: Any) -> Any:
+        """(n, height, width, c) to (n, 2 height, 2 width, filters)."""
+        height, width, channels = x.shape[1:]
+        taps = ops.flip(ops.reshape(self.kernel, (2, 2, 2, 2, self.filters, channels)), (0, 2))
+        taps = ops.reshape(ops.transpose(taps, (0, 2, 5, 1, 3, 4)), (2, 2, channels, 4 * self.filters))
+        x = ops.conv(ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), taps, 1, "valid")
+        x = ops.reshape(x, (-1, height + 1, width + 1, 2, 2, self.filters))
+        x = ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, 2 * height + 2, 2 * width + 2, self.filters))
+        return self.activation(x[:, 1:-1, 1:-1] + self.bias)
 
 
 class VAE(keras.Model):  # type: ignore[name-defined, misc]

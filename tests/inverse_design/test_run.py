@@ -156,7 +156,9 @@ def test_commands_on_a_run(run: Path, tmp_path: Path) -> None:
     found = json.loads(execute(*here, "evaluate", str(run), "--json", "-o", str(tmp_path / "figures")).stdout)
     assert set(found) == {"mae", "paper", "n", "within_1_std", "within_2_std", "rank_correlation"}
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
-        f"computed-predicted.{s}" for s in ("png", "svg")
+        f"{name}.{kind}"
+        for name in ("computed-predicted", "losses", "latent-codes", "curves")
+        for kind in ("png", "svg")
     }
     assert found["n"] == 4
     assert set(found["mae"]) == set(ANCHORS)

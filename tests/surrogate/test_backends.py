@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from simulation import Purpose, StructureFamily
 from surrogate import Surrogate
 from surrogate.backend import in_batches
 
@@ -58,7 +59,10 @@ def test_batches_of_any_size_are_joined_and_few_shapes_are_met(rows: int) -> Non
     assert met <= {1, 2, 4, 8}
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed: pip install jax")
+NEEDS_JAX = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed: pip install jax")
+
+
+@NEEDS_JAX
 def test_jax_predicts_what_tensorflow_does_and_trains(surrogate: Surrogate, tmp_path: Path) -> None:
     surrogate.save(tmp_path / "saved")
     codes = np.random.default_rng(0).normal(size=(20, surrogate.latent_dim)).astype(np.float32)
@@ -93,3 +97,30 @@ print(json.dumps(train_vae(images, ENCODING, VAEArchitecture(ENCODING.image_shap
     images = FamilyImages(FAMILY, ENCODING, 640, seed=1)
     _, history = train_vae(images, ENCODING, VAEArchitecture(ENCODING.image_shape, 12), settings)
     assert json.loads(done.stdout)["loss"] == pytest.approx(history[-1]["loss"], rel=0.1)
+
+
+def shipped_answers() -> dict[str, np.ndarray]:
+    """What the shipped surrogate says of a few structures, on the backend of the process."""
+    surrogate = Surrogate.load("nd2fe14b")
+    codes = surrogate.encode(StructureFamily().stream(0, Purpose.BENCHMARK, 0, 8))
+    mean, std = surrogate.predict(codes)
+    return {"codes": codes, "mean": mean, "std": std, "field": surrogate.decode_field(codes)}
+
+
+@NEEDS_JAX
+def test_the_shipped_weights_say_the_same_under_jax(tmp_path: Path) -> None:
+    python(
+        f"""
+import numpy as np
+from surrogate.backend import keras
+from tests.surrogate.test_backends import shipped_answers
+assert keras.backend.backend() == "jax"
+np.savez({str(tmp_path / "jax.npz")!r}, **shipped_answers())
+""",
+        KERAS_BACKEND="jax",
+        JAX_PLATFORMS="cpu",
+    )
+    with np.load(tmp_path / "jax.npz") as theirs:
+        for name, ours in shipped_answers().items():
+            assert np.isfinite(ours).all()
+            np.testing.assert_allclose(theirs[name], ours, atol=1e-4, err_msg=name)

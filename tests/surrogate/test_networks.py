@@ -7,8 +7,9 @@ import pytest
 
 from simulation import InputError
 from surrogate.architecture import RegressorArchitecture, VAEArchitecture
+from surrogate.backend import keras
 from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
-from surrogate.vae import VAE, build_decoder, build_encoder, parameters
+from surrogate.vae import VAE, Conv2DTranspose, build_decoder, build_encoder, parameters
 
 LABELS = np.array(
     [[0.98, 0.8, 0.2, 0.3, 0.4, 0.5], [0.95, 0.6, 0.1, 0.2, 0.25, 0.35], [0.99, 0.9, 0.4, 0.5, 0.5, 0.6]], np.float32
@@ -53,6 +54,20 @@ def test_smaller_grids_follow_the_same_recipe(image: tuple, grid: tuple, filters
     mean, log_variance = build_encoder(architecture)(np.zeros((3, *image), np.float32))
     assert tuple(mean.shape) == tuple(log_variance.shape) == (3, 16)
     assert tuple(build_decoder(architecture)(mean).shape) == (3, *image)
+
+
+def test_the_transposed_convolution_is_that_of_keras() -> None:
+    ours, theirs = (
+        layer(3, 4, strides=2, padding="same", activation="tanh", bias_initializer="random_normal")
+        for layer in (Conv2DTranspose, keras.layers.Conv2DTranspose)
+    )
+    images = np.random.default_rng(0).standard_normal((2, 5, 8, 6)).astype(np.float32)
+    expected = theirs(images)
+    ours.build(images.shape)
+    ours.set_weights(theirs.get_weights())
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(ours(images)), keras.ops.convert_to_numpy(expected), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("image", [(4, 4, 1), (16, 16, 3), (4096, 16, 1)])

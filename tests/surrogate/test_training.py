@@ -189,11 +189,20 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
+WITH_STATISTICS_OF_A_GRID = {
+    "mean": [0.0] * 11,
+    "std": [1.0] * 11,
+    "weights": [[0.0] * 25] * 6,
+    "quantiles": [[1.0] * 6] * 2,
+}
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (lambda f: edit_card(f, format=1), "written in format 1"),
         (lambda f: edit_card(f, calibration={"mean": [1, 2]}), "calibration is broken"),
+        (lambda f: edit_card(f, calibration=WITH_STATISTICS_OF_A_GRID), "not the statistics of this code"),
         (lambda f: edit_card(f, surprise=1), "surprise"),
         (lambda f: edit_card(f, scaling={"mean": [1]}), "scaling"),
         (lambda f: edit_card(f, architecture={"latent_dim": 12, "shared": [10**9]}), "8192"),
