@@ -99,6 +99,7 @@ class Bench:
         self.structures = [labels.structure(int(labels.index[row])) for row in rows]
         self.codes = self.model.encode(self.structures)
         self.plausibility = Plausibility.of_codes(self.codes, 0.99)
+        self.sources: list[str] = []  # of the candidates of the engine in the search that is under way
         self._screened: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self.pool = self.simulate([self.fresh(i) for i in range(POOL)], "fresh structures")
 
@@ -116,14 +117,14 @@ class Bench:
         return np.array([found[structure.content_hash] for structure in structures])
 
     def targets(self, count: int) -> list[Target]:
-        """`count` curves of fresh structures, and half as many more at the rim, of which the first that anyone reaches
+        """`count` curves of fresh structures, and two more at the rim, of which the first that anyone reaches
         count."""
         inside = [
             Target(tuple(float(v) for v in self.pool[i, COLUMNS]), i)
             for i in range(POOL)
             if self._is_free(self.pool[i, COLUMNS])
         ]
-        return inside[:count] + self._rim(count + count // 2)
+        return inside[:count] + self._rim(count + 2)
 
     def _rim(self, count: int) -> list[Target]:
         """Labels in thin surroundings, pushed 0.5 to 2 tolerances away from the mean of their neighbours."""
@@ -189,6 +190,7 @@ def engine(bench: Bench, target: Target, sources: Sequence[str] = SOURCES) -> Si
         batch = propose(
             bench.model, visited, target.goals, BATCH, family.cell_nm, family.grains, known, sources=sources
         )
+        bench.sources += [candidate.source for candidate in batch]
         return [candidate.structure for candidate in batch]
 
     return side
@@ -293,6 +295,7 @@ RIVALS = ("draws", "tpe", "one grain", "screening")
 def look_for(bench: Bench, target: Target, side: Side, cap: int) -> dict[str, object]:
     """Simulate a side's batches until one hits: distances of all, and the number of the first hit."""
     history: History = []
+    bench.sources.clear()
     while len(history) < cap:
         batch = side(history)[: cap - len(history)]
         if not batch:
@@ -303,7 +306,8 @@ def look_for(bench: Bench, target: Target, side: Side, cap: int) -> dict[str, ob
     anchors = np.array([found for _, found in history])
     met = np.flatnonzero(hits(target.goals, anchors))
     away = np.minimum(distance(target.goals, anchors), 1e3)
-    return {"distances": [round(float(d), 4) for d in away], "hit": int(met[0]) + 1 if met.size else None}
+    return {"distances": [round(float(d), 4) for d in away], "hit": int(met[0]) + 1 if met.size else None,
+            "sources": list(bench.sources)}  # fmt: skip
 
 
 def table(answers: dict[tuple[str, int], dict[str, object]], counted: list[int], sides: list[str], cap: int) -> str:
@@ -365,8 +369,8 @@ def run(args: argparse.Namespace) -> int:
         bench = Bench(store, engine_)
         targets = bench.targets(args.targets)
         answers = {(a["side"], a["target"]): a for a in known if a["cap"] == args.cap and a["of"] == args.targets}
-        for number, target in enumerate(targets):
-            for side in args.sides:
+        for side in args.sides:
+            for number, target in enumerate(targets):
                 if (side, number) in answers:
                     continue
                 answer = look_for(bench, target, SIDES[side](bench, target), args.cap)
