@@ -1,0 +1,146 @@
+"""From a code to grains: what decoding and sharpening lose, and what keeps a search where it can be believed.
+
+    python -m studies.benchmarks.decoding [--structures N] [--targets N] [--work DIR]
+
+First, fresh structures are encoded, decoded, fitted with grains, turned towards their code, and simulated: how far are
+the anchors from the original's? Beside it the errors of the surrogate on its test split, from its card.
+
+Then the latent search alone, with and without its limits: for each target (labels that no other label comes near) four
+decoded candidates are simulated: errors of what was predicted of them, and how many hit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from inverse_design.candidates import DECODED, Known, propose
+from inverse_design.goals import hits
+from inverse_design.grains import fit_grains
+from inverse_design.problem import LatentProblem, Limit, Plausibility, drift_limit, spread_limit
+from inverse_design.search import search
+from simulation import InputError, LabelStore
+from simulation.anchors import ANCHORS
+from simulation.executors import local
+from studies.benchmarks.design import BATCH, COLUMNS, GENERATIONS, POPULATION, STORE, TOLERANCES, Bench, Target
+
+SPREAD, DRIFT = 0.15, 0.15
+"""Limits of the ablation, in standard deviations of the anchors over the labels."""
+
+
+def sharpening(bench: Bench, count: int) -> str:
+    """Differences between fresh structures and their sharpened decodings, a line each, in Markdown."""
+    originals = [bench.fresh(i) for i in range(count)]
+    codes = bench.model.encode(originals)
+    family = bench.family
+    fitted = []
+    for start in range(0, count, 32):
+        for field in bench.model.decode_field(codes[start : start + 32]):
+            fitted.append(fit_grains(field, family.cell_nm, family.grains))
+        print(f"grains fitted: {len(fitted)} of {count}", file=sys.stderr, flush=True)
+    turned = bench.model.turn_axes(fitted, codes)
+    before, after = bench.pool[:count], bench.simulate(turned, "sharpened")
+    moved = np.abs(after - before)
+    predicted = [np.abs(bench.model.predict(bench.model.encode(s))[0] - bench.model.predict(codes)[0])
+                 for s in (fitted, turned)]  # fmt: skip
+    stated = bench.model.about["test"]["mae"]
+    lines = [
+        _row("", ANCHORS),
+        _row("---", ["---"] * len(ANCHORS)),
+        _row("prediction moves, grains as fitted: median", np.median(predicted[0], axis=0)),
+        _row("prediction moves, axes turned: median", np.median(predicted[1], axis=0)),
+        _row("simulation moves: median", np.nanmedian(moved, axis=0)),
+        _row("simulation moves: mean", np.nanmean(moved, axis=0)),
+        _row("error of the surrogate: mean", [stated[name] for name in ANCHORS]),
+        _row("error of the surrogate on the originals: median",
+             np.nanmedian(np.abs(bench.model.predict(codes)[0] - before), axis=0)),
+    ]  # fmt: skip
+    grains = [structure.grains for structure in turned], [structure.grains for structure in originals]
+    ratio = np.median(np.divide(*grains))
+    return "\n".join(lines) + f"\n\n{count} structures; grains fitted to drawn: {ratio:.2f} in the median"
+
+
+def ablation(bench: Bench, count: int) -> str:
+    """Errors and hits of four decoded candidates a target, by limit, in Markdown."""
+    model, std = bench.model, bench.model.label_std
+    again = lambda codes: model.predict(model.reencode(codes))[0]  # noqa: E731
+    everywhere = Plausibility.of_codes(bench.codes, 0.99)
+    everywhere = Plausibility(everywhere.mean, everywhere.whitening, np.inf, everywhere.lower, everywhere.upper)
+    spread, drift = spread_limit(SPREAD * std), drift_limit(again, DRIFT * std)
+    variants: list[tuple[str, Plausibility, list[Limit]]] = [
+        ("nothing", everywhere, []),
+        ("plausible codes (the default)", bench.plausibility, []),
+        ("and spread of the ensemble", bench.plausibility, [spread]),
+        ("and drift", bench.plausibility, [drift]),
+        ("all three", bench.plausibility, [spread, drift]),
+    ]
+    heads = ("the search keeps to", *(f"{name}: error, median" for name in TOLERANCES), "bias of Hc", "hits")
+    lines = [_row(heads[0], heads[1:]), _row("---", ["---"] * (len(heads) - 1))]
+    targets = lonely(bench, count)
+    for name, plausibility, limits in variants:
+        errors, met = [], 0
+        for number, (row, target) in enumerate(targets):
+            keep = np.arange(len(bench.structures)) != row
+            structures = [structure for structure, kept in zip(bench.structures, keep, strict=True) if kept]
+            known = Known(structures, bench.codes[keep], bench.anchors[keep], np.ones(keep.sum(), bool),
+                          np.zeros(keep.sum(), bool))  # fmt: skip
+            problem = LatentProblem(target.goals, model.predict, plausibility, None, limits)
+            visited = search(problem, known.codes, "nsga2", POPULATION, GENERATIONS, seed=number).visited
+            family = bench.family
+            batch = propose(model, visited, target.goals, BATCH, family.cell_nm, family.grains, known,
+                            sources=(DECODED,))  # fmt: skip
+            found = bench.simulate([candidate.structure for candidate in batch])
+            predicted = np.array([model.predict(candidate.code[None])[0][0] for candidate in batch])
+            errors.append(found - predicted)
+            met += int(hits(target.goals, found).sum())
+            print(f"{name}: target {number + 1} of {len(targets)}", file=sys.stderr, flush=True)
+        every = np.concatenate(errors)[:, COLUMNS]
+        bias = np.nanmean(every[:, list(TOLERANCES).index("Hc")])
+        lines.append(_row(name, [*np.nanmedian(np.abs(every), axis=0), bias, f"{met} of {len(every)}"]))
+    return "\n".join(lines)
+
+
+def lonely(bench: Bench, count: int) -> list[tuple[int, Target]]:
+    """Training labels that have no other label within the tolerances, with their rows."""
+    tolerance = np.array(list(TOLERANCES.values()))
+    found = []
+    for row, values in enumerate(bench.anchors[:, COLUMNS]):
+        near = (np.abs(bench.all_anchors[:, COLUMNS] - values) <= tolerance).all(axis=1)
+        if near.sum() == 1:
+            found.append((row, Target(tuple(float(v) for v in values), row)))
+        if len(found) == count:
+            break
+    return found
+
+
+def _row(name: str, values: object) -> str:
+    cells = [v if isinstance(v, str) else f"{v:.4f}" for v in values]  # type: ignore[attr-defined]
+    return "| " + " | ".join([name, *cells]) + " |"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--structures", type=int, default=200)
+    parser.add_argument("--targets", type=int, default=6)
+    parser.add_argument("--work", default="runs/benchmarks", help="folder of the simulations, shared with `design`")
+    parser.add_argument("--workers", type=int, default=None)
+    args = parser.parse_args()
+    try:
+        Path(args.work).mkdir(parents=True, exist_ok=True)
+        with LabelStore(Path(args.work) / STORE) as store, local(args.workers) as engine:
+            bench = Bench(store, engine)
+            if args.structures:
+                print(sharpening(bench, args.structures), flush=True)
+            if args.targets:
+                print("\n" + ablation(bench, args.targets))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
