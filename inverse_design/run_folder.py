@@ -16,7 +16,6 @@ import logging
 import os
 import shutil
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from simulation.arrays import read_npz
 from simulation.errors import InputError
 
 ARTIFACT = "artifact.json"
@@ -135,9 +135,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         InputError: if the file is missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
-            return {name: data[name] for name in data.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return read_npz(path)
+    except (OSError, InputError):
         raise InputError(f"{path}: missing or damaged; running the study again makes it anew") from None
 
 
