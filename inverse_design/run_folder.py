@@ -104,10 +104,23 @@ class RunFolder:
             return "absent"
         return "there" if _whole(folder, key) else "damaged"
 
+    def check(self, *names: str) -> None:
+        """Make sure that stages are as they were written, whatever their keys.
+
+        Raises:
+            InputError: at the first that is not.
+        """
+        for name in names:
+            if not intact(self.path / name):
+                raise InputError(
+                    f"{self.path / name}: missing or damaged (checksums differ); running the study again makes it anew"
+                )
+
     def seconds(self, name: str) -> float:
         """How long a stage took when it was made."""
         record = read_artifact(self.path / name)
-        return float(record["seconds"]) if record else 0.0
+        seconds = record.get("seconds") if record else None
+        return float(seconds) if isinstance(seconds, (int, float)) else 0.0
 
     def clear_work(self) -> None:
         """Remove what interrupted stages of other keys left."""
@@ -123,9 +136,15 @@ def read_artifact(folder: Path) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
+def intact(folder: Path) -> bool:
+    """Whether a stage's folder holds its record and the files that this names, each with its checksum."""
+    record = read_artifact(folder)
+    return record is not None and record.get("files") == _checksums(folder)
+
+
 def _whole(folder: Path, key: str) -> bool:
     record = read_artifact(folder)
-    return record is not None and record.get("key") == key and record.get("files") == _checksums(folder)
+    return record is not None and record.get("key") == key and intact(folder)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
