@@ -18,6 +18,8 @@ from filelock import FileLock
 from typer.testing import CliRunner
 
 from inverse_design.cli import app
+from inverse_design.run_folder import RunFolder
+from simulation.errors import InputError
 from simulation.label_store import LabelStore
 from studies.benchmarks.kills import TABLES, command, finish, kill_after
 
@@ -159,26 +161,19 @@ def test_a_full_disk_is_a_sentence_and_the_run_goes_on_later(undisturbed: Path, 
         assert finish(tmp_path) == tables(undisturbed)
 
 
-AS_ANOTHER_USER = """
-import os
-from inverse_design import cli, pipeline  # what is lazy must be read before the rights are gone
-os.setresuid(65534, 65534, 65534)
-cli.app()
-"""
-
-
 @pytest.mark.skipif(not hasattr(os, "setresuid") or os.getuid() != 0, reason="only root can act as another user")
 def test_a_read_only_folder_is_a_sentence() -> None:
     with tempfile.TemporaryDirectory() as name:  # tmp_path is closed to other users
-        folder = Path(name)
-        (folder / "study.yaml").write_text("name: small\ngoals: {Mr: maximize}\n")
-        folder.chmod(0o555)
-        words = [sys.executable, "-c", AS_ANOTHER_USER, "run", f"{name}/study.yaml", "--runs", f"{name}/runs"]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 2, done.stderr
-        assert "the run folder cannot be written (Permission denied)" in done.stderr
-        assert len(done.stderr.splitlines()) == 1
-        folder.chmod(0o755)
+        run = Path(name) / "run"
+        run.mkdir()
+        Path(name).chmod(0o755)
+        for folder in (run, run / "deeper"):
+            os.setresuid(65534, 65534, 0)
+            try:
+                with pytest.raises(InputError, match=r"the run folder cannot be written \(Permission denied\)"):
+                    RunFolder(folder).locked().__enter__()
+            finally:
+                os.setresuid(0, 0, 0)
 
 
 def test_a_second_run_on_one_folder_is_refused(run: Path) -> None:
