@@ -94,9 +94,12 @@ def check(study: StudyFile, overrides: Overrides = None) -> None:
 
     Example: python -m inverse_design check studies/quickstart.yaml
     """
+    from inverse_design.memory import check_memory
     from inverse_design.summary import describe
 
-    for line in describe(load_study(study, overrides or ())):
+    wanted = load_study(study, overrides or ())
+    check_memory(wanted)
+    for line in describe(wanted):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 

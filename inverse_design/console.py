@@ -47,6 +47,7 @@ def configure_logging(level: str, quiet: bool) -> None:
 def run_log(path: Path) -> Iterator[None]:
     """Append the package's messages to a file while the block runs."""
     handler = logging.FileHandler(path, encoding="utf-8")
+    handler.handleError = lambda record: None  # type: ignore[method-assign]  # on a full disk the results matter
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     handler.setLevel(logging.INFO)
     log.addHandler(handler)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import logging
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
@@ -15,10 +16,18 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.redraws import redraws_table, with_redraws
-from inverse_design.run_folder import MANIFEST, RunFolder, read_arrays, read_manifest, write_text
+from inverse_design.run_folder import (
+    MANIFEST,
+    RunFolder,
+    intact,
+    read_arrays,
+    read_artifact,
+    read_manifest,
+    write_text,
+)
 from inverse_design.search import load_result
-from inverse_design.stages import FRONT_AXES, HISTORY, TEST
-from inverse_design.study import Study
+from inverse_design.stages import FRONT_AXES, HISTORY, TEST, VERSIONS, search_key, verify_key
+from inverse_design.study import Study, study_text
 from inverse_design.study_file import load_study
 from inverse_design.verification import Verified, load_batch, verified_table, write_candidate
 from simulation.anchors import ANCHORS
@@ -27,6 +36,8 @@ from simulation.errors import InputError
 if TYPE_CHECKING:
     from inverse_design.report.data import ReportData
     from surrogate.metrics import Evaluation
+
+log = logging.getLogger("inverse_design")
 
 PACKAGES = ("inverse-design", "numpy", "scipy", "numba", "ducc0", "tensorflow", "keras", "pymoo", "pandas")
 
@@ -75,15 +86,30 @@ def findings_of(run: Path) -> tuple[Study, Findings]:
     manifest = read_manifest(run)
     rounds, reason, labels = manifest["rounds"], manifest["reason"], manifest["labels"]
     study = load_study(run / "study.yaml")
+    names = [f"{stage}/{round_}" for round_ in range(rounds) for stage in ("regressor", "search", "verify")]
+    RunFolder(run).check("vae", *names)
+    _check_study(run, study, rounds)
     batches = [with_redraws(load_batch(run / "verify" / str(r)), run / "redraws" / str(r)) for r in range(rounds)]
     verified = [item for batch in batches for item in batch]
     return study, Findings(rounds, reason, tuple(verified), labels)
+
+
+def _check_study(run: Path, study: Study, rounds: int) -> None:
+    """Make sure that the goals and the rules of the study are those that the rounds were searched and verified for."""
+    for round_ in range(rounds):
+        keys = {name: (read_artifact(run / name / str(round_)) or {}).get("key") for name in VERSIONS if name != "vae"}
+        search = search_key(study, str(keys["regressor"]), round_)
+        if (keys["search"], keys["verify"]) != (search, verify_key(study, search, round_)):
+            raise InputError(f"{run}: the study has changed since round {round_} was done; run it again")
 
 
 def checks_of(run: Path, verified: Sequence[Verified]) -> list[tuple[int, Verified]]:
     """Further simulations of a run's candidates; those of candidates that an older study chose are passed over."""
     found = []
     for folder in sorted((run / "checks").glob("*")):
+        if not intact(folder):
+            log.warning("%s: damaged and left out; `verify` makes it anew", folder)
+            continue
         for number, item in enumerate(load_batch(folder)):
             if number < len(verified) and item.candidate.same_grains(verified[number].candidate):
                 found.append((number, item))
@@ -92,10 +118,10 @@ def checks_of(run: Path, verified: Sequence[Verified]) -> list[tuple[int, Verifi
 
 def report_again(run: Path) -> Path:
     """Write the report and tables of a run again; the path of `report.html`."""
-    study, findings = findings_of(run)
-    folder = RunFolder(run)
-    with folder.locked():
-        write_outputs(study, folder, findings)
+    findings_of(run)  # says what is wrong before a folder is made for a lock
+    with RunFolder(run).locked():
+        study, findings = findings_of(run)
+        write_outputs(study, RunFolder(run), findings)
     return run / "report.html"
 
 
@@ -184,13 +210,7 @@ def last_round(run: Path) -> int:
 def _seconds(folder: RunFolder, findings: Findings) -> dict[str, float]:
     names = ["vae"]
     for round_ in range(findings.rounds):
-        names += [
-            f"regressor/{round_}",
-            f"search/{round_}",
-            f"verify/{round_}",
-            f"redraws/{round_}",
-            f"reversal/{round_}",
-        ]
+        names += [f"{stage}/{round_}" for stage in ("regressor", "search", "verify", "redraws", "reversal")]
     return {name: folder.seconds(name) for name in names}
 
 
@@ -204,7 +224,7 @@ def report_data(study: Study, folder: RunFolder, findings: Findings) -> ReportDa
     trained = read_card(run / "regressor" / str(last)).about.get("training_labels")
     return ReportData(
         name=study.name,
-        study_text=(run / "study.yaml").read_text(encoding="utf-8"),
+        study_text=study_text(study),  # not the file, which may have been edited meanwhile
         command="python -m inverse_design run study.yaml",
         goals=study.wanted,
         material=study.magnet,

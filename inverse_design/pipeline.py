@@ -14,6 +14,7 @@ from inverse_design import stages
 from inverse_design.candidates import Known, propose
 from inverse_design.console import run_log
 from inverse_design.goals import Goal
+from inverse_design.memory import check_memory
 from inverse_design.outputs import Findings, write_outputs
 from inverse_design.pretrained import labels_of
 from inverse_design.progress import Tracker, track
@@ -312,6 +313,7 @@ def run_study(study: Study, runs: Path, tracker: Tracker = track) -> Ending:
     Raises:
         InputError: with a sentence, for everything that a user can cause.
     """
+    check_memory(study)
     folder = RunFolder(runs / study.name)
     with folder.locked(), run_log(folder.path / "run.log"):
         write_text(folder.path / "study.yaml", study_text(study))

@@ -16,7 +16,6 @@ import logging
 import os
 import shutil
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from simulation.arrays import read_npz
 from simulation.errors import InputError
 
 ARTIFACT = "artifact.json"
@@ -105,10 +105,23 @@ class RunFolder:
             return "absent"
         return "there" if _whole(folder, key) else "damaged"
 
+    def check(self, *names: str) -> None:
+        """Make sure that stages are as they were written, whatever their keys.
+
+        Raises:
+            InputError: at the first that is not.
+        """
+        for name in names:
+            if not intact(self.path / name):
+                raise InputError(
+                    f"{self.path / name}: missing or damaged (checksums differ); running the study again makes it anew"
+                )
+
     def seconds(self, name: str) -> float:
         """How long a stage took when it was made."""
         record = read_artifact(self.path / name)
-        return float(record["seconds"]) if record else 0.0
+        seconds = record.get("seconds") if record else None
+        return float(seconds) if isinstance(seconds, (int, float)) else 0.0
 
     def clear_work(self) -> None:
         """Remove what interrupted stages of other keys left."""
@@ -141,9 +154,15 @@ def read_manifest(run: Path) -> dict[str, Any]:
         raise InputError(f"{run / MANIFEST}: damaged; running the study again writes it anew") from None
 
 
+def intact(folder: Path) -> bool:
+    """Whether a stage's folder holds its record and the files that this names, each with its checksum."""
+    record = read_artifact(folder)
+    return record is not None and record.get("files") == _checksums(folder)
+
+
 def _whole(folder: Path, key: str) -> bool:
     record = read_artifact(folder)
-    return record is not None and record.get("key") == key and record.get("files") == _checksums(folder)
+    return record is not None and record.get("key") == key and intact(folder)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -153,9 +172,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         InputError: if the file is missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
-            return {name: data[name] for name in data.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return read_npz(path)
+    except (OSError, InputError):
         raise InputError(f"{path}: missing or damaged; running the study again makes it anew") from None
 
 

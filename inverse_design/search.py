@@ -85,6 +85,8 @@ def search(
     while method.has_next():
         method.next()
         visited.append(method.pop.get("X"))
+        if sum(map(len, visited)) > 16 * KEPT:  # what is not among the nearest now will never be
+            visited = [_nearest(problem, np.vstack(visited)), visited[-1]]
         volumes.append(_volume(method, indicator, low, scale))
         progress(len(volumes), generations, f"hypervolume {volumes[-1]:.3f}")
     front, values, feasible = _front(problem, np.vstack([np.atleast_2d(method.opt.get("X")), visited[-1]]))

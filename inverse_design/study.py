@@ -20,7 +20,7 @@ from simulation.tessellation import square_cells
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 Whole = Annotated[int, Strict()]
-Positive = Annotated[int, Strict(), Field(ge=1)]
+Positive = Annotated[int, Strict(), Field(ge=1, le=10**7)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Flag = Annotated[bool, Strict()]
 
@@ -49,16 +49,16 @@ class Section(BaseModel):
 class MaterialSection(Section):
     """Intrinsic properties, as in `simulation.Material`."""
 
-    A_J_per_m: Annotated[Number, Field(gt=0)]
-    Js_T: Annotated[Number, Field(gt=0)]
-    K1_J_per_m3: Annotated[Number, Field(gt=0)]
+    A_J_per_m: Annotated[Number, Field(ge=1e-15, le=1e-9)]
+    Js_T: Annotated[Number, Field(ge=1e-3, le=10)]
+    K1_J_per_m3: Annotated[Number, Field(ge=1, le=1e9)]
 
 
 class Microstructures(Section):
     """The family of grain structures that is sampled and searched."""
 
     size_nm: Annotated[Number, Field(gt=0)] = 320.0
-    cell_nm: Annotated[Number, Field(gt=0)] = 2.0
+    cell_nm: Annotated[Number, Field(ge=1e-3, le=1e3)] = 2.0
     grains: WholeRange = (16, 256)
     misorientation_deg: Range = (0.0, 180.0)
 
@@ -75,7 +75,7 @@ class Sweep(Section):
 class Labels(Section):
     """Sampled structures with simulated curves; the first `test` of them train nothing."""
 
-    count: Annotated[int, Strict(), Field(ge=8)] = 400
+    count: Annotated[int, Strict(), Field(ge=8, le=10**7)] = 400
     test: Annotated[int, Strict(), Field(ge=1)] = 40
     backend: Literal["planar", "fidimag"] = "planar"
     discretization: Literal["cells", "elements"] = "cells"
@@ -164,7 +164,7 @@ class Execution(Section):
     """Where simulations run."""
 
     engine: Literal["local", "dask", "mpi"] = "local"
-    workers: Positive | Literal["auto"] = "auto"
+    workers: Annotated[int, Strict(), Field(ge=1, le=1024)] | Literal["auto"] = "auto"
     address: str | None = None
 
 
@@ -238,6 +238,8 @@ class Study(Section):
         else:
             _check_grid(self.microstructures, self.surrogate)
         _check_sweep(self.field_sweep)
+        if self.execution.address is not None and self.execution.engine != "dask":
+            raise _refuse("execution.address", f"is for engine dask only, got engine {self.execution.engine}")
         for section, backend in (("labels", self.labels.backend), ("verification", self.verification.backend)):
             if backend == "fidimag" and self.labels.discretization != "cells":
                 raise _refuse(f"{section}.backend", "fidimag simulates by cells only; set labels.discretization: cells")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,27 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
+from ruamel.yaml.nodes import MappingNode
 
 from inverse_design.study import Study
 from simulation.errors import InputError
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 100_000
+"""A study with every key commented takes a tenth of that; YAML is read at some 50 kB a second."""
+
+MAX_DEPTH = 20
+MAX_SCALAR = 1000
+MAX_SENTENCE = 500
 
 
 class StudyError(InputError):
-    """A study that cannot be run, with file, line and key."""
+    """A study that cannot be run, with file, line and key; one line of printable text, whatever the file holds."""
+
+    def __init__(self, sentence: str) -> None:
+        shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in sentence)
+        super().__init__(shown if len(shown) <= MAX_SENTENCE else shown[:MAX_SENTENCE] + "...")
 
 
 def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
@@ -34,6 +46,8 @@ def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
     """
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():  # a pipe or a device need not end
+            raise StudyError(f"{path}: not a file")
         if path.stat().st_size > MAX_BYTES:
             raise StudyError(f"{path}: larger than {MAX_BYTES} bytes, not a study file")
         text = path.read_text(encoding="utf-8")
@@ -58,30 +72,47 @@ def parse_study(text: str, source: str, overrides: Sequence[str] = ()) -> Study:
 
 
 def _read(text: str, source: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """The plain data and, by dotted key, where it stands ("line 7")."""
+    """The plain data and, by dotted key, where it stands (":7")."""
     try:
-        marked = YAML(typ="rt", pure=True).load(text)
+        _check_events(text, source)
+        node = YAML(typ="safe", pure=True).compose(text)
         data = YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{source}:{mark.line + 1}" if mark else source
         problem = " ".join((error.problem or "not valid YAML").split())
         raise StudyError(f"{place}: not valid YAML: {problem}") from None
-    except (YAMLError, ValueError, RecursionError) as error:
+    except StudyError:
+        raise
+    except Exception as error:  # ruamel raises a dozen kinds at a tag that does not fit its value
         raise StudyError(f"{source}: not valid YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(data, dict):
         raise StudyError(f"{source}:1: a study is a mapping of keys, got {type(data).__name__}")
     lines: dict[str, str] = {}
-    _index(marked, "", lines)
+    _index(node, "", lines)
     return data, lines
 
 
-def _index(node: Any, prefix: str, lines: dict[str, str], depth: int = 0) -> None:
-    if isinstance(node, dict) and depth < 20:
-        for key, value in node.items():
-            path = f"{prefix}{key}"
-            lines[path] = f":{node.lc.key(key)[0] + 1}" if hasattr(node, "lc") and key in (node.lc.data or {}) else ""
-            _index(value, f"{path}.", lines, depth + 1)
+def _check_events(text: str, source: str) -> None:
+    """Refuse what could blow up when it is built, before it is: a few aliases of aliases make gigabytes."""
+    depth = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        place = f"{source}:{event.start_mark.line + 1}"
+        if isinstance(event, AliasEvent):
+            raise StudyError(f"{place}: aliases such as *{event.anchor} are not allowed in a study; write it out")
+        if isinstance(event, ScalarEvent) and len(event.value) > MAX_SCALAR:
+            raise StudyError(f"{place}: a value of {len(event.value)} characters, {MAX_SCALAR} at most are allowed")
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise StudyError(f"{place}: nested more than {MAX_DEPTH} deep, not a study")
+
+
+def _index(node: Any, prefix: str, lines: dict[str, str]) -> None:
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            path = f"{prefix}{key.value}"
+            lines[path] = f":{key.start_mark.line + 1}"
+            _index(value, f"{path}.", lines)
 
 
 def _override(data: dict[str, Any], lines: dict[str, str], override: str) -> None:
@@ -90,8 +121,9 @@ def _override(data: dict[str, Any], lines: dict[str, str], override: str) -> Non
     if not separator or not all(keys):
         raise StudyError(f"--set {override}: must be key.path=value, for example --set seed=2")
     try:
+        _check_events(value, "--set")
         parsed = YAML(typ="safe", pure=True).load(value)
-    except YAMLError:
+    except Exception:  # as in `_read`
         raise StudyError(f"--set {override}: the value is not valid YAML") from None
     node: Any = data
     for key in keys[:-1]:
@@ -125,8 +157,13 @@ def _path(detail: ErrorDetails) -> str:
     return ".".join(str(part) for part in detail["loc"] if not _is_branch(str(part)))
 
 
+_BRANCH = re.compile(
+    r"\[key\]|Wish|MaterialSection|str|int|float|(literal|tuple|constrained|function|lax|nullable)[-\[].*"
+)
+
+
 def _is_branch(part: str) -> bool:
-    return "[" in part or "-" in part or part in ("Wish", "MaterialSection", "str", "int", "float")
+    return _BRANCH.fullmatch(part) is not None
 
 
 def _line(path: str, lines: dict[str, str]) -> str:
@@ -162,6 +199,8 @@ def _explain(detail: ErrorDetails, path: str) -> str:
         hint = f"did you mean {near[0]}? " if near else ""
         return f"unknown key; {hint}allowed here: {', '.join(allowed)}"
     sentences = {
+        "invalid_key": f"a key must be a text, {got}",
+        "string_too_long": f"must have at most {context.get('max_length')} letters, {got}",
         "missing": "this key is required",
         "int_type": f"must be a whole number, {got}",
         "int_from_float": f"must be a whole number, {got}",
@@ -207,5 +246,8 @@ def _keys_of(path: str) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python prints no integer of more than 4300 digits
+        return "a number of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "..."

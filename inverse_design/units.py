@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
 from simulation.material import MU0_T_M_PER_A, Material
+
+_NUMBER_AND_UNIT = re.compile(r"\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([A-Za-zµμ]+(?:/[A-Za-z]+)?)\s*")
+"""All that pint is shown: left alone it would compute "9**9**9 T" to the end of days."""
 
 
 def reduced(value: float | str, quantity: str, material: Material) -> float:
@@ -25,7 +29,8 @@ def reduced(value: float | str, quantity: str, material: Material) -> float:
         return float(value)
     allowed = _ALLOWED.get(quantity, "a plain number (reduced), A/m, kA/m, MA/m, T or mT")
     try:
-        amount = _registry().Quantity(value)
+        number, unit_name = _NUMBER_AND_UNIT.fullmatch(value).groups()  # type: ignore[union-attr]
+        amount = _registry().Quantity(float(number), unit_name)
     except Exception:  # pint raises a dozen kinds, from its tokenizer's to AttributeError
         raise ValueError(f"{value!r} is not a number with a unit; allowed: {allowed}") from None
     if quantity in _ALLOWED:

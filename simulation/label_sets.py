@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.resources
 import json
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulation.anchors import ANCHORS, AnchorPoints
+from simulation.arrays import read_npz
 from simulation.errors import InputError
 from simulation.labels import Conditions, Job, Label, Outcome, Specification
 from simulation.microstructure import Microstructure
@@ -118,18 +118,17 @@ class LabelSet:
             InputError: if the file is missing, damaged or of another version.
         """
         try:
-            with np.load(path, allow_pickle=False) as data:
-                about = json.loads(str(data["about"]))
-                if about.pop("format") != FORMAT:
-                    raise InputError(f"{path}: a label set of another version of this package")
-                family = StructureFamily.from_plain(about.pop("family"))
-                arrays = {name: data[name] for name in data.files if name != "about"}
-                return cls(family=family, **about, **arrays)
+            arrays: dict[str, Any] = dict(read_npz(path))
+            about = json.loads(str(arrays.pop("about")))
+            if about.pop("format") != FORMAT:
+                raise InputError(f"{path}: a label set of another version of this package")
+            family = StructureFamily.from_plain(about.pop("family"))
+            return cls(family=family, **about, **arrays)
         except FileNotFoundError:
             raise InputError(f"{path}: no such label set") from None
         except InputError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: not a readable label set: {error}") from None
 
     def frame(self) -> pd.DataFrame:

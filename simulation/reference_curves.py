@@ -6,7 +6,6 @@ converged. Unlike those of a label set, the structures need not be draws of a fa
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulation.anchors import ANCHORS
+from simulation.arrays import read_npz
 from simulation.errors import InputError
 from simulation.microstructure import Microstructure
 
@@ -71,9 +71,4 @@ class ReferenceCurves:
         return self.files[int(identity)]
 
     def _arrays(self, identity: int) -> dict[str, np.ndarray]:
-        path = self._file(identity)
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                return {name: data[name] for name in ("h", "m", "anchors")}
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path}: not a readable curve: {error}") from None
+        return read_npz(self._file(identity), ("h", "m", "anchors"))

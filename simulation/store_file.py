@@ -49,6 +49,8 @@ def open_store_file(path: Path, read_only: bool, salvage: bool = False) -> sqlit
             if read_only:
                 raise InputError(f"{path}: no such label store")
             _create(path)
+        if not path.is_file():  # a pipe or a device need not end
+            raise InputError(f"{path}: not a label store, not even a file")
         db = _connect(path, read_only)
         try:
             _check(db, path, salvage)

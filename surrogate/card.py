@@ -22,6 +22,7 @@ FORMAT = 2
 CARD = "card.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LARGEST_CARD = 10**6
+_RECORD = "artifact.json"
 
 
 @dataclass(frozen=True)
@@ -143,11 +144,13 @@ def _read(folder: Path, kind: type) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST_CARD:
             raise ValueError("too large")
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
+        _check_record(folder, text)
+        raw = json.loads(text)
         found = raw["format"]
     except FileNotFoundError:
         raise InputError(f"{folder}: no trained network there ({CARD} is missing)") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path}: not a readable card of a surrogate: {error}") from None
     if found != FORMAT:
         raise InputError(f"{path}: written in format {found}, this version reads format {FORMAT}: train it again")
@@ -158,6 +161,15 @@ def _read(folder: Path, kind: type) -> dict[str, Any]:
     if not isinstance(files, dict) or not all(NAME.fullmatch(k) and isinstance(v, str) for k, v in files.items()):
         raise InputError(f"{path}: files must map plain file names to checksums")
     return raw
+
+
+def _check_record(folder: Path, card: bytes) -> None:
+    """Compare a card with the checksum that its run keeps beside it: a flipped digit of a scaling is still JSON."""
+    record = folder / _RECORD
+    if not record.is_file():
+        return  # not a run's
+    if json.loads(record.read_bytes())["files"].get(CARD) != hashlib.sha256(card).hexdigest():
+        raise ValueError("it is damaged (checksum differs); running the study again makes it anew")
 
 
 def _build(kind: type, values: Any, folder: Path, **convert: Any) -> Any:

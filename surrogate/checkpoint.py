@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from simulation.arrays import read_npz
 
 INTERVAL_S = 30.0
 """Seconds between two checkpoints; when they fall changes nothing but the work lost by a kill."""
@@ -62,14 +63,13 @@ class Checkpoint:
     def load(self) -> tuple[dict[str, list[np.ndarray]], dict[str, Any]] | None:
         """What `save` wrote, or None if there is nothing of this training."""
         try:
-            with np.load(self.path, allow_pickle=False) as data:
-                identity, progress = json.loads(str(data["about"]))
-                if identity != self.identity:
-                    return None
-                arrays: dict[str, list[np.ndarray]] = {}
-                for key in data.files:  # in the order of writing
-                    if key != "about":
-                        arrays.setdefault(key.rsplit("/", 1)[0], []).append(data[key])
-                return arrays, progress
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            identity, progress = json.loads(str(read_npz(self.path, ("about",))["about"]))
+            if identity != self.identity:
+                return None
+            arrays: dict[str, list[np.ndarray]] = {}
+            for key, array in read_npz(self.path).items():  # in the order of writing
+                if key != "about":
+                    arrays.setdefault(key.rsplit("/", 1)[0], []).append(array)
+            return arrays, progress
+        except (OSError, ValueError):  # InputError is a ValueError
             return None

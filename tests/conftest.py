@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import os
+import random
+from pathlib import Path
 
 import pytest
 
 REQUIRED = "SKIP_IS_FAILURE"
 """Set by `.ci/run`, which installs everything that a test may ask for but fidimag, which is on no package index."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="files, and the tests of each, in a random order")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Shuffle where it is asked for; the tests of a file stay together, because they may share a run."""
+    seed = config.getoption("--shuffle")
+    if seed is None:
+        return
+    draw = random.Random(seed)
+    by_file: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        by_file.setdefault(item.path, []).append(item)
+    groups = list(by_file.values())
+    for group in (groups, *groups):
+        draw.shuffle(group)  # type: ignore[arg-type]
+    items[:] = [item for group in groups for item in group]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

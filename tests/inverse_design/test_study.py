@@ -40,8 +40,11 @@ WRONG_KEYS = [
     ("field_sweep: {stop: 0.5}", "s.yaml:3: field_sweep.stop: must be -10 to -0.05 H_A"),
     ("field_sweep: {until: remanence}", "s.yaml:3: field_sweep.until: must be 'coercivity', got 'remanence'"),
     ("material: Foo", "s.yaml:3: material: unknown material 'Foo'; allowed: Nd2Fe14B"),
-    ("material: {A_J_per_m: 1}", "s.yaml:3: material.Js_T: this key is required"),
-    ("material: {A_J_per_m: -1, Js_T: 1, K1_J_per_m3: 1}", "s.yaml:3: material.A_J_per_m: must be above 0, got -1"),
+    ("material: {A_J_per_m: 1.0e-12}", "s.yaml:3: material.Js_T: this key is required"),
+    (
+        "material: {A_J_per_m: -1, Js_T: 1, K1_J_per_m3: 1}",
+        "s.yaml:3: material.A_J_per_m: must be at least 1e-15, got -1",
+    ),
     ("search: {algorithm: foo}", "s.yaml:3: search.algorithm: must be 'nsga2', 'nsga3'"),
     ("search: {population: 2}", "s.yaml:3: search.population: must be at least 4, got 2"),
     ("surrogate: {regressor: {layut: x}}", "s.yaml:3: surrogate.regressor.layut: unknown key; did you mean layout?"),

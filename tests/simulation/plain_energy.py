@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from simulation import Material, Microstructure
@@ -11,14 +13,20 @@ from simulation.demag_tensor import prism_tensor
 def demagnetising_field(m_x: np.ndarray, m_y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """H_d / Ms of all cells by direct summation over all pairs."""
     ny, nx = m_x.shape
+    n_xx, n_yy, n_xy = _pairs(ny, nx)
+    h_x = -(n_xx @ m_x.ravel() + n_xy @ m_y.ravel())
+    h_y = -(n_xy @ m_x.ravel() + n_yy @ m_y.ravel())
+    return h_x.reshape(ny, nx), h_y.reshape(ny, nx)
+
+
+@functools.cache
+def _pairs(ny: int, nx: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """N_xx, N_yy and N_xy of all pairs of cells."""
     n_xx, n_yy, n_xy = prism_tensor(ny, nx)
     iy, ix = (index.ravel() for index in np.indices((ny, nx)))
     dy, dx = iy[:, None] - iy[None, :], ix[:, None] - ix[None, :]
     n_xx, n_yy = n_xx[abs(dy), abs(dx)], n_yy[abs(dy), abs(dx)]
-    n_xy = np.sign(dx) * np.sign(dy) * n_xy[abs(dy), abs(dx)]
-    h_x = -(n_xx @ m_x.ravel() + n_xy @ m_y.ravel())
-    h_y = -(n_xy @ m_x.ravel() + n_yy @ m_y.ravel())
-    return h_x.reshape(ny, nx), h_y.reshape(ny, nx)
+    return n_xx, n_yy, np.sign(dx) * np.sign(dy) * n_xy[abs(dy), abs(dx)]
 
 
 def energy(angle: np.ndarray, microstructure: Microstructure, material: Material, h: float) -> float:

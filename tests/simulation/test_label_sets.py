@@ -113,7 +113,7 @@ def test_what_is_no_set_is_one_sentence(tmp_path: Path, packed: Path) -> None:
     with pytest.raises(InputError, match="no curve of id 4"):
         load_structures("nd2fe14b-fidimag", [4])
     packed.write_bytes(packed.read_bytes()[:500])
-    with pytest.raises(InputError, match="not a readable label set"):
+    with pytest.raises(InputError, match="not a readable"):
         load_labels(packed)
 
 

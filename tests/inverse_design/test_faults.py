@@ -1,0 +1,215 @@
+"""What goes wrong around a run costs no result: one sentence, a stated exit code, and the same command goes on."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from typer.testing import CliRunner
+
+from inverse_design.cli import app
+from inverse_design.run_folder import RunFolder
+from simulation.errors import InputError
+from simulation.label_store import LabelStore
+from studies.benchmarks.kills import TABLES, command, finish, kill_after
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = tmp_path_factory.mktemp("undisturbed")
+    finish(runs)
+    return runs / "small"
+
+
+def tables(run: Path) -> dict[str, bytes]:
+    return {name: (run / name).read_bytes() for name in TABLES}
+
+
+def simulations(run: Path) -> list[tuple[str, float]]:
+    """Key and seconds of every simulation in the store."""
+    with LabelStore(run / "labels.sqlite", read_only=True) as store:
+        return [(label.key, label.wall_s) for label in store.labels()]
+
+
+@pytest.fixture
+def run(undisturbed: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run, to be harmed."""
+    return Path(shutil.copytree(undisturbed, tmp_path / "runs" / "small"))
+
+
+def refused(*words: str) -> str:
+    """The sentence of a command that must be refused."""
+    done = CliRunner().invoke(app, list(words))
+    said = done.stderr.strip()
+    assert done.exit_code == 2, said or done.exception
+    assert len(said.splitlines()) == 1, said
+    return said
+
+
+# -- killed
+
+
+@pytest.mark.slow
+def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(undisturbed: Path, tmp_path: Path) -> None:
+    """Kill -9 at random moments. `python -m studies.benchmarks.kills --kills 50` does it fifty times, each on a run of
+    its own; here one run is killed a few times (KILLS) in a row."""
+    draw = random.Random(int(os.environ.get("KILLS_SEED", "1")))
+    kills = int(os.environ.get("KILLS", "3"))
+    killed = [kill_after(tmp_path, draw.uniform(2, 12), workers_too=draw.random() < 0.5) for _ in range(kills)]
+    assert any(killed), "every run had ended before its kill"
+    assert finish(tmp_path) == tables(undisturbed)
+
+
+# -- damaged
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def replace(path: Path) -> None:
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+
+
+STAGED = ("vae/decoder.weights.h5", "vae/card.json", "regressor/1/regressor.weights.h5", "regressor/1/card.json",
+          "regressor/1/history.csv", "regressor/0/test.npz", "search/1/result.npz", "search/1/front.csv",
+          "verify/0/result-000.npz", "verify/1/structure-000.npz", "verify/1/artifact.json")  # fmt: skip
+
+
+@pytest.mark.parametrize("harm", [flip, truncate, replace])
+@pytest.mark.parametrize("name", STAGED)
+def test_no_result_is_written_from_a_damaged_stage(run: Path, name: str, harm: Callable[[Path], None]) -> None:
+    before = tables(run)
+    harm(run / name)
+    said = refused("report", str(run))
+    assert "running the study again makes it anew" in said
+    assert str(run / Path(name).parent) in said
+    assert tables(run) == before
+
+
+@pytest.mark.parametrize("name", ["vae/card.json", "regressor/1/card.json", "regressor/1/regressor.weights.h5"])
+def test_a_damaged_surrogate_predicts_nothing(run: Path, name: str) -> None:
+    flip(run / name)
+    structure = str(run / "candidates" / "00" / "structure.npz")
+    assert "damaged" in refused("predict", structure, "--surrogate", str(run))
+
+
+def test_a_flipped_digit_of_a_card_is_noticed(run: Path) -> None:
+    card = run / "regressor" / "1" / "card.json"
+    text = card.read_text()
+    start = text.index('"residual_std"')
+    digit = next(i for i in range(start + 16, len(text)) if text[i] in "12345678")
+    card.write_text(text[:digit] + str(int(text[digit]) + 1) + text[digit + 1 :])
+    structure = str(run / "candidates" / "00" / "structure.npz")
+    assert "checksum differs" in refused("predict", structure, "--surrogate", str(run))
+
+
+@pytest.mark.parametrize("harm", [truncate, replace])
+@pytest.mark.parametrize("name", ["manifest.json", "study.yaml", "labels.sqlite"])
+def test_damage_beside_the_stages_is_a_sentence(run: Path, name: str, harm: Callable[[Path], None]) -> None:
+    harm(run / name)
+    said = refused("status" if name == "labels.sqlite" else "report", str(run))
+    assert name in said
+
+
+@pytest.mark.slow
+def test_the_same_command_mends_what_is_damaged(run: Path) -> None:
+    """Stages, tables, manifest and candidates at once; of the labels nothing is simulated again."""
+    before = tables(run)
+    for name in (*STAGED[5:9], "manifest.json", "front.csv", "candidates/00/structure.npz"):
+        flip(run / name)
+    (run / "checks" / "planar-cells-2-0").mkdir(parents=True)
+    (run / "checks" / "planar-cells-2-0" / "result-000.npz").write_bytes(b"no longer an array")
+    labels = simulations(run)
+    assert finish(run.parent) == before
+    assert simulations(run) == labels
+    assert CliRunner().invoke(app, ["report", str(run)]).exit_code == 0
+
+
+# -- disk, rights, other runs, edits
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the size of files")
+@pytest.mark.parametrize("kilobytes", [20, 100])
+def test_a_full_disk_is_a_sentence_and_the_run_goes_on_later(undisturbed: Path, tmp_path: Path, kilobytes: int) -> None:
+    """No file may grow beyond a limit: in the journal of the store, in the weights, in the report."""
+    limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({kilobytes} * 1024,) * 2)"
+    code = f"{limit}; import sys; sys.argv[0] = 'inverse_design'; from inverse_design.__main__ import main; main()"
+    words = [sys.executable, "-c", code, *command(tmp_path)[3:]]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "error: " in done.stderr.strip().splitlines()[-1]
+    if kilobytes == 100:
+        assert finish(tmp_path) == tables(undisturbed)
+
+
+@pytest.mark.skipif(not hasattr(os, "setresuid") or os.getuid() != 0, reason="only root can act as another user")
+def test_a_read_only_folder_is_a_sentence() -> None:
+    with tempfile.TemporaryDirectory() as name:  # tmp_path is closed to other users
+        run = Path(name) / "run"
+        run.mkdir()
+        Path(name).chmod(0o755)
+        for folder in (run, run / "deeper"):
+            os.setresuid(65534, 65534, 0)
+            try:
+                with pytest.raises(InputError, match=r"the run folder cannot be written \(Permission denied\)"):
+                    RunFolder(folder).locked().__enter__()
+            finally:
+                os.setresuid(0, 0, 0)
+
+
+def test_a_second_run_on_one_folder_is_refused(run: Path) -> None:
+    before = tables(run)
+    with FileLock(run / ".lock"):
+        for words in (command(run.parent)[3:], ["report", str(run)], ["verify", str(run), "--refine", "2"]):
+            assert "another run is writing this folder" in refused(*words)
+    assert tables(run) == before
+
+
+def test_the_report_states_the_goals_that_were_searched(run: Path) -> None:
+    """A study edited in the run folder is another study: its tables are not written from the old search."""
+    before = tables(run)
+    study = run / "study.yaml"
+    study.write_text(study.read_text().replace("target: 0.8", "target: 0.7"))
+    assert "the study has changed" in refused("report", str(run))
+    assert tables(run) == before
+
+
+def test_the_clock_decides_nothing(undisturbed: Path, run: Path) -> None:
+    """Time stamps of a day in 1980, as after a clock that was set back: nothing is done again."""
+    for path in run.rglob("*"):
+        os.utime(path, (315_532_800, 315_532_800))
+    stamps = {path: path.stat().st_mtime for path in run.rglob("artifact.json")}
+    assert finish(run.parent) == tables(undisturbed)
+    assert {path: path.stat().st_mtime for path in run.rglob("artifact.json")} == stamps
+
+
+@pytest.mark.slow
+def test_ctrl_c_is_exit_code_130(tmp_path: Path) -> None:
+    process = subprocess.Popen(command(tmp_path), stderr=subprocess.PIPE, text=True)
+    store = tmp_path / "small" / "labels.sqlite"
+    while not store.exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert "interrupted: nothing that was finished is lost" in said
+    assert "Traceback" not in said
