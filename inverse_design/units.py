@@ -8,7 +8,7 @@ from typing import Any
 
 from simulation.material import MU0_T_M_PER_A, Material
 
-_NUMBER_AND_UNIT = re.compile(r"\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([A-Za-zµμ]+(?:/[A-Za-z]+)?)\s*")
+_NUMBER_AND_UNIT = re.compile(r"\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([A-Za-zµμ]+(?:/[A-Za-z]+(?:\^3)?)?)\s*")
 """All that pint is shown: left alone it would compute "9**9**9 T" to the end of days."""
 
 
