@@ -219,6 +219,7 @@ def _whole(belief: Belief, structures: Sequence[Microstructure] | None, material
         np.hstack([belief.moved_mean, derived, certain]),
         np.hstack([belief.moved_std, np.sqrt(variance), one]),
         np.hstack([belief.kept, zero, certain]),
+        np.hstack([belief.kept_std, zero, 0 * one]),
         np.hstack([belief.stays, zero, one]),
     )
 

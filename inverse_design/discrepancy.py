@@ -7,7 +7,7 @@ same field as before and the number does not change at all, until another avalan
 - M1, Mr and Hk90 are corrected by the error at simulated structures close by: the additive discrepancy of Kennedy and
   O'Hagan (2000), a Gaussian process over the latent code, here with the kernel exp(-distance / length)
   (Ornstein-Uhlenbeck), whose variance grows with the distance itself;
-- Hk80, Hk70 and Hc have stayed what they are at the nearest simulated structure with the probability
+- Hk80, Hk70 and Hc have stayed about what they are at the nearest simulated structure with the probability
   exp(-distance / length), and are what the surrogate says with the rest.
 """
 
@@ -24,6 +24,9 @@ shipped surrogate at 320 nm: Hc is forgotten once the axes have turned by some f
 STAYS = np.array([False, False, False, True, True, True])
 """Which anchors stay as they are until they jump."""
 
+WIGGLE = 0.1
+"""By how much an anchor that stays still moves, in standard deviations of the surrogate's error, as measured."""
+
 NEIGHBOURS = 8
 """Simulated structures that a prediction is corrected by."""
 
@@ -32,17 +35,19 @@ _CHUNK = 1024
 
 @dataclass(frozen=True, eq=False)
 class Belief:
-    """What is believed of anchor points, each array (n, 6): `kept` with the probability `stays`, else Gaussian."""
+    """What is believed of anchor points, each array (n, 6): about `kept` with the probability `stays`, else `moved`;
+    both Gaussian."""
 
     moved_mean: np.ndarray
     moved_std: np.ndarray
     kept: np.ndarray
+    kept_std: np.ndarray
     stays: np.ndarray
 
     @classmethod
     def gaussian(cls, mean: np.ndarray, std: np.ndarray) -> Belief:
         """A plain prediction."""
-        return cls(mean, std, np.zeros_like(mean), np.zeros_like(mean))
+        return cls(mean, std, *(np.zeros_like(mean) for _ in range(3)))
 
     @property
     def mean(self) -> np.ndarray:
@@ -51,12 +56,13 @@ class Belief:
     @property
     def std(self) -> np.ndarray:
         """Standard deviation; never quite zero."""
-        variance = self.moved_std**2 + self.stays * (self.moved_mean - self.kept) ** 2
-        return np.sqrt(np.maximum((1 - self.stays) * variance, 1e-4 * self.moved_std**2))
+        moved = self.moved_std**2 + self.stays * (self.moved_mean - self.kept) ** 2
+        variance = (1 - self.stays) * moved + self.stays * self.kept_std**2
+        return np.sqrt(np.maximum(variance, 1e-4 * self.moved_std**2))
 
     def moved(self, shift: np.ndarray, factor: np.ndarray) -> Belief:
         """With means shifted and standard deviations multiplied, of what does not stay."""
-        return Belief(self.moved_mean + shift, self.moved_std * factor, self.kept, self.stays)
+        return Belief(self.moved_mean + shift, self.moved_std * factor, self.kept, self.kept_std, self.stays)
 
     def __getitem__(self, rows: np.ndarray) -> Belief:
         return Belief(*(values[rows] for values in vars(self).values()))
@@ -111,7 +117,9 @@ class Discrepancy:
             weights = np.linalg.solve(kernel, towards[..., None])[..., 0]
             mean[:, i] += np.sum(weights * self.errors[nearest, i], axis=1)
             std[:, i] *= np.sqrt(np.clip(1 - np.sum(weights * towards, axis=1), 1e-4, 1))
-        return Belief(mean, std, self.anchors[closest], stays)
+        # A structure that was simulated itself has what it has: the wiggle begins with the distance.
+        kept_std = WIGGLE * std * np.sqrt(1 - np.exp(-2 * away.min(axis=1)[:, None] / LENGTHS))
+        return Belief(mean, std, self.anchors[closest], kept_std, stays)
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:

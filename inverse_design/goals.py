@@ -136,11 +136,11 @@ def probability(goals: Sequence[Goal], belief: Belief) -> np.ndarray:
         if goal.window is not None:
             i = goal.column
             low, high = goal.window
-            kept = (belief.kept[:, i] >= low) & (belief.kept[:, i] <= high)
             with np.errstate(divide="ignore"):
-                stays, moves = np.log(belief.stays[:, i] * kept), np.log1p(-belief.stays[:, i])
+                stays, moves = np.log(belief.stays[:, i]), np.log1p(-belief.stays[:, i])
             total += np.logaddexp(
-                stays, moves + _log_within(belief.moved_mean[:, i], belief.moved_std[:, i], low, high)
+                stays + _log_within(belief.kept[:, i], belief.kept_std[:, i], low, high),
+                moves + _log_within(belief.moved_mean[:, i], belief.moved_std[:, i], low, high),
             )
     return total
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import norm
 
 from inverse_design.discrepancy import LENGTHS, STAYS, Belief, Discrepancy
 from inverse_design.goals import Goal, aim, probability
@@ -53,8 +54,12 @@ def test_a_structure_without_anchors_says_nothing() -> None:
 def test_probability_of_what_stays_or_jumps() -> None:
     goal = (Goal("Hc", target=0.5, tolerance=0.01),)
     mean, std = np.full((2, 6), 0.7), np.full((2, 6), 0.01)
-    belief = Belief(mean, std, np.array([[0.505] * 6, [0.52] * 6]), np.full((2, 6), 0.6))
+    kept, kept_std = np.array([[0.505] * 6, [0.52] * 6]), np.full((2, 6), 1e-4)
+    belief = Belief(mean, std, kept, kept_std, np.full((2, 6), 0.6))
     np.testing.assert_allclose(np.exp(probability(goal, belief)), [0.6, 0.0], atol=1e-9)
+    wiggling = Belief(mean, std, kept, np.full((2, 6), 0.01), np.full((2, 6), 0.6))
+    chance = norm.cdf(-1) - norm.cdf(-3)  # 0.52 of one that wiggles by 0.01 lies in 0.49 to 0.51
+    np.testing.assert_allclose(np.exp(probability(goal, wiggling))[1], 0.6 * chance, rtol=1e-6)
 
 
 def test_the_aim_is_inside_the_windows_and_what_is_there_stays() -> None:
