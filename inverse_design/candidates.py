@@ -1,11 +1,12 @@
 """Grain structures worth a full simulation.
 
-They come from three sources, and compete on equal terms:
+They come from four sources, and compete on equal terms:
 
 - "decoded": the best codes of the search of the latent space, decoded, fitted with grains, their axes turned towards
   the code that was asked for;
 - "steered": structures that come near the goals already, labelled, verified or freshly drawn, with their axes turned as
   little as possible until the goals are predicted;
+- "turned": the same with the axis of a single grain turned: little is moved, so that most of what is known still holds;
 - "drawn": fresh draws from the family that are predicted to meet the goals as they are.
 
 The surrogate's error at structures that were simulated corrects what it says of their neighbours (`discrepancy`).
@@ -29,13 +30,16 @@ from simulation.anchors import ANCHORS
 from simulation.material import Material, Nd2Fe14B
 from simulation.microstructure import Microstructure
 
-DECODED, STEERED, DRAWN = SOURCES = ("decoded", "steered", "drawn")
+DECODED, STEERED, TURNED, DRAWN = SOURCES = ("decoded", "steered", "turned", "drawn")
 
 SHORTLIST = 1
 """Codes that are decoded to grains for each candidate that is simulated."""
 
 PARENTS = 8
 """Structures that are steered for each candidate that is simulated."""
+
+TURNED_PARENTS, TURNS_RAD = 6, np.pi * np.arange(1, 8) / 8
+"""Structures of which single grains are turned, and by how much."""
 
 REACH = 0.15
 """How far steering takes an anchor, in standard deviations over the labels, without moving everything else."""
@@ -177,6 +181,17 @@ def propose(
         structures += model.steer_axes([known.structures[i] for i in rows], wanted, scale)
         wanted_codes += list(known.codes[rows])
         source += [STEERED] * len(rows)
+    if TURNED in sources:
+        parents = _parents(goals, belief, REACH / 2 * model.label_std, TURNED_PARENTS, best)
+        turned = [structure for i in parents for structure in one_grain_turned(known.structures[i], TURNS_RAD)]
+        codes_turned = model.encode(turned)
+        found = discrepancy.correct(codes_turned, *model.predict(codes_turned))
+        promise = utility(goals, _whole(found, turned if structural else None, material), best)
+        rows = np.argsort(-promise, kind="stable")[: 4 * count]
+        structures += [turned[i] for i in rows]
+        of_parent = np.repeat(parents, [len(TURNS_RAD) * known.structures[i].grain_angle_rad.size for i in parents])
+        wanted_codes += list(known.codes[of_parent[rows]])
+        source += [TURNED] * len(rows)
     if DECODED in sources:
         codes = np.unique(codes, axis=0)
         mentioned = [goal for goal in goals if goal.anchor not in STRUCTURE]  # structure is judged by the grains
@@ -222,6 +237,14 @@ def _whole(belief: Belief, structures: Sequence[Microstructure] | None, material
         np.hstack([belief.kept_std, zero, 0 * one]),
         np.hstack([belief.stays, zero, one]),
     )
+
+
+def one_grain_turned(structure: Microstructure, turns_rad: np.ndarray) -> list[Microstructure]:
+    """Every structure with one grain's axis turned by one of these angles, grain by grain."""
+    angles = structure.grain_angle_rad
+    each = np.repeat(angles[None], angles.size * len(turns_rad), axis=0)
+    each[np.arange(len(each)), np.repeat(np.arange(angles.size), len(turns_rad))] += np.tile(turns_rad, angles.size)
+    return [Microstructure(structure.grain_id, turned, structure.cell_nm) for turned in each]
 
 
 def _flattery(errors: np.ndarray) -> np.ndarray:

@@ -155,8 +155,8 @@ class Verification(Section):
     patience: Positive | None = None
     redraws: Annotated[int, Strict(), Field(ge=0, le=1000)] = 0
     backend: Literal["planar", "fidimag"] = "planar"
-    sources: Annotated[tuple[Literal["decoded", "steered", "drawn"], ...], Field(min_length=1)] = (
-        "decoded", "steered", "drawn",
+    sources: Annotated[tuple[Literal["decoded", "steered", "turned", "drawn"], ...], Field(min_length=1)] = (
+        "decoded", "steered", "turned", "drawn",
     )  # fmt: skip
 
 

@@ -30,7 +30,18 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from inverse_design.candidates import DECODED, DRAWN, SOURCES, STEERED, Known, diverse_batch, propose, utility
+from inverse_design.candidates import (
+    DECODED,
+    DRAWN,
+    SOURCES,
+    STEERED,
+    TURNED,
+    Known,
+    diverse_batch,
+    one_grain_turned,
+    propose,
+    utility,
+)
 from inverse_design.discrepancy import Belief
 from inverse_design.goals import Goal, distance, hits
 from inverse_design.problem import LatentProblem, Plausibility
@@ -243,11 +254,7 @@ def one_grain(bench: Bench, target: Target) -> Side:
         found: list[tuple[float, Microstructure]] = []
         for row in np.argsort(score)[:parents]:
             parent = structures[row]
-            grains = parent.grain_angle_rad.size
-            angles = np.repeat(parent.grain_angle_rad[None], grains * len(turns), axis=0)
-            which = np.repeat(np.arange(grains), len(turns))
-            angles[np.arange(len(angles)), which] += np.tile(turns, grains)
-            turned = [Microstructure(parent.grain_id, each, parent.cell_nm) for each in angles]
+            turned = one_grain_turned(parent, turns)
             mean = bench.model.predict(bench.model.encode([parent, *turned]))[0]
             guess = anchors[row] + mean[1:] - mean[0]
             order = np.argsort(distance_to_middle(target, guess))[: 2 * BATCH]
@@ -287,7 +294,7 @@ SIDES: dict[str, Callable[[Bench, Target], Side]] = {
     "one grain": one_grain,
     "screening": screening,
     "search alone": lambda bench, target: engine(bench, target, (DECODED,)),
-    "steering alone": lambda bench, target: engine(bench, target, (STEERED, DRAWN)),
+    "steering alone": lambda bench, target: engine(bench, target, (STEERED, TURNED, DRAWN)),
 }
 RIVALS = ("draws", "tpe", "one grain", "screening")
 
