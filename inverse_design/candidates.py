@@ -45,8 +45,9 @@ REACH = 0.15
 """How far steering takes an anchor, in standard deviations over the labels, without moving everything else."""
 
 OPTIMISM = np.array([1.5, 1.5, 1.8, 1.3, 1.2, 1.15])
-"""By how much larger the errors of each anchor are of structures that were made to have a wanted prediction than of
-drawn ones, as measured: whatever seeks good predictions finds the errors that flatter."""
+"""By how much larger the errors of each anchor are of decoded and steered structures, which were sought for their
+predictions, than of drawn ones, as measured: whatever seeks good predictions finds the errors that flatter. Of turned
+ones they are not larger."""
 
 PRIOR = 4
 """Candidates without an error that count beside those that were simulated."""
@@ -208,9 +209,9 @@ def propose(
     sharp = model.encode(structures)
     guess, spread = model.predict(sharp)
     believed = discrepancy.correct(sharp, guess, spread)
-    made = np.array(source)[:, None] != DRAWN
+    sought = np.isin(np.array(source, dtype=str), (DECODED, STEERED))[:, None]
     unknown = (believed.moved_std / spread) ** 2  # share of the variance that no structure nearby takes away
-    believed = believed.moved(-flattery * made * unknown, np.where(made, OPTIMISM, 1.0))
+    believed = believed.moved(-flattery * sought * unknown, np.where(sought, OPTIMISM, 1.0))
     believed = _whole(believed, structures, material)
     new = _new(sharp, known.codes[known.simulated])
     order = new[diverse_batch(utility(goals, believed[new], best), sharp[new], count)]
