@@ -35,8 +35,12 @@ DECODED, STEERED, TURNED, DRAWN = SOURCES = ("decoded", "steered", "turned", "dr
 SHORTLIST = 1
 """Codes that are decoded to grains for each candidate that is simulated."""
 
-PARENTS = 8
-"""Structures that are steered for each candidate that is simulated."""
+PARENTS = 4
+"""Structures that are steered for each candidate that is simulated, each as far as every one of `DEPTHS`."""
+
+DEPTHS = (0.8, 0.15)
+"""How far into the windows, of the way to their middle: well inside, and just inside with the least turn. Near what was
+simulated the least turn is the safer one."""
 
 TURNED_PARENTS, TURNS_RAD = 6, np.pi * np.arange(1, 8) / 8
 """Structures of which single grains are turned, and by how much."""
@@ -175,8 +179,11 @@ def propose(
         source += [DRAWN] * len(rows)
     if STEERED in sources:
         rows = _parents(goals, belief, REACH * model.label_std, PARENTS * count, best)
+        rows = np.tile(rows, len(DEPTHS))
         estimate = belief.mean[rows, : len(ANCHORS)]
-        wanted, scale = aim(goals, estimate, spread[rows])
+        halves = [np.array_split(values, len(DEPTHS)) for values in (estimate, spread[rows])]
+        aims = [aim(goals, middle, doubt, depth) for middle, doubt, depth in zip(*halves, DEPTHS, strict=True)]
+        wanted, scale = (np.concatenate(column) for column in zip(*aims, strict=True))
         far = np.clip(np.abs(np.nan_to_num(wanted - estimate)) / (REACH * model.label_std), 0, 1)
         wanted += guess[rows] - estimate + flattery * far.max(axis=1, keepdims=True)
         structures += model.steer_axes([known.structures[i] for i in rows], wanted, scale)

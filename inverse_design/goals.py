@@ -158,11 +158,11 @@ def _log_within(mean: np.ndarray, std: np.ndarray, low: float, high: float) -> n
         return np.asarray(upper + np.log1p(-np.exp(np.minimum(lower - upper, -1e-12))))
 
 
-def aim(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def aim(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray, depth: float = 0.8) -> tuple[np.ndarray, np.ndarray]:
     """Where to steer predictions (n, 6) with their standard deviations, and the scale of a miss, each (n, 6).
 
-    Only anchor points can be steered. Into the windows by one standard deviation where they are so wide, else near
-    their middle; a value that is there already shall stay. What is to be maximised or minimised goes by one standard
+    Only anchor points can be steered. Into the windows by one standard deviation, but at most by `depth` of the way to
+    the middle; a value that is there already shall stay. What is to be maximised or minimised goes by one standard
     deviation. NaN where any value will do.
     """
     wanted, scale = np.full(mean.shape, np.nan), np.ones(mean.shape)
@@ -175,7 +175,7 @@ def aim(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray) -> tuple[np.nd
             wanted[:, i] += std[:, i] * (1 if goal.direction == "maximize" else -1)
         if goal.window is not None:
             low, high = goal.window
-            inside = np.minimum(std[:, i], 0.4 * (high - low))
+            inside = np.minimum(std[:, i], depth * (high - low) / 2)
             wanted[:, i] = np.clip(wanted[:, i], low + inside, high - inside)
             if goal.tolerance is not None:
                 scale[:, i] = goal.tolerance
