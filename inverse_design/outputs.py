@@ -68,7 +68,7 @@ def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
     last = findings.rounds - 1
     shutil.copyfile(run / "search" / str(last) / "front.csv", run / ".front.csv.partial")
     (run / ".front.csv.partial").replace(run / "front.csv")
-    _write_candidates(run, findings.verified)
+    _write_candidates(run, study, findings.verified)
     table = verified_table(findings.verified, study.wanted, checks_of(run, findings.verified))
     write_text(run / "verified.csv", table.to_csv(index=False))
     write_text(run / "redraws.csv", redraws_table(findings.verified).to_csv(index=False))
@@ -142,11 +142,13 @@ def compare(runs: tuple[Path, Path]) -> Path:
     return write_comparison((one, two), (places[0], places[1]), runs[0] / f"comparison-{names[1]}.html")
 
 
-def _write_candidates(run: Path, verified: Sequence[Verified]) -> None:
+def _write_candidates(run: Path, study: Study, verified: Sequence[Verified]) -> None:
     """`candidates/NN/`; folders that an older study of this name left go."""
     names = {f"{number:02d}" for number in range(len(verified))}
     for number, item in enumerate(verified):
-        write_candidate(run / "candidates" / f"{number:02d}", item)
+        folder = run / "candidates" / f"{number:02d}"
+        surrogate = read_artifact(run / "regressor" / str(item.round)) or {}
+        write_candidate(folder, item, {"seed": study.seed, "surrogate": surrogate.get("files", {})})
     for folder in (run / "candidates").glob("*"):
         if folder.name not in names:
             shutil.rmtree(folder)

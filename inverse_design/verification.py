@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -140,9 +141,21 @@ def _columns() -> list[str]:
     return [*first, *anchors, "source", *PROPERTIES[len(ANCHORS) :]]
 
 
-def write_candidate(folder: Path, item: Verified) -> None:
-    """Write `structure.npz`, `curve.csv` and `anchors.json` of one candidate."""
+def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> None:
+    """Write `structure.npz`, `curve.csv`, `anchors.json` and `origin.json` of one candidate.
+
+    Args:
+        origin: what it was made with, beside the round, its source, and what was predicted: JSON-able.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    candidate = item.candidate
+    said = {
+        name: [float(value), float(std)]
+        for name, value, std in zip(ANCHORS, candidate.predicted, candidate.std, strict=True)
+    }
+    record = {"round": item.round, "source": candidate.source, "predicted": said, "label": item.label_key,
+              "backend": item.backend, "discretization": item.discretization, **origin}  # fmt: skip
+    (folder / "origin.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     item.candidate.structure.save(folder / "structure.npz")
     write_curve(folder, item.h, item.m, np.full(len(item.h), item.converged), AnchorPoints(*item.anchors))
 

@@ -161,7 +161,7 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "curve": plots.candidate_curve(frame, number, item, data.goals, data.material),
         "sizes": plots.grain_sizes(structure),
         "axes": plots.axis_distribution(structure),
-        "files": ["structure.npz", "curve.csv", "anchors.json", *data.exports.get(number, ())],
+        "files": ["structure.npz", "curve.csv", "anchors.json", "origin.json", *data.exports.get(number, ())],
         "reversal": _reversal(data, number, item),
         "checks": [_check(data, item), *(_check(data, again) for n, again in data.checks if n == number)],
     }

@@ -91,6 +91,11 @@ def test_what_is_called_verified_was_simulated(run: Path) -> None:
             Microstructure.load(folder / "structure.npz"), sweep=FieldSweep(until="coercivity")
         )
         stated = json.loads((folder / "anchors.json").read_text())
+        origin = json.loads((folder / "origin.json").read_text())
+        assert origin["source"] in ("decoded", "steered", "turned", "drawn")
+        assert len(origin["predicted"]) == 6
+        assert all(len(checksum) == 64 for checksum in origin["surrogate"].values())
+        assert origin["surrogate"]
         for name, value in again.anchors.as_dict().items():
             assert stated[name] == pytest.approx(value, abs=1e-9)
             assert table.loc[number, f"{name}_verified"] == pytest.approx(value, abs=1e-9)
