@@ -291,7 +291,7 @@ class Run:
             return f"{rule.rounds} rounds are done"
         if not batch:
             return "the search found no structure that was not simulated before"
-        if rule.patience is not None and _idle_rounds(verified, self.goals) >= rule.patience:
+        if _idle_rounds(verified, self.goals) >= rule.patience:
             return f"{rule.patience} rounds in a row brought nothing better"
         return ""
 

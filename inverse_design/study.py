@@ -152,7 +152,7 @@ class Verification(Section):
     rounds: Positive = 3
     max_simulations: Positive = 24
     hits: Positive = 1
-    patience: Positive | None = None
+    patience: Positive = 5
     redraws: Annotated[int, Strict(), Field(ge=0, le=1000)] = 0
     backend: Literal["planar", "fidimag"] = "planar"
     sources: Annotated[tuple[Literal["decoded", "steered", "turned", "drawn"], ...], Field(min_length=1)] = (
