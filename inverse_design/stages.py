@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from inverse_design.properties import PROPERTIES
 from inverse_design.run_folder import stage_key
@@ -22,6 +22,9 @@ from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure
 from simulation.sampling import Purpose
 from surrogate.card import CARD, checksum, find_surrogate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERSIONS = {"vae": 1, "regressor": 1, "search": 4, "verify": 4, "redraws": 1}
 HISTORY = "history.csv"
@@ -160,6 +163,8 @@ def search_seed(study: Study, round_: int) -> int:
 def front_table(study: Study, objectives: np.ndarray, values: np.ndarray, std: np.ndarray) -> pd.DataFrame:
     """One row a Pareto point: objectives by goal, then predicted anchors and their standard deviations, then the other
     properties where a goal asks for one (values (n, 6 or 11), std (n, 6))."""
+    import pandas as pd  # a quarter of a second that checking a study does not pay
+
     names = [f"objective_{goal.anchor}" for goal in study.wanted if goal.is_objective]
     table = pd.DataFrame(objectives, columns=names)
     for i, anchor in enumerate(ANCHORS):

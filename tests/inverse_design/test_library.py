@@ -63,7 +63,7 @@ def test_the_example_runs_in_a_notebook(folder: Path) -> None:
 
 
 def test_a_wrong_mapping_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r"study:1: goals\.Hx: there is no anchor named 'Hx'"):
+    with pytest.raises(StudyError, match=r"study:1: goals\.Hx: nothing of the name 'Hx' can be asked for"):
         design({"name": "x", "goals": {"Hx": "maximize"}}, tmp_path)
     with pytest.raises(StudyError, match="only plain values"):
         design({"name": "x", "goals": {"Hc": np.float32}}, tmp_path)
