@@ -86,12 +86,13 @@ def _nothing(done: int, total: int, words: str = "") -> None:
 
 def _log_lines(name: str) -> Update:
     began = last = time.monotonic()
+    ended = False
 
     def update(done: int, total: int, words: str = "") -> None:
-        nonlocal last
-        now = time.monotonic()
-        if done >= total or now - last >= LOG_EVERY_S:
-            last = now
+        nonlocal last, ended
+        now, at_end = time.monotonic(), done >= total
+        if (at_end and not ended) or now - last >= LOG_EVERY_S:  # the end may be told more than once
+            last, ended = now, at_end
             log.info(_line(name, done, total, words, now - began))
 
     return update
