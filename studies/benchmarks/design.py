@@ -354,7 +354,7 @@ def picture(
     right.set(
         xlabel="full simulations", ylabel="distance of the best (tolerances), median", xlim=(1, cap), ylim=(-0.05, 3)
     )
-    right.legend(frameon=False, loc="upper right", bbox_to_anchor=(1.0, 0.75))
+    left.legend(frameon=False, loc="center right", bbox_to_anchor=(1.0, 0.53), fontsize=9)
     return figure
 
 
