@@ -197,7 +197,13 @@ def load_batch(folder: Path) -> list[Verified]:
         structure = Microstructure.load(path.with_name(path.name.replace("result", "structure")))
         data = read_arrays(path)
         candidate = Candidate(
-            structure, data["wanted_code"], data["code"], data["predicted"], data["std"], str(data["source"])
+            structure,
+            data["wanted_code"],
+            data["code"],
+            data["predicted"],
+            data["std"],
+            str(data["source"]),
+            data["predicted_more"],
         )
         batch.append(
             Verified(

@@ -13,6 +13,7 @@ from inverse_design.goals import Goal
 from inverse_design.properties import PROPERTIES, of_structure
 from inverse_design.redraws import redraws, redraws_table, save_redraws, with_redraws
 from inverse_design.study_file import StudyError, parse_study
+from inverse_design.verification import load_batch, save_batch
 from simulation import Conditions, FieldSweep, LabelStore, Nd2Fe14B, Purpose, StructureFamily, label_all
 from simulation.executors import local
 
@@ -71,3 +72,13 @@ def test_robust_goals_ask_for_redraws_and_are_bounds_or_targets() -> None:
     assert parse_study(text.format(4), "s.yaml").redraws == 4
     with pytest.raises(StudyError, match=r"goals\.Hc\.robust: goes with a target or with bounds"):
         parse_study("name: a\ngoals: {Hc: {maximize: true, robust: true}}\n", "s.yaml")
+
+
+def test_a_saved_batch_comes_back_whole(tmp_path: Path) -> None:
+    item = verified(FAMILY.draw(1, Purpose.BENCHMARK, 0), 0.8, 0.36)
+    item = replace(item, candidate=replace(item.candidate, source="turned", more=np.arange(5.0)))
+    save_batch(tmp_path, [item])
+    (again,) = load_batch(tmp_path)
+    np.testing.assert_array_equal(again.candidate.properties, item.candidate.properties)
+    np.testing.assert_array_equal(again.properties, item.properties)
+    assert again.candidate.source == "turned"
