@@ -52,10 +52,22 @@ def of_anchors(anchors: np.ndarray, material: Material) -> np.ndarray:
     return np.column_stack([anchors[:, 2] / np.maximum(anchors[:, 5], 1e-6), product.max(axis=(1, 2))])
 
 
+def of_simulation(
+    structure: Microstructure, h: np.ndarray, m: np.ndarray, anchors: np.ndarray, material: Material
+) -> np.ndarray:
+    """(11,) all `PROPERTIES` of a structure and its simulated curve."""
+    return np.concatenate([anchors, of_curve(h, m, anchors, material), of_structure(structure)])
+
+
+def grain_diameters_nm(structure: Microstructure) -> np.ndarray:
+    """(grains,) diameter of the circle that has the area of each grain."""
+    area = np.bincount(structure.grain_id.ravel())
+    return np.asarray(2 * np.sqrt(area[area > 0] / np.pi) * structure.cell_nm)
+
+
 def of_structure(structure: Microstructure) -> np.ndarray:
     """(3,) grain size, spread of the axes and share of low-angle boundaries; a single grain has no boundary: 1."""
     area = np.bincount(structure.grain_id.ravel())
-    diameters = 2 * np.sqrt(area[area > 0] / np.pi) * structure.cell_nm
     resultant = abs(np.sum(area * np.exp(2j * structure.grain_angle_rad))) / area.sum()
     spread = np.degrees(np.sqrt(-2 * np.log(np.clip(resultant, 1e-9, 1)))) / 2
     low = total = 0
@@ -66,7 +78,7 @@ def of_structure(structure: Microstructure) -> np.ndarray:
         one, other = a[a != b], b[a != b]
         apart = np.abs(np.angle(np.exp(2j * (structure.grain_angle_rad[one] - structure.grain_angle_rad[other])))) / 2
         low, total = low + int((apart < LOW_ANGLE_RAD).sum()), total + one.size
-    return np.array([diameters.mean(), spread, low / total if total else 1.0])
+    return np.array([grain_diameters_nm(structure).mean(), spread, low / total if total else 1.0])
 
 
 class StructureGuess:

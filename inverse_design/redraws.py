@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from inverse_design.properties import PROPERTIES, of_curve, of_structure
+from inverse_design.properties import PROPERTIES, of_simulation
 from inverse_design.run_folder import read_arrays
 from inverse_design.verification import Verified
 from simulation.labels import Label
@@ -53,9 +53,8 @@ def save_redraws(
         for j, structure in enumerate(family):
             label = by_structure[structure.content_hash]
             if label.converged:
-                anchors = label.anchors.as_array()
-                curve = of_curve(label.h, label.m, anchors, label.conditions.material)
-                values[i, j] = np.concatenate([anchors, curve, of_structure(structure)])
+                anchors, material = label.anchors.as_array(), label.conditions.material
+                values[i, j] = of_simulation(structure, label.h, label.m, anchors, material)
     np.savez_compressed(folder / RESULT, rows=np.array(rows, int), values=values)
 
 

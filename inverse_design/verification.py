@@ -13,7 +13,7 @@ import pandas as pd
 
 from inverse_design.candidates import Candidate
 from inverse_design.goals import Goal, hits, objectives
-from inverse_design.properties import PROPERTIES, of_curve, of_structure
+from inverse_design.properties import PROPERTIES, of_simulation
 from inverse_design.run_folder import read_arrays
 from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.labels import Conditions, Label
@@ -83,9 +83,7 @@ def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Seq
                 label.h,
                 label.m,
                 anchors,
-                np.concatenate(
-                    [of_curve(label.h, label.m, anchors, conditions.material), of_structure(candidate.structure)]
-                ),
+                of_simulation(candidate.structure, label.h, label.m, anchors, conditions.material)[len(ANCHORS) :],
             )
         )
     return batch

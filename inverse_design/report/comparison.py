@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 
 from inverse_design.properties import PROPERTIES, UNITS
 from inverse_design.report import plots, svg
-from inverse_design.report.data import ReportData, achieved, asked, best
+from inverse_design.report.data import ReportData, achieved, asked, best, labelled
 from inverse_design.report.figures import front_axes
 from inverse_design.report.grain_image import png_data_uri
 from inverse_design.report.page import duration, measured, page_template, with_error
@@ -126,7 +126,7 @@ def _fronts(runs: Sequence[ReportData]) -> Markup:
     for side, (front, simulated) in zip(SIDES, sets, strict=True):
         marks += [svg.dot(frame, a, b, f"front-dot {side}", 2.5) for a, b in front if np.isfinite((a, b)).all()]
         marks += [svg.dot(frame, a, b, f"verified-dot {side}", 5) for a, b in simulated if np.isfinite((a, b)).all()]
-    x_label, y_label = (f"{name} in {UNITS[name]}" if UNITS[name] else name for name in names)
+    x_label, y_label = map(labelled, names)
     axes = svg.axes(frame, x_label, y_label)
     return svg.figure(frame, f"Pareto fronts of both runs: {names[1]} against {names[0]}", axes, *marks)
 

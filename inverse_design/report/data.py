@@ -112,6 +112,11 @@ def best(data: ReportData) -> int | None:
     return min(ranked, key=lambda i: (miss[i], _last(direction[i]), _last(target[i]), i), default=None)
 
 
+def labelled(name: str) -> str:
+    """A property with its unit, if it has one: what stands at an axis."""
+    return f"{name} in {UNITS[name]}" if UNITS[name] else name
+
+
 def _last(value: float) -> float:
     return float(value) if np.isfinite(value) else np.inf
 
@@ -188,12 +193,6 @@ def on_the_curve(anchors: np.ndarray, std: np.ndarray | None = None) -> dict[str
         height = level * values["Mr"] if level else 0.0
         places[name] = (-values[name], height, errors[name], 0.0)
     return {name: place for name, place in places.items() if np.isfinite(place[:2]).all()}
-
-
-def grain_diameters_nm(structure: Microstructure) -> np.ndarray:
-    """(grains,) diameters of circles of the grains' areas, nm."""
-    cells = np.unique(structure.grain_id, return_counts=True)[1]
-    return 2 * np.sqrt(cells / np.pi) * structure.cell_nm
 
 
 def internal_field(h: np.ndarray, m: np.ndarray, material: Material) -> np.ndarray:

@@ -15,10 +15,10 @@ from matplotlib.patches import Wedge
 from numpy.typing import ArrayLike
 
 from inverse_design.goals import Goal
-from inverse_design.properties import PROPERTIES, UNITS
+from inverse_design.properties import PROPERTIES, UNITS, grain_diameters_nm
 from inverse_design.report import switching
 from inverse_design.report.axis_colors import axis_color, palette
-from inverse_design.report.data import LEVELS, ReportData, grain_diameters_nm, internal_field, on_the_curve
+from inverse_design.report.data import LEVELS, ReportData, internal_field, on_the_curve
 from inverse_design.report.grain_image import rgb_map
 from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS

@@ -14,9 +14,9 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from inverse_design.goals import objectives
-from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS
+from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS, grain_diameters_nm
 from inverse_design.report import plots, svg, switching
-from inverse_design.report.data import ReportData, achieved, alignment, asked, best, grain_diameters_nm, si_value
+from inverse_design.report.data import ReportData, achieved, alignment, asked, best, labelled, si_value
 from inverse_design.report.figure_files import write_figures
 from inverse_design.report.grain_image import field_data_uri, png_data_uri
 from inverse_design.report.tables import write_tables
@@ -259,7 +259,7 @@ def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
     def anchor(name: str) -> dict[str, Any]:
         column = PROPERTIES.index(name)
         window = next((goal.window for goal in data.goals if goal.anchor == name), None)
-        return choice(_labelled(name), (front[:, column], predicted[:, column], verified[:, column]), window)
+        return choice(labelled(name), (front[:, column], predicted[:, column], verified[:, column]), window)
 
     ranked = sorted(data.goals, key=lambda goal: not goal.is_objective)
     wanted = [goal.anchor for goal in ranked]
@@ -273,10 +273,6 @@ def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
         ),
         *(anchor(name) for name in ANCHORS if name not in wanted),
     ]
-
-
-def _labelled(name: str) -> str:
-    return f"{name} in {UNITS[name]}" if UNITS[name] else name
 
 
 def symbols(words: str) -> Markup:

@@ -10,10 +10,10 @@ from markupsafe import Markup
 from matplotlib.colors import to_hex
 
 from inverse_design.goals import Goal
-from inverse_design.properties import UNITS
+from inverse_design.properties import UNITS, grain_diameters_nm
 from inverse_design.report import svg, switching
 from inverse_design.report.axis_colors import hex_color
-from inverse_design.report.data import LEVELS, grain_diameters_nm, internal_field, on_the_curve
+from inverse_design.report.data import LEVELS, internal_field, on_the_curve
 from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS
 from simulation.material import Material

@@ -25,7 +25,7 @@ from inverse_design.search import search
 from simulation import InputError, LabelStore
 from simulation.anchors import ANCHORS
 from simulation.executors import local
-from studies.benchmarks.design import BATCH, COLUMNS, GENERATIONS, POPULATION, STORE, TOLERANCES, Bench, Target
+from studies.benchmarks.design import BATCH, COLUMNS, GENERATIONS, POPULATION, SCALES, STORE, TOLERANCES, Bench, Target
 
 SPREAD, DRIFT = 0.15, 0.15
 """Limits of the ablation, in standard deviations of the anchors over the labels."""
@@ -105,10 +105,9 @@ def ablation(bench: Bench, count: int) -> str:
 
 def lonely(bench: Bench, count: int) -> list[tuple[int, Target]]:
     """Training labels that have no other label within the tolerances, with their rows."""
-    tolerance = np.array(list(TOLERANCES.values()))
     found = []
     for row, values in enumerate(bench.anchors[:, COLUMNS]):
-        near = (np.abs(bench.all_anchors[:, COLUMNS] - values) <= tolerance).all(axis=1)
+        near = (np.abs(bench.all_anchors[:, COLUMNS] - values) <= SCALES).all(axis=1)
         if near.sum() == 1:
             found.append((row, Target(tuple(float(v) for v in values), row)))
         if len(found) == count:

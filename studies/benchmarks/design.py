@@ -66,7 +66,7 @@ from surrogate import Surrogate
 
 SURROGATE = "nd2fe14b"
 TOLERANCES = {"Mr": 0.01, "Hc": 0.01, "Hk90": 0.015}
-COLUMNS = [ANCHORS.index(name) for name in TOLERANCES]
+COLUMNS, SCALES = [ANCHORS.index(name) for name in TOLERANCES], np.array(list(TOLERANCES.values()))
 BATCH, POPULATION, GENERATIONS = 4, 128, 100
 POOL, POOL_START = 750, 10_000
 """Fresh structures that targets are taken from, and that `draws` simulates; the index that they start at."""
@@ -139,8 +139,7 @@ class Bench:
 
     def _rim(self, count: int) -> list[Target]:
         """Labels in thin surroundings, pushed 0.5 to 2 tolerances away from the mean of their neighbours."""
-        tolerance = np.array(list(TOLERANCES.values()))
-        scaled = self.all_anchors[:, COLUMNS] / tolerance
+        scaled = self.all_anchors[:, COLUMNS] / SCALES
         rng = generator(SEED, Purpose.BENCHMARK, 0)
         found: list[Target] = []
         for i in rng.permutation(len(scaled)):
@@ -149,7 +148,7 @@ class Bench:
             length = float(np.linalg.norm(outward))
             if np.linalg.norm(scaled[near[0]] - scaled[i]) < 1 or length == 0:
                 continue
-            values = (scaled[i] + outward / length * rng.uniform(0.5, 2.0)) * tolerance
+            values = (scaled[i] + outward / length * rng.uniform(0.5, 2.0)) * SCALES
             if self._is_free(values) and 0 < values[2] <= values[1] and 0 < values[0] < 1:
                 found.append(Target(tuple(float(v) for v in values), -1))
             if len(found) == count:
@@ -157,7 +156,7 @@ class Bench:
         return found
 
     def _is_free(self, values: np.ndarray) -> bool:
-        away = np.abs(self.all_anchors[:, COLUMNS] - values) / np.array(list(TOLERANCES.values()))
+        away = np.abs(self.all_anchors[:, COLUMNS] - values) / SCALES
         return bool(np.isfinite(values).all() and not (away <= 1).all(axis=1).any())
 
     def screened(self, rounds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -249,8 +248,7 @@ def one_grain(bench: Bench, target: Target) -> Side:
         structures = [*bench.structures, *(structure for structure, _ in history)]
         anchors = np.vstack([bench.anchors, *(found[None] for _, found in history)])
         tried = {structure.content_hash for structure, _ in history}
-        misses = (anchors[:, COLUMNS] - np.array(target.values)) / np.array(list(TOLERANCES.values()))
-        score = np.nan_to_num(np.linalg.norm(misses, axis=1), nan=np.inf)
+        score = np.nan_to_num(distance_to_middle(target, anchors), nan=np.inf)
         found: list[tuple[float, Microstructure]] = []
         for row in np.argsort(score)[:parents]:
             parent = structures[row]
@@ -267,7 +265,7 @@ def one_grain(bench: Bench, target: Target) -> Side:
 
 def distance_to_middle(target: Target, anchors: np.ndarray) -> np.ndarray:
     """(n,) root mean square distance from the middle of the windows, in tolerances."""
-    misses = (anchors[:, COLUMNS] - np.array(target.values)) / np.array(list(TOLERANCES.values()))
+    misses = (anchors[:, COLUMNS] - np.array(target.values)) / SCALES
     return np.asarray(np.sqrt((misses**2).mean(axis=1)))
 
 
