@@ -170,7 +170,7 @@ class Run:
                 model.predict,
                 Plausibility.of_codes(codes, part.plausibility),
                 self._more(model, pool, codes),
-                self._limits(model),
+                self._limits(model, codes),
             )
             seed = stages.search_seed(self.study, round_)
             with self.track(f"search, round {round_}") as update:
@@ -262,16 +262,15 @@ class Run:
             guess = StructureGuess(model.decode_field, pool[:LEARNT_FROM], codes[:LEARNT_FROM])
         return lambda codes, mean: np.hstack([of_anchors(mean, material), guess(codes)])
 
-    def _limits(self, model: Surrogate) -> list[Limit]:
+    def _limits(self, model: Surrogate, codes: np.ndarray) -> list[Limit]:
         """What a search may not do beside leaving the plausible codes."""
-        from inverse_design.problem import drift_limit, spread_limit
+        from inverse_design.problem import drift, limit, spread
 
         part, limits = self.study.search, []
-        if part.most_spread is not None:
-            limits.append(spread_limit(part.most_spread * model.label_std))
-        if part.most_drift is not None:
-            again: Callable[[np.ndarray], np.ndarray] = lambda codes: model.predict(model.reencode(codes))[0]  # noqa: E731
-            limits.append(drift_limit(again, part.most_drift * model.label_std))
+        if part.spread is not None:
+            limits.append(limit(spread(model.label_std), model.predict, codes, part.spread))
+        if part.drift is not None:
+            limits.append(limit(drift(model.predict_again, model.label_std), model.predict, codes, part.drift))
         return limits
 
     def _load(self, folder: Path) -> Surrogate:

@@ -14,21 +14,34 @@ from inverse_design.goals import Goal, objectives, violations
 Predictor = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """(n, latent) codes -> mean (n, 6) and standard deviation (n, 6) of the anchor points."""
 
-Limit = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""Codes (n, latent), means and standard deviations (n, 6) of what is predicted -> (n,) above zero where not allowed."""
+Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""Codes (n, latent), means and standard deviations (n, 6) of what is predicted -> (n,) how little to believe it."""
+
+Limit = Measure
+"""The same arguments -> (n,) above zero where not allowed."""
 
 
-def spread_limit(most: np.ndarray) -> Limit:
-    """Standard deviations of at most `most` (6,)."""
-    return lambda codes, mean, std: np.asarray((std / most).max(axis=1) - 1)
+def spread(scale: np.ndarray) -> Measure:
+    """The largest of the six standard deviations in units of `scale` (6,): where the ensemble disagrees."""
+    return lambda codes, mean, std: np.asarray((std / scale).max(axis=1))
 
 
-def drift_limit(again: Callable[[np.ndarray], np.ndarray], most: np.ndarray) -> Limit:
-    """Predictions that move by at most `most` (6,) when a code is decoded and encoded `again`.
+def drift(again: Callable[[np.ndarray], np.ndarray], scale: np.ndarray) -> Measure:
+    """How far the six predictions move, at most and in units of `scale` (6,), when a code is decoded and encoded again.
 
     A code on the data stays where it is; one that flatters the regressor moves.
+
+    Args:
+        again: codes (n, latent) to what is predicted of them (n, 6) after decoding and encoding.
+        scale: (6,) in Ms and H_A.
     """
-    return lambda codes, mean, std: np.asarray((np.abs(again(codes) - mean) / most).max(axis=1) - 1)
+    return lambda codes, mean, std: np.asarray((np.abs(again(codes) - mean) / scale).max(axis=1))
+
+
+def limit(measure: Measure, predict: Predictor, codes: np.ndarray, share: float) -> Limit:
+    """At most as large as it is for a `share` of the codes (n, latent) of real structures."""
+    most = max(float(np.quantile(measure(codes, *predict(codes)), share)), 1e-12)
+    return lambda codes, mean, std: measure(codes, mean, std) / most - 1
 
 
 WORST = 1e6

@@ -22,6 +22,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 Whole = Annotated[int, Strict()]
 Positive = Annotated[int, Strict(), Field(ge=1, le=10**7)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Share = Annotated[Number, Field(gt=0, le=1)]
 Flag = Annotated[bool, Strict()]
 
 
@@ -141,8 +142,8 @@ class Search(Section):
     generations: Annotated[int, Strict(), Field(ge=1, le=100000)] = 150
     plausibility: Annotated[Number, Field(gt=0.5, lt=1)] = 0.99
     draws: Annotated[int, Strict(), Field(ge=0, le=100000)] = 1000
-    most_spread: Annotated[Number, Field(gt=0, le=10)] | None = None
-    most_drift: Annotated[Number, Field(gt=0, le=10)] | None = None
+    spread: Share | None = None
+    drift: Share | None = None
 
 
 class Verification(Section):

@@ -94,6 +94,10 @@ class Surrogate:
         """Codes of the decoded codes: a point on the data stays where it is, a far one moves (n, latent_dim)."""
         return self.autoencoder.encode_images(self.autoencoder.decode_images(latent))
 
+    def predict_again(self, latent: np.ndarray) -> np.ndarray:
+        """Anchor points (n, 6) predicted of the decoded and encoded codes, see `reencode`."""
+        return self.predict(self.reencode(latent))[0]
+
     def save(self, folder: str | Path, autoencoder: str | Path | None = None) -> None:
         """Write weights and card; the card comes last, so that a killed save leaves nothing that loads.
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +21,15 @@ import numpy as np
 from inverse_design.candidates import DECODED, Known, propose
 from inverse_design.goals import hits
 from inverse_design.grains import fit_grains
-from inverse_design.problem import LatentProblem, Limit, Plausibility, drift_limit, spread_limit
+from inverse_design.problem import LatentProblem, Limit, Plausibility, drift, limit, spread
 from inverse_design.search import search
 from simulation import InputError, LabelStore
 from simulation.anchors import ANCHORS
 from simulation.executors import local
 from studies.benchmarks.design import BATCH, COLUMNS, GENERATIONS, POPULATION, SCALES, STORE, TOLERANCES, Bench, Target
 
-SPREAD, DRIFT = 0.15, 0.15
-"""Limits of the ablation, in standard deviations of the anchors over the labels."""
+SPREADS, DRIFTS = (0.9, 0.5, 0.25), (0.9, 0.5)
+"""Limits of the ablation, as shares of the labelled structures."""
 
 
 def sharpening(bench: Bench, count: int) -> str:
@@ -65,17 +66,18 @@ def sharpening(bench: Bench, count: int) -> str:
 
 def ablation(bench: Bench, count: int) -> str:
     """Errors and hits of four decoded candidates a target, by limit, in Markdown."""
-    model, std = bench.model, bench.model.label_std
-    again = lambda codes: model.predict(model.reencode(codes))[0]  # noqa: E731
-    everywhere = Plausibility.of_codes(bench.codes, 0.99)
-    everywhere = Plausibility(everywhere.mean, everywhere.whitening, np.inf, everywhere.lower, everywhere.upper)
-    spread, drift = spread_limit(SPREAD * std), drift_limit(again, DRIFT * std)
+    model = bench.model
+    everywhere = replace(bench.plausibility, radius=np.inf)
+    spreads = {share: limit(spread(model.label_std), model.predict, bench.codes, share) for share in SPREADS}
+    drifts = {
+        share: limit(drift(model.predict_again, model.label_std), model.predict, bench.codes, share) for share in DRIFTS
+    }
     variants: list[tuple[str, Plausibility, list[Limit]]] = [
         ("nothing", everywhere, []),
-        ("plausible codes (the default)", bench.plausibility, []),
-        ("and spread of the ensemble", bench.plausibility, [spread]),
-        ("and drift", bench.plausibility, [drift]),
-        ("all three", bench.plausibility, [spread, drift]),
+        ("plausible codes", bench.plausibility, []),
+        *((f"and a spread as {share:.0%} of the labels", bench.plausibility, [one]) for share, one in spreads.items()),
+        *((f"and a drift as {share:.0%} of the labels", bench.plausibility, [one]) for share, one in drifts.items()),
+        (f"and both ({SPREADS[1]:.0%}, {DRIFTS[0]:.0%})", bench.plausibility, [spreads[SPREADS[1]], drifts[DRIFTS[0]]]),
     ]
     heads = ("the search keeps to", *(f"{name}: error, median" for name in TOLERANCES), "bias of Hc", "hits")
     lines = [_row(heads[0], heads[1:]), _row("---", ["---"] * (len(heads) - 1))]
@@ -123,7 +125,7 @@ def _row(name: str, values: object) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--structures", type=int, default=200)
-    parser.add_argument("--targets", type=int, default=6)
+    parser.add_argument("--targets", type=int, default=10)
     parser.add_argument("--work", default="runs/benchmarks", help="folder of the simulations, shared with `design`")
     parser.add_argument("--workers", type=int, default=None)
     args = parser.parse_args()
