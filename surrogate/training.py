@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from simulation import ANCHORS, InputError, Microstructure
+from simulation import ANCHORS, InputError, Microstructure, Purpose
+from simulation.sampling import generator
 from surrogate.architecture import RegressorArchitecture, VAEArchitecture
 from surrogate.autoencoder import Autoencoder
 from surrogate.backend import COMPILE_TRAINING, keras
@@ -110,6 +111,45 @@ def continue_training(
     return replace(surrogate, regressor=regressor), history
 
 
+def settle_between(
+    autoencoder: Autoencoder,
+    start: Regressor,
+    codes: np.ndarray,
+    labels: np.ndarray,
+    midpoints: int,
+    settings: RegressorTraining,
+    progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
+) -> tuple[Regressor, History]:
+    """Go on training until a code half way between two structures predicts what its decoded field does.
+
+    In such a code both structures show through. A regressor that has seen codes of structures only says one thing of
+    it, and another of the field that it decodes to, encoded again; a search walks through just these codes. So random
+    midpoints, as they are and encoded again, join the labels, with what the regressor itself says of the latter
+    (pseudo-labels, Lee 2013).
+
+    Args:
+        autoencoder: of the codes; it stays as it is.
+        start: a trained regressor; it stays as it is.
+        codes, labels: (n, copies, 2, latent_dim) and (n, 6) that it was trained on.
+        midpoints: how many, of random pairs of these codes.
+        settings: of this training; no label is held out.
+        progress, checkpoint: as for `train_vae`.
+    """
+    rng = generator(settings.seed, Purpose.TRAINING, 0, 0, midpoints)
+    every = codes[:, :, 0].reshape(-1, codes.shape[-1])
+    one, other = rng.integers(len(every), size=(2, midpoints))
+    between = (every[one] + every[other]) / 2
+    again = autoencoder.encode_images(autoencoder.decode_images(between))
+    shown = np.zeros((midpoints, *codes.shape[1:]), codes.dtype)  # without noise
+    shown[:, 0::2, 0], shown[:, 1::2, 0] = between[:, None], again[:, None]
+    extended = np.concatenate([codes, shown]), np.concatenate([labels, start.mean_and_spread(again)[0]])
+    settings = replace(settings, folds=0)
+    settled, history = fit_regressor(*extended, start.architecture, settings, start, progress, checkpoint)
+    settled.residual_std = start.residual_std
+    return settled, history
+
+
 def fit_regressor(
     codes: np.ndarray,
     labels: np.ndarray,
@@ -191,7 +231,6 @@ def label_codes(
     autoencoder: Autoencoder, microstructures: Sequence[Microstructure], settings: RegressorTraining
 ) -> np.ndarray:
     """(n, 4 or 1, 2, latent_dim): of each structure's copies the mean code and the noise it is shown with."""
-    """Mean and standard deviation of the codes of each structure's copies: (n, 4 or 1, 2, latent_dim)."""
     mean, std = autoencoder.encode_mirrored(microstructures)
     copies = slice(None) if settings.mirror else slice(1)  # the first copy is the structure itself
     return np.stack([mean, std * settings.noise], axis=2)[:, copies]
