@@ -20,12 +20,13 @@ from inverse_design.memory import check_memory
 from inverse_design.outputs import Findings, write_outputs
 from inverse_design.pretrained import labels_of
 from inverse_design.progress import Tracker, Update, track
-from inverse_design.properties import STRUCTURE, StructureGuess, of_anchors
+from inverse_design.properties import STRUCTURE, of_anchors
 from inverse_design.redraws import redraws, save_redraws, with_redraws
 from inverse_design.run_folder import RunFolder
 from inverse_design.search import SearchResult, load_result, save_result, search
 from inverse_design.simulations import conditions_of, simulate_all, wanted_labels, workplace_of
 from inverse_design.stages import LabelledStructures
+from inverse_design.structure_guess import StructureGuess
 from inverse_design.study import Study, study_text
 from inverse_design.summary import ranking
 from inverse_design.verification import Verified, best_hit, load_batch, save_batch, verify_batch

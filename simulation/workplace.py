@@ -88,7 +88,7 @@ def _refuse_in_a_starting_worker() -> None:
     if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing itself asks
         raise SystemExit(
             "error: worker processes import the script that starts them; put what the script does under "
-            "`if __name__ == \"__main__\":`"
+            '`if __name__ == "__main__":`'
         )
 
 

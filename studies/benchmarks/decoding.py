@@ -22,10 +22,11 @@ from inverse_design.goals import hits
 from inverse_design.grains import fit_grains
 from inverse_design.problem import LatentProblem, Limit, Plausibility, drift_limit, spread_limit
 from inverse_design.search import search
-from simulation import InputError, LabelStore
+from simulation import LabelStore
 from simulation.anchors import ANCHORS
 from simulation.executors import local
 from studies.benchmarks.design import BATCH, COLUMNS, GENERATIONS, POPULATION, SCALES, STORE, TOLERANCES, Bench, Target
+from studies.script import command
 
 SPREAD, DRIFT = 0.15, 0.15
 """Limits of the ablation, in standard deviations of the anchors over the labels."""
@@ -120,6 +121,7 @@ def _row(name: str, values: object) -> str:
     return "| " + " | ".join([name, *cells]) + " |"
 
 
+@command
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--structures", type=int, default=200)
@@ -127,17 +129,13 @@ def main() -> int:
     parser.add_argument("--work", default="runs/benchmarks", help="folder of the simulations, shared with `design`")
     parser.add_argument("--workers", type=int, default=None)
     args = parser.parse_args()
-    try:
-        Path(args.work).mkdir(parents=True, exist_ok=True)
-        with LabelStore(Path(args.work) / STORE) as store, local(args.workers) as engine:
-            bench = Bench(store, engine)
-            if args.structures:
-                print(sharpening(bench, args.structures), flush=True)
-            if args.targets:
-                print("\n" + ablation(bench, args.targets))
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    Path(args.work).mkdir(parents=True, exist_ok=True)
+    with LabelStore(Path(args.work) / STORE) as store, local(args.workers) as engine:
+        bench = Bench(store, engine)
+        if args.structures:
+            print(sharpening(bench, args.structures), flush=True)
+        if args.targets:
+            print("\n" + ablation(bench, args.targets))
     return 0
 
 
