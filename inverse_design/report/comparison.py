@@ -141,7 +141,7 @@ def _facts(runs: Sequence[ReportData]) -> list[tuple[str, list[str]]]:
         row("hits", [sum(data.hits) for data in runs]),
         row("points of the front", [len(data.front) for data in runs]),
         row("labels that trained", [f"{data.labels.get('training', 0):g}" for data in runs]),
-        row("wall time", [duration(sum(data.seconds.values())) for data in runs]),
+        row("wall time", [duration(sum(data.seconds.values())) if data.seconds else "not known" for data in runs]),
         row("of it for labels", [duration(data.seconds.get("labels", 0)) for data in runs]),
         row("seed", [data.seed for data in runs]),
         row("stopped", [data.reason for data in runs]),
