@@ -41,7 +41,12 @@ class _Commands(typer.core.TyperGroup):
 
 app = typer.Typer(
     cls=_Commands,
-    help="Inverse design of nanocrystalline permanent magnets: from a wanted demagnetisation curve to verified grains.",
+    help="""Inverse design of nanocrystalline permanent magnets: from a wanted demagnetisation curve to verified grains.
+
+    Example: python -m inverse_design --quiet run studies/quickstart.yaml
+
+    COMMAND --help says more of a command, with an example of each.
+    """,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -51,20 +56,27 @@ StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where run folders are kept.")]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace a key of the study; may be repeated."),
+    typer.Option(
+        "--set", metavar="KEY.PATH=VALUE", help="Replace a key, such as goals.Hc.target=0.4; may be repeated."
+    ),
 ]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.")]
+SHIPPED = "A shipped surrogate, nd2fe14b or nd2fe14b-elements"
 SurrogateName = Annotated[
-    str, typer.Option("--surrogate", metavar="NAME|RUN", help="A shipped surrogate, or a run folder with one.")
+    str,
+    typer.Option("--surrogate", metavar="NAME|RUN", help=f"{SHIPPED}, or a run folder with one."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object on standard output.")]
 
 
 @app.callback()
 def options(
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say warnings and errors only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say warnings and errors only; before the command.")] = False,
     log_level: Annotated[
-        str, typer.Option("--log-level", metavar="LEVEL", help="Of messages: debug, info, warning or error.")
+        str,
+        typer.Option(
+            "--log-level", metavar="LEVEL", help="Least level of what is said: debug, info, warning or error."
+        ),
     ] = "info",
 ) -> None:
     configure_logging(log_level, quiet)
@@ -109,7 +121,7 @@ def run(
     runs: Runs = Path("runs"),
     overrides: Overrides = None,
 ) -> None:
-    """Run a study: labels, surrogate, search, full simulation, report; again skips what is done.
+    """Run a study: labels, surrogate, search, full simulation, report. Run again, it goes on where it stopped.
 
     Example: python -m inverse_design run studies/quickstart.yaml --set seed=2
     """
@@ -141,10 +153,11 @@ def simulate(
     backend: Annotated[str, typer.Option(help="planar or fidimag.")] = "planar",
     discretization: Annotated[str, typer.Option(help="cells or elements (planar only).")] = "cells",
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Default: beside the file.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Where to write; default: beside the structure."),
     ] = None,
 ) -> None:
-    """Simulate the demagnetisation curve of one structure: curve.csv, anchors.json, curve.png.
+    """Simulate the demagnetisation curve of one structure of Nd2Fe14B: curve.csv, anchors.json, curve.png.
 
     Example: python -m inverse_design simulate runs/quickstart/candidates/00/structure.npz -o checked
     """
@@ -178,7 +191,10 @@ def predict(
 
 @app.command()
 def morph(
-    a: Annotated[str, typer.Argument(metavar="A", help="A structure file, or GRAINS,DEGREES[,SEED], such as 16,178.")],
+    a: Annotated[
+        str,
+        typer.Argument(metavar="A", help="A structure file, or GRAINS,DEGREES[,SEED], such as 16,178: Voronoi grains."),
+    ],
     b: Annotated[str, typer.Argument(metavar="B", help="The same for the other end.")],
     surrogate: SurrogateName,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="PNG", help="The picture to write.")],
@@ -201,10 +217,11 @@ def morph(
 
 @app.command()
 def evaluate(
-    name: Annotated[str, typer.Argument(metavar="NAME|RUN", help="A shipped surrogate, or the folder of a run.")],
+    name: Annotated[str, typer.Argument(metavar="NAME|RUN", help=f"{SHIPPED}, or a run folder.")],
     as_json: AsJson = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write figures there too, as PNG and SVG.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Also draw figures into this folder, PNG and SVG."),
     ] = None,
 ) -> None:
     """Mean absolute error of a surrogate on its test split, beside the paper's Table 3.
@@ -228,7 +245,7 @@ def evaluate(
 @app.command()
 def report(
     run: RunPath,
-    other: Annotated[Path | None, typer.Argument(metavar="[RUN2]", help="A run to set beside it.")] = None,
+    other: Annotated[Path | None, typer.Argument(metavar="RUN2", help="A run to set beside it.")] = None,
 ) -> None:
     """Write report.html and the tables of a run again; with a second run, a page that sets both side by side.
 
@@ -265,9 +282,12 @@ def verify(
 @app.command()
 def export(
     source: Annotated[Path, typer.Argument(metavar="RUN|STRUCTURE", help="A run folder, or a structure file (.npz).")],
-    candidate: Annotated[int | None, typer.Argument(metavar="[CANDIDATE]", help="Its number, for a run.")] = None,
+    candidate: Annotated[int | None, typer.Argument(metavar="CANDIDATE", help="Of a run: its number.")] = None,
     format: Annotated[str, typer.Option("--format", help="npz, ovf or mumax3.")] = "ovf",
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: beside it.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Default: structure.ovf (.mx3) beside the structure."),
+    ] = None,
 ) -> None:
     """Write a structure for another program: OVF 2.0 (OOMMF, mumax3, Ubermag) or a mumax3 script.
 
@@ -283,7 +303,9 @@ def export(
 def label(
     study: StudyFile,
     shard: Annotated[str | None, typer.Option(metavar="K/N", help="Only every N-th structure, from the K-th.")] = None,
-    store: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: the study's run folder.")] = None,
+    store: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Default: labels.sqlite in the run folder.")
+    ] = None,
     runs: Runs = Path("runs"),
     overrides: Overrides = None,
 ) -> None:

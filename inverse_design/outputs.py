@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from inverse_design.files import write_text
 from inverse_design.redraws import redraws_table, with_redraws
 from inverse_design.run_folder import (
     MANIFEST,
@@ -23,10 +24,9 @@ from inverse_design.run_folder import (
     read_arrays,
     read_artifact,
     read_manifest,
-    write_text,
 )
 from inverse_design.search import load_result
-from inverse_design.stages import FRONT_AXES, HISTORY, TEST, VERSIONS, search_key, verify_key
+from inverse_design.stages import FRONT_AXES, HISTORY, TEST, VERSIONS, labels_key, search_key, verify_key
 from inverse_design.study import Study, study_text
 from inverse_design.study_file import load_study
 from inverse_design.verification import Verified, load_batch, verified_table, write_candidate
@@ -50,13 +50,13 @@ class Findings:
         rounds: rounds done.
         reason: why it stopped, or that it goes on, as a sentence.
         verified: every simulated candidate, in the order of choice.
-        labels: `count` simulations in the store, how many `converged`, and the `seconds` they took.
+        labels: `count` simulations in the store, and how many `converged`.
     """
 
     rounds: int
     reason: str
     verified: tuple[Verified, ...]
-    labels: Mapping[str, int | float]
+    labels: Mapping[str, int]
 
 
 def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
@@ -163,7 +163,7 @@ def _manifest(study: Study, folder: RunFolder, findings: Findings) -> dict[str, 
         "hits": sum(item.is_hit(study.wanted) for item in findings.verified),
         "reason": findings.reason,
         "labels": dict(findings.labels),
-        "seconds": _seconds(folder, findings),
+        "seconds": _seconds(study, folder, findings),
         "versions": versions(),
     }
 
@@ -209,11 +209,14 @@ def last_round(run: Path) -> int:
     return max(rounds)
 
 
-def _seconds(folder: RunFolder, findings: Findings) -> dict[str, float]:
+def _seconds(study: Study, folder: RunFolder, findings: Findings) -> dict[str, float]:
+    """Wall time by stage, of those that have been at work."""
     names = ["vae"]
     for round_ in range(findings.rounds):
         names += [f"{stage}/{round_}" for stage in ("regressor", "search", "verify", "redraws", "reversal")]
-    return {name: folder.seconds(name) for name in names}
+    labels = folder.times.seconds("labels", labels_key(study))
+    found = {"labels": labels} | {name: folder.seconds(name) for name in names}
+    return {name: seconds for name, seconds in found.items() if seconds}
 
 
 def report_data(study: Study, folder: RunFolder, findings: Findings) -> ReportData:
@@ -241,7 +244,7 @@ def report_data(study: Study, folder: RunFolder, findings: Findings) -> ReportDa
         rounds=findings.rounds,
         simulations=len(findings.verified),
         reason=findings.reason,
-        seconds=_seconds(folder, findings),
+        seconds=_seconds(study, folder, findings),
         versions=versions(),
         seed=study.seed,
         checks=tuple(checks_of(run, findings.verified)),

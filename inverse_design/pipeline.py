@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,17 +14,19 @@ import numpy as np
 from inverse_design import stages
 from inverse_design.candidates import Known, propose
 from inverse_design.console import run_log
+from inverse_design.files import write_text
 from inverse_design.goals import Goal
 from inverse_design.memory import check_memory
 from inverse_design.outputs import Findings, write_outputs
 from inverse_design.pretrained import labels_of
-from inverse_design.progress import Tracker, track
-from inverse_design.properties import STRUCTURE, StructureGuess, of_anchors
+from inverse_design.progress import Tracker, Update, track
+from inverse_design.properties import STRUCTURE, of_anchors
 from inverse_design.redraws import redraws, save_redraws, with_redraws
-from inverse_design.run_folder import RunFolder, write_text
+from inverse_design.run_folder import RunFolder
 from inverse_design.search import SearchResult, load_result, save_result, search
 from inverse_design.simulations import conditions_of, simulate_all, wanted_labels, workplace_of
 from inverse_design.stages import LabelledStructures
+from inverse_design.structure_guess import StructureGuess
 from inverse_design.study import Study, study_text
 from inverse_design.summary import ranking
 from inverse_design.verification import Verified, best_hit, load_batch, save_batch, verify_batch
@@ -66,7 +69,7 @@ class Run:
     """One study in one run folder: every stage skips what is there."""
 
     def __init__(self, study: Study, folder: Path, tracker: Tracker = track) -> None:
-        self.study, self.folder, self.track = study, RunFolder(folder), tracker
+        self.study, self.folder, self._tracker = study, RunFolder(folder), tracker
         self.goals = study.wanted
 
     def go(self) -> Ending:
@@ -108,6 +111,17 @@ class Run:
         self.folder.clear_work()
         return Ending(tuple(verified), round_ + 1, reason)
 
+    @contextmanager
+    def track(self, name: str) -> Iterator[Update]:
+        """The progress of a stage, which also tells how long it has taken so far."""
+        with self._tracker(name) as update:
+
+            def told(done: int, total: int, words: str = "") -> None:
+                update(done, total, words)
+                self.folder.times.tick()
+
+            yield told
+
     def labels(self, store: LabelStore, workplace: Engine) -> LabelledStructures:
         """Simulate the sampled structures that the store lacks; of a pretrained surrogate, the labels that it had.
 
@@ -119,7 +133,9 @@ class Run:
             return labels_of(study.surrogate.pretrained)
         wanted = wanted_labels(study)
         conditions = conditions_of(study, study.labels.backend, study.labels.discretization)
-        found = simulate_all("labels", wanted, conditions, store, workplace, self.track)
+        before = len(store)
+        with self.folder.times.timed("labels", stages.labels_key(study), counts=lambda: len(store) > before):
+            found = simulate_all("labels", wanted, conditions, store, workplace, self.track)
         usable = sorted((label for label in found if label.converged), key=lambda label: label.key)
         if len(usable) < ENOUGH * len(wanted):
             first = next((label.reason for label in found if not label.converged), "no label at all")
@@ -300,10 +316,9 @@ def _idle_rounds(verified: Sequence[Verified], goals: Sequence[Goal]) -> int:
     return verified[-1].round - verified[ranking(goals, verified)[0]].round if verified else 0
 
 
-def _counts(store: LabelStore) -> dict[str, int | float]:
+def _counts(store: LabelStore) -> dict[str, int]:
     counts = store.counts()
-    seconds = round(store.seconds(), 1)
-    return {"count": sum(counts.values()), "converged": counts.get(Outcome.CONVERGED, 0), "seconds": seconds}
+    return {"count": sum(counts.values()), "converged": counts[Outcome.CONVERGED]}
 
 
 def run_study(study: Study, runs: Path, tracker: Tracker = track) -> Ending:

@@ -1,7 +1,7 @@
 """The run folder: stages keyed by content, written whole or not at all, and a lock against a second run.
 
     runs/<name>/  study.yaml  manifest.json  labels.sqlite  vae/  regressor/R/  search/R/  verify/R/
-                  front.csv  verified.csv  candidates/NN/  report.html  run.log
+                  front.csv  verified.csv  candidates/NN/  report.html  run.log  seconds.json
 
 A stage's folder carries `artifact.json`: its key (a hash of its inputs' keys, the part of the study that it reads and
 a version bumped by hand when its meaning changes) and a checksum of each of its files. A folder whose key or
@@ -13,9 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +22,8 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from inverse_design.files import write_text
+from inverse_design.stage_times import StageTimes
 from simulation.arrays import read_npz
 from simulation.errors import InputError
 
@@ -39,10 +39,16 @@ def stage_key(stage: str, version: int, **inputs: Any) -> str:
 
 
 class RunFolder:
-    """One run's folder on disk."""
+    """One run's folder on disk.
+
+    Attributes:
+        path: the folder.
+        times: how long its stages took.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
+        self.times = StageTimes(self.path)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -83,10 +89,9 @@ class RunFolder:
         work = self.path / ".work" / f"{name.replace('/', '-')}-{key[:12]}"
         work.mkdir(parents=True, exist_ok=True)
         if not _whole(work, key):  # else it was finished and the process ended before it was put in its place
-            began = time.monotonic()
-            build(work)
-            seconds = round(time.monotonic() - began, 2)
-            record = {"stage": name, "key": key, "seconds": seconds, "files": _checksums(work)}
+            with self.times.timed(name, key):
+                build(work)
+            record = {"stage": name, "key": key, "files": _checksums(work)}
             write_text(work / ARTIFACT, json.dumps(record, indent=1))
         if final.exists():
             shutil.rmtree(final)
@@ -118,10 +123,9 @@ class RunFolder:
                 )
 
     def seconds(self, name: str) -> float:
-        """How long a stage took when it was made."""
+        """Wall time of a stage that is there, its interrupted attempts included as far as they are known."""
         record = read_artifact(self.path / name)
-        seconds = record.get("seconds") if record else None
-        return float(seconds) if isinstance(seconds, (int, float)) else 0.0
+        return self.times.seconds(name, str(record.get("key"))) if record else 0.0
 
     def clear_work(self) -> None:
         """Remove what interrupted stages of other keys left."""
@@ -175,16 +179,6 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return read_npz(path)
     except (OSError, InputError):
         raise InputError(f"{path}: missing or damaged; running the study again makes it anew") from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def _checksums(folder: Path) -> dict[str, str]:

@@ -20,9 +20,6 @@ from inverse_design.problem import LatentProblem
 from inverse_design.run_folder import read_arrays
 from simulation.errors import InputError
 
-SINGLE = ("ga", "cmaes")
-"""Algorithms for one objective."""
-
 PENALTY = 1e3
 """What a unit of violation adds to the objective where an algorithm knows no constraints."""
 

@@ -78,6 +78,20 @@ class LabelledStructures:
         )
 
 
+def labels_key(study: Study) -> str:
+    """Key of the labels' wall time: of which family they are and how they are simulated, not how many."""
+    return stage_key(
+        "labels",
+        1,
+        seed=study.seed,
+        microstructures=study.microstructures.model_dump(mode="json"),
+        material=vars(study.magnet),
+        field_sweep=study.field_sweep.model_dump(mode="json"),
+        backend=study.labels.backend,
+        discretization=study.labels.discretization,
+    )
+
+
 def vae_key(study: Study) -> str:
     """Key of the autoencoder: it sees structures only, neither labels nor goals. A pretrained one has its card's."""
     part = study.surrogate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
@@ -134,10 +134,15 @@ MOST_SIZE_NM, MOST_SPREAD_DEG = 1e4, 180.0
 """Beyond any grain size and any spread of axes that can be asked for."""
 
 
+ForSeveral = Literal["nsga2", "nsga3", "unsga3", "smsemoa", "ctaea"]
+ForOne = Literal["ga", "cmaes"]
+"""Algorithms for several objectives, and those that serve one only."""
+
+
 class Search(Section):
     """The genetic algorithm in the latent space."""
 
-    algorithm: Literal["nsga2", "nsga3", "unsga3", "smsemoa", "ctaea", "ga", "cmaes"] = "nsga2"
+    algorithm: Literal[ForSeveral, ForOne] = "nsga2"
     population: Annotated[int, Strict(), Field(ge=4, le=8192)] = 128
     generations: Annotated[int, Strict(), Field(ge=1, le=100000)] = 150
     plausibility: Annotated[Number, Field(gt=0.5, lt=1)] = 0.99
@@ -255,8 +260,8 @@ class Study(Section):
         goals = self.wanted
         _check_goals(goals, -self.field_sweep.stop)
         several = sum(goal.is_objective for goal in goals) > 1
-        if several and self.search.algorithm in ("ga", "cmaes"):  # `search.SINGLE`, not imported for its weight
-            allowed = "nsga2, nsga3, unsga3, smsemoa, ctaea"
+        if several and self.search.algorithm in get_args(ForOne):
+            allowed = ", ".join(get_args(ForSeveral))
             raise _refuse(
                 "search.algorithm", f"{self.search.algorithm!r} serves one objective only; for several: {allowed}"
             )

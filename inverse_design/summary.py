@@ -11,6 +11,8 @@ from rich.table import Table
 
 from inverse_design.goals import UNITS, Goal, distance
 from inverse_design.run_folder import MANIFEST, read_artifact, read_manifest
+from inverse_design.stage_times import StageTimes
+from inverse_design.stages import labels_key
 from inverse_design.study import Study
 from inverse_design.study_file import load_study
 from simulation.anchors import ANCHORS
@@ -53,11 +55,15 @@ def progress_of(run: Path) -> list[str]:
     if not (run / "study.yaml").is_file():
         raise InputError(f"{run}: no run here (no study.yaml)")
     study = load_study(run / "study.yaml")
-    lines = [f"{study.name}: {_labels(run, study)}"]
+    lines, times = [f"{study.name}: {_labels(run, study)}"], StageTimes(run)
+    seconds = times.seconds("labels", labels_key(study))
+    if seconds:
+        lines.append(f"  {'labels':<14} {seconds:.1f} s so far")
     for folder in sorted(run.glob("*/artifact.json")) + sorted(run.glob("*/*/artifact.json")):
         record = read_artifact(folder.parent)
         if record and not folder.parent.is_relative_to(run / ".work"):
-            lines.append(f"  {record['stage']:<14} done in {record['seconds']:.1f} s")
+            seconds = times.seconds(record["stage"], record["key"])
+            lines.append(f"  {record['stage']:<14} done" + (f" in {seconds:.1f} s" if seconds else ""))
     if (run / MANIFEST).is_file():
         known = read_manifest(run)
         rounds, simulations, hits = (known.get(key, 0) for key in ("rounds", "simulations", "hits"))

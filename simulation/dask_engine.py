@@ -7,14 +7,23 @@ import logging
 import time
 from concurrent.futures import Executor
 
-from distributed import Client, KilledWorker, LocalCluster
+from distributed import Client, KilledWorker, LocalCluster, Nanny
+from distributed.core import Status
 
 from simulation.errors import InputError
-from simulation.workplace import Engine, no_interrupt
+from simulation.workplace import Engine, no_interrupt, without_main
 
 _CONNECT_S = 10
 _COUNT_S = 10.0
 _LOGGERS = ("distributed", "distributed.client", "distributed.scheduler", "tornado.application")
+
+
+class _NannyWithoutMain(Nanny):  # type: ignore[misc]
+    """Starts a worker, at first and after its death, that does not import the main script."""
+
+    async def instantiate(self) -> Status:
+        with without_main():
+            return await super().instantiate()
 
 
 class DaskEngine(Engine):
@@ -25,13 +34,15 @@ class DaskEngine(Engine):
     Args:
         address: such as "tcp://host:8786"; None starts a cluster here, open to this machine only.
         workers: of the cluster that is started here; with an address, as many as the scheduler has.
+        import_main: whether the workers of that cluster import the main script, as spawned processes do.
     """
 
     losses = (*Engine.losses, KilledWorker)
 
-    def __init__(self, address: str | None, workers: int) -> None:
+    def __init__(self, address: str | None, workers: int, import_main: bool = True) -> None:
         super().__init__(self._connect, workers)
         self._address = address
+        self._nanny = Nanny if import_main else _NannyWithoutMain
         self._client: Client | None = None
         self._cluster: LocalCluster | None = None
         self._counted_at = float("-inf")
@@ -40,21 +51,28 @@ class DaskEngine(Engine):
         for name in _LOGGERS:  # tracebacks of every connection that ends; a user gets our sentences instead
             logging.getLogger(name).setLevel(logging.CRITICAL)
         if self._address is None:
-            with no_interrupt():
-                self._cluster = LocalCluster(
-                    n_workers=self._workers,
-                    threads_per_worker=1,
-                    processes=True,
-                    dashboard_address="127.0.0.1:0",  # no fixed port: another cluster may have it
-                    scheduler_kwargs={"dashboard": False},
-                    silence_logs=logging.CRITICAL,
-                )
+            self._cluster = self._start_cluster()
         try:
             self._client = Client(self._cluster or self._address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise InputError(f"no Dask scheduler answers at {self._address} ({error})") from None
         executor: Executor = self._client.get_executor(pure=False)
         return executor
+
+    def _start_cluster(self) -> LocalCluster:
+        try:
+            with no_interrupt():
+                return LocalCluster(
+                    n_workers=self._workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    worker_class=self._nanny,
+                    dashboard_address="127.0.0.1:0",  # no fixed port: another cluster may have it
+                    scheduler_kwargs={"dashboard": False},
+                    silence_logs=logging.CRITICAL,
+                )
+        except RuntimeError:
+            raise InputError("the workers of the Dask cluster do not start; the messages above say why") from None
 
     @property
     def workers(self) -> int:

@@ -10,16 +10,14 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import threading
-import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from simulation.errors import InputError
-from simulation.workplace import Engine, no_interrupt
+from simulation.workplace import Engine, no_interrupt, without_main
 
 ENGINES = ("local", "dask", "mpi")
 _ONE_THREAD = dict.fromkeys(
@@ -44,7 +42,7 @@ def engine(name: str, workers: int | None = None, address: str | None = None, im
     if name == "local":
         return local(workers, import_main)
     if name == "dask":
-        return dask(address, workers)
+        return dask(address, workers, import_main)
     if name == "mpi":
         return mpi()
     raise InputError(f"engine must be one of {', '.join(ENGINES)}, got {name!r}")
@@ -77,7 +75,7 @@ class _SpawnPool(ProcessPoolExecutor):
     """Spawned processes that end with the process that started them, however that ends."""
 
     def __init__(self, workers: int, import_main: bool) -> None:
-        self._main = contextlib.nullcontext if import_main else _without_main
+        self._main = contextlib.nullcontext if import_main else without_main
         context = multiprocessing.get_context("spawn")
         heard, self._killer = context.Pipe(duplex=False)
         super().__init__(workers, context, _enter_worker, (heard,))
@@ -120,18 +118,13 @@ def _one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
-@contextlib.contextmanager
-def _without_main() -> Iterator[None]:
-    """Hide the main module: a spawned process would import it and run a script without a __main__ guard once more."""
-    main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-def dask(address: str | None = None, workers: int | None = None) -> Engine:
+def dask(address: str | None = None, workers: int | None = None, import_main: bool = True) -> Engine:
     """Workers of a Dask cluster: one on this machine, or that of the scheduler at an address.
+
+    Args:
+        address: of a scheduler.
+        workers: of a cluster on this machine; every core that this process may use unless given.
+        import_main: whether those import the main script, see `local`.
 
     Raises:
         InputError: if Dask is not installed.
@@ -142,7 +135,7 @@ def dask(address: str | None = None, workers: int | None = None) -> Engine:
         raise InputError("engine dask: Dask is not installed; pip install 'inverse-design[dask]'") from None
     from simulation.dask_engine import DaskEngine
 
-    return DaskEngine(address, available_cores() if workers is None else workers)
+    return DaskEngine(address, available_cores() if workers is None else workers, import_main)
 
 
 def mpi() -> Engine:

@@ -124,11 +124,6 @@ class LabelStore:
         found = dict(rows)
         return {outcome: int(found.get(outcome.value, 0)) for outcome in Outcome}
 
-    def seconds(self) -> float:
-        """Seconds of simulation in all labels, summed by the database without reading a curve."""
-        with sentence(self.path, "read"):
-            return float(self._db.execute("SELECT total(wall_s) FROM labels").fetchone()[0])
-
     def frame(self, conditions: Conditions | None = None) -> pd.DataFrame:
         """A table without the curves, indexed and sorted by key.
 

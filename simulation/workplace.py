@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import signal
+import sys
 import threading
+import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from multiprocessing import resource_tracker
@@ -40,6 +43,7 @@ class Engine:
             InputError: if it cannot be started.
         """
         if self._executor is None:
+            _refuse_in_a_starting_worker()
             self._executor = self._start()
         return self._executor
 
@@ -74,6 +78,39 @@ class Engine:
             self.close()
         else:
             self.stop()
+
+
+def _refuse_in_a_starting_worker() -> None:
+    """End a worker that starts workers because it imports a script without a __main__ guard, with a sentence.
+
+    Not by an `InputError`: nobody would catch it here, and what is printed should be the sentence alone.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing itself asks
+        raise SystemExit(
+            "error: worker processes import the script that starts them; put what the script does under "
+            '`if __name__ == "__main__":`'
+        )
+
+
+_hidden = threading.Lock(), list[types.ModuleType]()
+"""The main module, as often as it is hidden."""
+
+
+@contextlib.contextmanager
+def without_main() -> Iterator[None]:
+    """Hide the main module: a process spawned meanwhile would import it and run a script without a __main__ guard once
+    more. Several threads may do so at once."""
+    lock, mains = _hidden
+    with lock:
+        mains.append(mains[0] if mains else sys.modules["__main__"])
+        sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        with lock:
+            main = mains.pop()
+            if not mains:
+                sys.modules["__main__"] = main
 
 
 @contextlib.contextmanager

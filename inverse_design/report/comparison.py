@@ -12,13 +12,13 @@ from markupsafe import Markup
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from inverse_design.files import write_text
 from inverse_design.properties import PROPERTIES, UNITS
 from inverse_design.report import plots, svg
 from inverse_design.report.data import ReportData, achieved, asked, best, labelled
 from inverse_design.report.figures import front_axes
 from inverse_design.report.grain_image import png_data_uri
 from inverse_design.report.page import duration, measured, page_template, with_error
-from inverse_design.run_folder import write_text
 from simulation.anchors import ANCHORS
 
 SIDES = ("first", "second")
@@ -141,7 +141,8 @@ def _facts(runs: Sequence[ReportData]) -> list[tuple[str, list[str]]]:
         row("hits", [sum(data.hits) for data in runs]),
         row("points of the front", [len(data.front) for data in runs]),
         row("labels that trained", [f"{data.labels.get('training', 0):g}" for data in runs]),
-        row("wall time without the labels", [duration(sum(data.seconds.values())) for data in runs]),
+        row("wall time", [duration(sum(data.seconds.values())) if data.seconds else "not known" for data in runs]),
+        row("of it for labels", [duration(data.seconds.get("labels", 0)) for data in runs]),
         row("seed", [data.seed for data in runs]),
         row("stopped", [data.reason for data in runs]),
     ]

@@ -40,15 +40,15 @@ class ReportData:
             called what they are, for points that have no grain structure.
         hypervolume: (generations,) of each round's search.
         losses: learning curves by name, each (epochs, values).
-        labels: how many trained (`training`) and judged (`test`) the surrogate; `count`, `converged` and `seconds` of
-            the simulations of this run; other entries are shown as they are.
+        labels: how many trained (`training`) and judged (`test`) the surrogate; `count` and `converged` of the
+            simulations of this run; other entries are shown as they are.
         pretrained: the shipped surrogate that the run started from, empty if it trained its own.
         accuracy: mean absolute error on the test split by anchor, None where not measured.
         paper: the same of the paper.
         rounds: rounds done.
         simulations: full simulations of candidates.
         reason: why the loop stopped, a sentence.
-        seconds: wall time by stage.
+        seconds: wall time by stage, interrupted attempts included.
         versions: releases by package.
         seed: of the study.
         checks: candidate number and its simulation by another solver or on another mesh.

@@ -55,7 +55,7 @@
     const width = Math.max(place.clientWidth, 260), height = Math.min(600, Math.max(300, width * 0.8));
     const ax = data.axes[$("front-x").value], ay = data.axes[$("front-y").value];
     const [x0, x1] = range(ax), [y0, y1] = range(ay);
-    const box = { l: 62, t: 12, r: width - 14, b: height - 46 };
+    const box = { l: 70, t: 12, r: width - 14, b: height - 46 };
     const px = (v) => box.l + ((v - x0) / (x1 - x0)) * (box.r - box.l);
     const py = (v) => box.b - ((v - y0) / (y1 - y0)) * (box.b - box.t);
     place.replaceChildren();

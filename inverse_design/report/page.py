@@ -13,6 +13,7 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from inverse_design.files import write_text
 from inverse_design.goals import objectives
 from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS, grain_diameters_nm
 from inverse_design.report import plots, svg, switching
@@ -20,7 +21,6 @@ from inverse_design.report.data import ReportData, achieved, alignment, asked, b
 from inverse_design.report.figure_files import write_figures
 from inverse_design.report.grain_image import field_data_uri, png_data_uri
 from inverse_design.report.tables import write_tables
-from inverse_design.run_folder import write_text
 from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS
 from simulation.bhmax import maximum_energy_product
@@ -90,7 +90,7 @@ def _context(data: ReportData) -> dict[str, Any]:
             frame, "Curve of the chosen point", plots.goal_bands(frame, data.goals, _wanted_remanence(data)),
             plots.curve_axes(frame, data.material), Markup('<g id="preview-marks"></g>'),
         ),
-        "labels": [(LABEL_WORDS.get(key, key), f"{value:g}") for key, value in data.labels.items() if key != "seconds"],
+        "labels": [(LABEL_WORDS.get(key, key), f"{value:g}") for key, value in data.labels.items()],
         "accuracy": _accuracy(data),
         "learning": plots.learning(data.losses),
         "hypervolume": plots.traces(
@@ -99,7 +99,6 @@ def _context(data: ReportData) -> dict[str, Any]:
         ),
         "seconds": [(stage, duration(s)) for stage, s in data.seconds.items()],
         "total_seconds": duration(sum(data.seconds.values())),
-        "label_seconds": duration(data.labels["seconds"]) if "seconds" in data.labels else None,
     }  # fmt: skip
 
 

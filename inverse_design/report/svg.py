@@ -103,14 +103,13 @@ def _break(x: float, y: float) -> Markup:
 
 
 def _ticks_of_pieces(frame: Frame, scale: float) -> list[float]:
-    """Ticks in data coordinates times a factor, equally far apart on both sides of a break."""
+    """Ticks in data coordinates times a factor; beyond a break, where there is little room, the last one only."""
     low, high, _, _ = frame.pieces[0]
     found = ticks(low * scale, high * scale, 6)
     for low, high, _, _ in frame.pieces[1:]:
         step = found[1] - found[0] if len(found) > 1 else high - low
-        found += [
-            round(i * step, 12) for i in range(math.ceil(low * scale / step), math.floor(high * scale / step) + 1)
-        ]
+        last = math.floor(high * scale / step) * step
+        found += [round(last, 12)] if last >= low * scale else []
     return found
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from inverse_design.files import write_text
 from inverse_design.goals import UNITS
 from inverse_design.report.data import ReportData
-from inverse_design.run_folder import write_text
 from simulation.anchors import ANCHORS
 
 

@@ -23,10 +23,11 @@ from inverse_design.goals import hits
 from inverse_design.grains import fit_grains
 from inverse_design.problem import LatentProblem, Limit, Plausibility, drift, limit, spread
 from inverse_design.search import search
-from simulation import InputError, LabelStore
+from simulation import LabelStore
 from simulation.anchors import ANCHORS
 from simulation.executors import local
 from studies.benchmarks.design import BATCH, COLUMNS, GENERATIONS, POPULATION, SCALES, STORE, TOLERANCES, Bench, Target
+from studies.script import command
 
 SPREADS, DRIFTS = (0.9, 0.5, 0.25), (0.9, 0.5)
 """Limits of the ablation, as shares of the labelled structures."""
@@ -122,6 +123,7 @@ def _row(name: str, values: object) -> str:
     return "| " + " | ".join([name, *cells]) + " |"
 
 
+@command
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--structures", type=int, default=200)
@@ -129,17 +131,13 @@ def main() -> int:
     parser.add_argument("--work", default="runs/benchmarks", help="folder of the simulations, shared with `design`")
     parser.add_argument("--workers", type=int, default=None)
     args = parser.parse_args()
-    try:
-        Path(args.work).mkdir(parents=True, exist_ok=True)
-        with LabelStore(Path(args.work) / STORE) as store, local(args.workers) as engine:
-            bench = Bench(store, engine)
-            if args.structures:
-                print(sharpening(bench, args.structures), flush=True)
-            if args.targets:
-                print("\n" + ablation(bench, args.targets))
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    Path(args.work).mkdir(parents=True, exist_ok=True)
+    with LabelStore(Path(args.work) / STORE) as store, local(args.workers) as engine:
+        bench = Bench(store, engine)
+        if args.structures:
+            print(sharpening(bench, args.structures), flush=True)
+        if args.targets:
+            print("\n" + ablation(bench, args.targets))
     return 0
 
 

@@ -49,7 +49,6 @@ from inverse_design.search import search
 from simulation import (
     Conditions,
     FieldSweep,
-    InputError,
     LabelStore,
     Microstructure,
     Nd2Fe14B,
@@ -62,6 +61,7 @@ from simulation.executors import local
 from simulation.label_sets import SPLITS, load_label_set
 from simulation.sampling import generator
 from simulation.workplace import Engine
+from studies.script import command
 from surrogate import Surrogate
 
 SURROGATE = "nd2fe14b"
@@ -399,6 +399,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+@command
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--targets", type=int, default=10, help="of each kind")
@@ -407,11 +408,7 @@ def main() -> int:
     parser.add_argument("--work", default="runs/benchmarks", help="folder for simulations and answers")
     parser.add_argument("--picture", default="", help=f"file for the figure, such as {PICTURE}")
     parser.add_argument("--workers", type=int, default=None)
-    try:
-        return run(parser.parse_args())
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return run(parser.parse_args())
 
 
 if __name__ == "__main__":

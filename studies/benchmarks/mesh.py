@@ -23,7 +23,6 @@ from matplotlib.figure import Figure
 from simulation import (
     Conditions,
     FieldSweep,
-    InputError,
     Label,
     LabelStore,
     Microstructure,
@@ -35,6 +34,7 @@ from simulation import (
 from simulation.executors import local
 from simulation.labels import Job
 from simulation.sampling import generator
+from studies.script import command
 
 CELL_NM = 2.0
 GRAIN_NM = np.geomspace(5.0, 40.0, 6)
@@ -158,6 +158,7 @@ def _draw_shares(axes: Axes, labels: dict[Mesh, list[Label]]) -> None:
     axes.legend(frameon=False, loc="lower right", fontsize=8)
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     """Simulate, print the table, draw the figure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -167,14 +168,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=None, help="processes (default one a core), 0: only report")
     options = parser.parse_args(arguments)
     chosen = structures()[: options.structures]
-    try:
-        with LabelStore(options.store) as store:
-            if options.workers != 0:
-                simulate(chosen, store, options.workers)
-            labels = found(chosen, store)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    with LabelStore(options.store) as store:
+        if options.workers != 0:
+            simulate(chosen, store, options.workers)
+        labels = found(chosen, store)
     if not labels[LIMIT]:
         print("no structure has been simulated on every mesh yet", file=sys.stderr)
         return 2

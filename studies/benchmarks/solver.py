@@ -29,7 +29,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from simulation import ANCHORS, InputError
+from simulation import ANCHORS
 from simulation.backends.planar import TOLERANCE
 from simulation.executors import available_cores
 from studies.benchmarks.cases import Case, few, of_group, reference_cases
@@ -43,20 +43,18 @@ from studies.benchmarks.timing import (
     time_ffts,
     worker_memory_mib,
 )
+from studies.script import command
 
 REFERENCE = Path(__file__).parents[1] / "nd2fe14b" / "nd2fe14b-fidimag"
 PACKAGES = ("numpy", "numba", "ducc0", "fidimag", "magnumnp", "torch")
 FULL, QUICK = 22, 8
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the tables, return the exit code."""
     options = parser().parse_args(arguments)
-    try:
-        cases = choose_cases(options.reference, QUICK if options.quick else FULL)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    cases = choose_cases(options.reference, QUICK if options.quick else FULL)
     run = measure(cases, 1 if options.quick else 3, options.fidimag or ([1, 1] if options.quick else [2, 1]))
     table = figures(run)
     console = Console(width=None if sys.stdout.isatty() else 150)

@@ -21,7 +21,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from simulation import InputError, Purpose, StructureFamily
+from simulation import Purpose, StructureFamily
+from studies.script import command
 
 ROUNDS, ROUND_S = 9, 0.5
 PREDICTIONS_PER_S, TIMES_THE_PAPER, GROWTH_MIB = 50_000, 2.0, 16.0
@@ -79,17 +80,14 @@ def growth_mib(call: Callable[[], object], calls: int = 10_000) -> float:
     return (process.memory_info().rss - before) / 2**20
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(
         prog="python -m studies.benchmarks.surrogate", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("name", nargs="?", default="nd2fe14b", help="of a shipped surrogate, or a run folder")
-    try:
-        missed = measure(parser.parse_args(arguments).name)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    missed = measure(parser.parse_args(arguments).name)
     print("\n".join(f"goal missed: {goal}" for goal in missed) or "all goals met")
     return 1 if missed else 0
 

@@ -22,6 +22,7 @@ from simulation.label_sets import LabelSet, load_label_set
 from studies.nd2fe14b.figures import BANDS, draw_anchors, draw_difference, mean_grain_nm, save
 from studies.nd2fe14b.pack import SETS
 from studies.nd2fe14b.scatter import CHANGES, REFERENCE, UNCHANGED, anchors_of, moves, reference_jobs
+from studies.script import command
 
 FOLDER = Path(__file__).parent
 COUNT = 4000
@@ -140,23 +141,20 @@ def blocks_of(sets: dict[str, LabelSet]) -> dict[str, str]:
     return found
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     """Write the tables and the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--store", type=Path, help="label store of the scatter")
     options = parser.parse_args(arguments)
-    try:
-        sets = {name: load_label_set(shipped) for name, shipped in SETS.items()}
-        blocks = blocks_of(sets)
-        if options.store:
-            with LabelStore(options.store, read_only=True) as store:
-                blocks |= {f"scatter, {name}": scatter_table(name, store) for name in SETS}
-                blocks["fidimag"] = fidimag_table(store)
-        page = FOLDER / "README.md"
-        page.write_text(fill(page.read_text(encoding="utf-8"), blocks), encoding="utf-8")
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    sets = {name: load_label_set(shipped) for name, shipped in SETS.items()}
+    blocks = blocks_of(sets)
+    if options.store:
+        with LabelStore(options.store, read_only=True) as store:
+            blocks |= {f"scatter, {name}": scatter_table(name, store) for name in SETS}
+            blocks["fidimag"] = fidimag_table(store)
+    page = FOLDER / "README.md"
+    page.write_text(fill(page.read_text(encoding="utf-8"), blocks), encoding="utf-8")
     tables = {name: found.frame() for name, found in sets.items()}
     save(draw_anchors(tables), FOLDER / "anchors.png")
     save(draw_difference(tables["cells"], tables["elements"]), FOLDER / "difference.png")

@@ -27,6 +27,7 @@ from simulation import ANCHORS, InputError, Microstructure, StructureFamily
 from simulation.label_sets import SPLITS, load_label_set
 from studies.nd2fe14b.train import AUTOENCODER, FOLD_MEMBERS, FOLDS, REGRESSOR_TRAINING, SEED, VAE_TRAINING
 from studies.nd2fe14b.train import ENCODING as COARSE
+from studies.script import command
 from surrogate.architecture import RegressorArchitecture, VAEArchitecture
 from surrogate.autoencoder import Autoencoder
 from surrogate.checkpoint import write_atomically
@@ -178,17 +179,14 @@ def _bench() -> Bench:
     return Bench([labels.structure(int(labels.index[row])) for row in rows], labels.anchors[rows])
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(
         prog="python -m studies.nd2fe14b.changes", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--work", type=Path, default=Path("runs/changes"), metavar="DIR", help="keeps the rows done")
-    try:
-        print(table(parser.parse_args(arguments).work))
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    print(table(parser.parse_args(arguments).work))
     return 0
 
 

@@ -17,6 +17,7 @@ from inverse_design.simulations import conditions_of, wanted_labels
 from inverse_design.study_file import load_study
 from simulation import InputError, LabelStore, Outcome
 from simulation.label_sets import LabelSet
+from studies.script import command
 
 SETS = {"cells": "nd2fe14b", "elements": "nd2fe14b-elements"}
 TRAIN = 3607
@@ -51,6 +52,7 @@ def pack(path: Path, partly: bool = False) -> tuple[str, LabelSet]:
     raise InputError(f"{path}: no labels of {study.name} by this version of the solver")
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     """Pack every store that is named."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -58,15 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent, help="where to write the sets")
     parser.add_argument("--partly", action="store_true", help="pack stores that are not complete yet")
     options = parser.parse_args(arguments)
-    try:
-        for path in options.stores:
-            name, labels = pack(path, options.partly)
-            file = options.folder / f"{name}.npz"
-            labels.save(file)
-            print(f"{file}: {len(labels.index)} labels, {file.stat().st_size / 1e6:.2f} MB")
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    for path in options.stores:
+        name, labels = pack(path, options.partly)
+        file = options.folder / f"{name}.npz"
+        labels.save(file)
+        print(f"{file}: {len(labels.index)} labels, {file.stat().st_size / 1e6:.2f} MB")
     return 0
 
 

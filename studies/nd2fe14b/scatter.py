@@ -17,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from simulation import Conditions, FieldSweep, InputError, LabelStore, Microstructure, Nd2Fe14B, label_all
+from simulation import Conditions, FieldSweep, LabelStore, Microstructure, Nd2Fe14B, label_all
 from simulation.backends.planar import TOLERANCE
 from simulation.executors import local
 from simulation.label_sets import load_labels, load_structures
 from simulation.labels import Job
 from studies.nd2fe14b.pack import SETS
+from studies.script import command
 
 STORE = Path("runs/nd2fe14b/scatter.sqlite")
 REFERENCE = "nd2fe14b-fidimag"
@@ -96,6 +97,7 @@ def moves(change: Change, discretization: str, store: LabelStore) -> np.ndarray:
     return moved[~np.isnan(moved).any(axis=1)]
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     """Simulate what is missing."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -103,13 +105,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--store", type=Path, default=STORE, help=f"label store (default {STORE})")
     parser.add_argument("--workers", type=int, default=None, help="processes (default one a core)")
     options = parser.parse_args(arguments)
-    try:
-        with LabelStore(options.store) as store:
-            for discretization in options.discretization:
-                simulate(discretization, store, options.workers)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    with LabelStore(options.store) as store:
+        for discretization in options.discretization:
+            simulate(discretization, store, options.workers)
     return 0
 
 

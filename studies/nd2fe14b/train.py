@@ -23,8 +23,9 @@ import numpy as np
 
 from inverse_design.progress import Update, track
 from inverse_design.stages import HISTORY
-from simulation import ANCHORS, Conditions, InputError, StructureFamily
+from simulation import ANCHORS, Conditions, StructureFamily
 from simulation.label_sets import SPLITS, LabelSet, load_label_set
+from studies.script import command
 from surrogate.architecture import RegressorArchitecture, VAEArchitecture
 from surrogate.autoencoder import Autoencoder
 from surrogate.calibration import Calibration, code_statistics
@@ -206,6 +207,7 @@ def _shown(update: Update) -> Progress:
     return show
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train one set's surrogate."""
     parser = argparse.ArgumentParser(
@@ -218,13 +220,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--set", type=Path, metavar="FILE", help="labels from a store or a set's file instead")
     options = parser.parse_args(arguments)
-    try:
-        labels = load_label_set(options.set or options.labels)
-        options.work.mkdir(parents=True, exist_ok=True)
-        print(ship(options.labels, labels, options.work, options.to))
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    labels = load_label_set(options.set or options.labels)
+    options.work.mkdir(parents=True, exist_ok=True)
+    print(ship(options.labels, labels, options.work, options.to))
     return 0
 
 

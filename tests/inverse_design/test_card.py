@@ -67,11 +67,15 @@ def test_a_store_is_packed_under_the_name_and_with_the_split_of_its_set(store: P
     assert load_label_set(tmp_path / "nd2fe14b-elements.npz").frame().equals(labels.frame())
 
 
-def test_a_store_that_is_not_complete_is_not_packed(store: Path, tmp_path: Path) -> None:
+def test_a_store_that_is_not_complete_is_not_packed(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(InputError, match="3 of 4000 labels by elements"):
         pack(store)
     with LabelStore(tmp_path / "empty.sqlite"), pytest.raises(InputError, match="no labels of nd2fe14b-labels"):
         pack(tmp_path / "empty.sqlite")
+    assert main([str(store), "--folder", str(tmp_path)]) == 2
+    assert "3 of 4000" in capsys.readouterr().err
 
 
 def test_scatter_is_measured_from_the_shipped_label(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from scipy.stats import spearmanr
 
 from inverse_design.goals import Goal, hits, objectives
 from inverse_design.problem import LatentProblem, Plausibility, drift, limit, spread
-from inverse_design.properties import PROPERTIES, StructureGuess, of_anchors, of_curve, of_structure
+from inverse_design.properties import PROPERTIES, of_anchors, of_curve, of_structure
+from inverse_design.structure_guess import StructureGuess
 from inverse_design.study_file import parse_study
 from simulation import Microstructure, Nd2Fe14B, Purpose, StructureFamily, anchor_points
 

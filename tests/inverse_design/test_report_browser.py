@@ -167,6 +167,9 @@ def test_nothing_is_cut_on_paper(browser: Any, address: str) -> None:
     wide = "(n) => n.scrollWidth > n.clientWidth + 1"
     cut = f"[...document.querySelectorAll('.scroll')].filter({wide}).map((n) => n.ariaLabel)"
     assert page.evaluate(cut) == []
+    height = page.evaluate("Math.max(...[...document.querySelectorAll('.card')].map((n) => n.offsetHeight))")
+    assert height < (29.7 - 2 * 1.2) / 2.54 * 96 / 2, "two cards a page"
+    assert page.locator(".screen").is_hidden(), "nobody points at paper"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert trouble == []
     page.close()

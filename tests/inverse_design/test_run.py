@@ -29,6 +29,9 @@ REDUCED = (
 )  # fmt: skip
 
 
+HERE = [sys.executable, "-m", "inverse_design"]
+
+
 def command(runs: Path, *overrides: str, name: str = "small") -> list[str]:
     study = str(files("studies") / "quickstart.yaml")
     words = [sys.executable, "-m", "inverse_design", "run", study, "--runs", str(runs)]
@@ -107,13 +110,23 @@ def test_front_csv_holds_objectives_and_predictions(run: Path) -> None:
     assert len(table) > 0
 
 
+def test_the_wall_time_of_every_stage_is_told(run: Path) -> None:
+    times = pd.read_csv(run / "tables" / "seconds.csv").set_index("stage")["seconds"]
+    rounds = [f"{stage}/{round_}" for round_ in (0, 1) for stage in ("regressor", "search", "verify", "reversal")]
+    assert list(times.index) == ["labels", "vae", *rounds]
+    assert (times > 0).all()
+    assert f"labels         {times['labels']:.1f} s so far" in execute(*HERE, "status", str(run)).stderr
+
+
 def test_a_second_run_does_nothing_again(runs: Path, run: Path) -> None:
     before, labels = stamps(run), labels_in(run)
+    seconds = (run / "seconds.json").read_bytes()
     verified = (run / "verified.csv").read_bytes()
     done = execute(*command(runs))
     assert done.returncode == 0, done.stderr
     assert stamps(run) == before
     assert labels_in(run) == labels
+    assert (run / "seconds.json").read_bytes() == seconds
     assert (run / "verified.csv").read_bytes() == verified
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,8 @@ from inverse_design.candidates import diverse_batch, utility
 from inverse_design.discrepancy import Belief
 from inverse_design.goals import Goal, distance, hits, objectives, probability, violations
 from inverse_design.problem import WORST, LatentProblem, Plausibility
-from inverse_design.search import ALGORITHMS, SINGLE, initial_population, search
+from inverse_design.search import ALGORITHMS, initial_population, search
+from inverse_design.study import ForOne, ForSeveral
 
 LATENT = 8
 WEIGHTS = np.random.default_rng(0).normal(size=(LATENT, 6)) * 0.15
@@ -91,9 +94,13 @@ def test_the_first_population_is_made_of_encoded_structures() -> None:
     assert best == pytest.approx(objectives(GOALS[:1], predict(CODES)[0]).min(), abs=0.5)
 
 
+def test_the_search_knows_the_algorithms_that_a_study_may_name() -> None:
+    assert set(ALGORITHMS) == {*get_args(ForSeveral), *get_args(ForOne)}
+
+
 @pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
 def test_every_algorithm_finds_the_goal_and_repeats_itself(algorithm: str) -> None:
-    goals = GOALS[:1] if algorithm in SINGLE else GOALS
+    goals = GOALS[:1] if algorithm in get_args(ForOne) else GOALS
     task = problem(goals)
     first, second = (search(task, CODES, algorithm, 40, 25, seed=5) for _ in range(2))
     np.testing.assert_array_equal(first.front, second.front)

@@ -32,18 +32,6 @@ def store(tmp_path: Path) -> Iterator[LabelStore]:
         yield store
 
 
-def test_a_script_without_a_guard_is_not_run_again_by_its_workers(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(
-        "from simulation.executors import local\n"
-        "print('once', flush=True)\n"
-        "with local(1, import_main=False) as one:\n"
-        "    print(one.executor().submit(abs, -3).result())\n"
-    )
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False)
-    assert done.stdout.split() == ["once", "3"], done.stderr
-
-
 def test_local_workers_have_one_thread_and_no_tensorflow():
     before = dict(os.environ)
     with local(2) as two:
@@ -125,6 +113,48 @@ def test_a_job_that_always_kills_its_dask_worker_fails_alone(store: LabelStore, 
     labels = list(label_all(specifications(12), conditions(kill=[3]), store, dask_two, simulate=curve_of))
     assert len(labels) == 12
     assert [x.specification.index for x in labels if x.outcome is Outcome.FAILED] == [3]
+
+
+UNGUARDED = """
+import os, signal, sys, time
+from simulation.executors import engine
+print("the script runs", flush=True)
+with engine(sys.argv[1], workers=1, import_main=sys.argv[2] == "import") as one:
+    for _ in range(2):
+        pid = one.executor().submit(os.getpid).result()
+        print("worker", pid, flush=True)
+        if sys.argv[1] == "dask":
+            os.kill(pid, signal.SIGKILL)  # Dask starts another by itself
+            time.sleep(0.5)
+"""
+
+
+@pytest.mark.parametrize("name", ["local", pytest.param("dask", marks=pytest.mark.slow)])
+def test_workers_need_no_main_guard_if_they_do_not_import_the_script(name: str, tmp_path: Path):
+    done = unguarded(name, "leave", tmp_path)
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.splitlines()
+    assert words[0] == "the script runs"
+    assert [line.split()[0] for line in words[1:]] == ["worker", "worker"]
+    if name == "dask":
+        assert words[1] != words[2], "one worker died, and the next did not run the script either"
+
+
+@pytest.mark.parametrize("name", ["local", pytest.param("dask", marks=pytest.mark.slow)])
+def test_a_script_without_a_main_guard_is_told_so(name: str, tmp_path: Path):
+    done = unguarded(name, "import", tmp_path)
+    assert done.returncode == 1
+    assert 'put what the script does under `if __name__ == "__main__":`' in done.stderr
+    assert "bootstrapping" not in done.stderr, "what multiprocessing says of it, a page long"
+
+
+def unguarded(name: str, main: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A script that starts workers at import, as a user writes it at first."""
+    if name == "dask":
+        pytest.importorskip("distributed", reason="Dask is not installed")
+    (folder / "script.py").write_text(UNGUARDED)
+    words = [sys.executable, str(folder / "script.py"), name, main]
+    return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_a_dask_scheduler_that_goes_leaves_a_sentence_and_what_arrived(store: LabelStore, tmp_path: Path):

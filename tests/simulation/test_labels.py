@@ -168,7 +168,6 @@ def test_the_table_holds_the_numbers_of_the_labels(tmp_path: Path):
         assert store.counts(conditions()) == {Outcome.CONVERGED: 1, Outcome.UNCONVERGED: 0, Outcome.FAILED: 0}
         assert list(store.frame(conditions()).index) == [decoded.key]
         assert len(list(store.labels(outcome=Outcome.CONVERGED))) == 4
-        assert store.seconds() == pytest.approx(sum(label.wall_s for label in [*labels, decoded]))
     assert list(table.index) == sorted(table.index)
     for label in [*labels, decoded]:
         row = table.loc[label.key]
@@ -183,7 +182,7 @@ def test_the_table_holds_the_numbers_of_the_labels(tmp_path: Path):
 
 def test_an_empty_store_gives_an_empty_table(tmp_path: Path):
     with LabelStore(tmp_path / "deep" / "er" / "s.sqlite") as store:
-        assert len(store) == len(store.frame()) == sum(store.counts().values()) == store.seconds() == 0
+        assert len(store) == len(store.frame()) == sum(store.counts().values()) == 0
         assert "Hc" in store.frame()
 
 
