@@ -56,3 +56,13 @@ def local_gradient(
         torque = c * np.sin(np.diff(angle, axis=axis))
         g += np.diff(-torque, axis=axis, prepend=0.0, append=0.0)
     return g
+
+
+def areas(shape: tuple[int, int]) -> np.ndarray:
+    """Area that turns with each angle, in cells."""
+    return np.ones(shape)
+
+
+def magnetization(angle: np.ndarray) -> float:
+    """Mean m_y, Ms."""
+    return float(np.cos(angle).mean())

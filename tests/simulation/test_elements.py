@@ -17,43 +17,20 @@ from simulation.energy.flow import LONGEST_FLOW, STABLE_STEP
 from simulation.minimize import Descent, minimize
 
 sys.path.insert(0, str(Path(__file__).parent))
-import plain_energy as plain
+import plain_elements as plain
+from plain_elements import local_energy, modes
 
 UNMAGNETISED = Material(A_J_per_m=8e-12, Js_T=1e-6, K1_J_per_m3=4.2e6)
 TO_HC = FieldSweep(until="coercivity")
 
 
-def modes(v: np.ndarray) -> tuple[np.ndarray, ...]:
-    """psi, X, Y, Z, f and g of every cell (ny, nx) from the angles at the corners (ny + 1, nx + 1)."""
-    v0, v1, v2, v3 = v[:-1, :-1], v[:-1, 1:], v[1:, :-1], v[1:, 1:]
-    x, y = (v1 - v0 + v3 - v2) / 2, (v2 - v0 + v3 - v1) / 2
-    f, g = (np.sinc(x / period) * np.sinc(y / period) for period in (2 * np.pi, np.pi))
-    return (v0 + v1 + v2 + v3) / 4, x, y, v0 - v1 - v2 + v3, f, g
-
-
-def local_energy(v: np.ndarray, axis_rad: np.ndarray | float, c: float) -> float:
-    """Exchange and anisotropy in units of 2 K1 V_cell, zero at rest."""
-    psi, x, y, z, _, g = modes(v)
-    softer = c / (1 + 1 / (48 * c))
-    return float((softer / 2 * (x**2 + y**2 + z**2 / 6) + (1 - g * np.cos(2 * (psi - axis_rad))) / 4).sum())
-
-
-def plain_energy(angle: np.ndarray, structure: Microstructure, material: Material, h: float) -> float:
-    """Energy in units of 2 K1 V_cell."""
-    psi, _, _, _, f, _ = modes(angle)
-    m_x, m_y = f * np.sin(psi), f * np.cos(psi)
-    h_x, h_y = plain.demagnetising_field(m_x, m_y)
-    h_x, h_y = h_x + m_x / 2, h_y + m_y / 2  # without the trace of the tensor, whose energy is a constant
-    local = local_energy(angle, structure.angle_rad, material.exchange_number(structure.cell_nm))
-    return float(local - h * m_y.sum() - 0.5 * material.q * (m_x * h_x + m_y * h_y).sum())
-
-
-def plain_gradient(angle: np.ndarray, structure: Microstructure, material: Material, h: float) -> np.ndarray:
+def finite_differences(angle: np.ndarray, structure: Microstructure, material: Material, h: float) -> np.ndarray:
+    """The gradient of the plain energy, as nothing but its values give it."""
     gradient, eps = np.zeros_like(angle), 1e-5
     for node in np.ndindex(*angle.shape):
         step = np.zeros_like(angle)
         step[node] = eps
-        up, down = (plain_energy(angle + s * step, structure, material, h) for s in (1, -1))
+        up, down = (plain.energy(angle + s * step, structure, material, h) for s in (1, -1))
         gradient[node] = (up - down) / (2 * eps)
     return gradient
 
@@ -87,7 +64,8 @@ def uniform(ny: int, nx: int, axis_rad: float = 0.0, cell_nm: float = 2.0) -> Mi
 def test_gradient_is_that_of_the_energy_by_finite_differences(shape: tuple[int, int]) -> None:
     structure, energy = problem(*shape)
     angle = angles(structure)
-    expected = plain_gradient(angle, structure, Nd2Fe14B, -0.3)
+    expected = finite_differences(angle, structure, Nd2Fe14B, -0.3)
+    np.testing.assert_allclose(plain.gradient(angle, structure, Nd2Fe14B, -0.3), expected, atol=1e-8)
     np.testing.assert_allclose(evaluate(energy, angle, -0.3), expected, atol=1e-6)
     psi, _, _, _, f, _ = modes(angle)
     assert energy.magnetization() == pytest.approx(float((f * np.cos(psi)).mean()), abs=1e-6)
@@ -96,7 +74,7 @@ def test_gradient_is_that_of_the_energy_by_finite_differences(shape: tuple[int, 
 def test_gradient_is_good_up_to_half_a_turn_between_corners() -> None:
     structure, energy = problem()
     angle = angles(structure, math.pi / 2)
-    expected = plain_gradient(angle, structure, Nd2Fe14B, 0.2)
+    expected = plain.gradient(angle, structure, Nd2Fe14B, 0.2)
     np.testing.assert_allclose(evaluate(energy, angle, 0.2), expected, atol=1e-4)
 
 
@@ -147,7 +125,7 @@ def test_local_solve_inverts_the_hessian_without_its_long_range_part() -> None:
     out = np.zeros(energy.shape, np.float32)
     assert energy.solve_local(right_side, out, convex=False)
     solution, eps = out[1:-1, 1:-1].astype(np.float64), 1e-3
-    forth, back = (plain_gradient(angle + s * eps * solution, structure, UNMAGNETISED, 2.0) for s in (1, -1))
+    forth, back = (plain.gradient(angle + s * eps * solution, structure, UNMAGNETISED, 2.0) for s in (1, -1))
     residual = (forth - back) / (2 * eps) - right_side[1:-1, 1:-1]
     assert np.linalg.norm(residual) < 0.1 * np.linalg.norm(right_side[1:-1, 1:-1])
 
