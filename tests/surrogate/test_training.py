@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +32,7 @@ from surrogate.batches import held_out
 from surrogate.calibration import Calibration
 from surrogate.metrics import axis_error_deg, evaluate, latent_dimensions_in_use
 from surrogate.regressor import Regressor
+from surrogate.training import fit_regressor, settle_between
 from tests.surrogate.conftest import ENCODING, FAMILY, REGRESSOR_SETTINGS, stand_in_labels
 
 Draw = Callable[[int], list[Microstructure]]
@@ -250,3 +253,23 @@ def test_labels_must_fit_their_structures(autoencoder: Autoencoder, draw: Draw) 
 def test_history_is_a_table(tmp_path: Path) -> None:
     save_history([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25, "val_loss": 0.3}], tmp_path / "h.csv")
     assert (tmp_path / "h.csv").read_text() == "epoch,loss,val_loss\n1,0.5,\n2,0.25,0.3\n"
+
+
+def test_settled_regressors_say_of_a_midpoint_what_its_decoded_field_is_said_to_be() -> None:
+    rng = np.random.default_rng(5)
+    half: Any = SimpleNamespace(decode_images=lambda z: 0.5 * z, encode_images=lambda images: images)
+    codes = rng.normal(size=(100, 1, 2, 4)).astype(np.float32)
+    codes[:, :, 1] = 0
+    labels = np.cumsum(rng.uniform(0.05, 0.1, (100, 6)), axis=1)
+    labels[:, :2] = 0.5 + 0.1 * codes[:, 0, 0, :1]
+    architecture = RegressorArchitecture(4, (32,), (8,), members=2, ordered=False)
+    settings = RegressorTraining(Schedule(40, 16, 3e-3), folds=0, noise=0.0, mirror=False, seed=8)
+    first, _ = fit_regressor(codes, labels, architecture, settings)
+    before = [array.copy() for array in weights(first.network)]
+    settled, again = (settle_between(half, first, codes, labels, 1000, settings)[0] for _ in range(2))
+    assert_same(weights(settled.network), weights(again.network))
+    assert_same(weights(first.network), before)
+    between = (codes[:50, 0, 0] + codes[50:, 0, 0]) / 2
+    wanted = first.mean_and_spread(0.5 * between)[0][:, 0]
+    off = [np.abs(r.mean_and_spread(between)[0][:, 0] - wanted).mean() for r in (first, settled)]
+    assert off[1] < 0.5 * off[0]
