@@ -86,10 +86,13 @@ def findings_of(run: Path) -> tuple[Study, Findings]:
     manifest = read_manifest(run)
     rounds, reason, labels = manifest["rounds"], manifest["reason"], manifest["labels"]
     study = load_study(run / "study.yaml")
-    names = [f"{stage}/{round_}" for round_ in range(rounds) for stage in ("regressor", "search", "verify")]
+    parts = ("regressor", "search", "verify", *(("redraws",) if study.redraws else ()))
+    names = [f"{stage}/{round_}" for round_ in range(rounds) for stage in parts]
     RunFolder(run).check("vae", *names)
     _check_study(run, study, rounds)
-    batches = [with_redraws(load_batch(run / "verify" / str(r)), run / "redraws" / str(r)) for r in range(rounds)]
+    batches = [load_batch(run / "verify" / str(r)) for r in range(rounds)]
+    if study.redraws:  # those of an earlier goal may lie there still
+        batches = [with_redraws(batch, run / "redraws" / str(r)) for r, batch in enumerate(batches)]
     verified = [item for batch in batches for item in batch]
     return study, Findings(rounds, reason, tuple(verified), labels)
 

@@ -246,6 +246,8 @@ class Study(Section):
         _check_sweep(self.field_sweep)
         if self.execution.address is not None and self.execution.engine != "dask":
             raise _refuse("execution.address", f"is for engine dask only, got engine {self.execution.engine}")
+        if self.execution.workers != "auto" and self.execution.engine == "mpi":
+            raise _refuse("execution.workers", "is not for engine mpi, whose workers are the ranks of mpiexec")
         for section, backend in (("labels", self.labels.backend), ("verification", self.verification.backend)):
             if backend == "fidimag" and self.labels.discretization != "cells":
                 raise _refuse(f"{section}.backend", "fidimag simulates by cells only; set labels.discretization: cells")

@@ -30,7 +30,8 @@ def engine(name: str, workers: int | None = None, address: str | None = None, im
 
     Args:
         name: "local", "dask" or "mpi".
-        workers: simulations at once; every core that this process may use unless given.
+        workers: simulations at once; every core that this process may use unless given. Not for "mpi", whose workers
+            are the ranks of mpiexec.
         address: of a Dask scheduler; a cluster on this machine unless given.
         import_main: see `local`.
 
@@ -44,6 +45,8 @@ def engine(name: str, workers: int | None = None, address: str | None = None, im
     if name == "dask":
         return dask(address, workers, import_main)
     if name == "mpi":
+        if workers is not None:
+            raise InputError(f"engine mpi has as many workers as mpiexec has ranks besides the first, got {workers}")
         return mpi()
     raise InputError(f"engine must be one of {', '.join(ENGINES)}, got {name!r}")
 

@@ -59,6 +59,7 @@ def test_wrong_engines_are_refused_with_what_is_allowed():
         ("local", 0, None),
         ("local", True, None),
         ("local", 1, "tcp://a:1"),
+        ("mpi", 4, None),
     ):
         with pytest.raises(InputError) as error:
             engine(name, workers, address)
