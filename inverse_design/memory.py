@@ -15,7 +15,8 @@ def needed_bytes(study: Study) -> dict[str, tuple[int, str]]:
     """The largest things that the stages hold at once: what it is -> (bytes, the keys that decide it).
 
     Structures are kept as four-byte grain numbers, maps and codes as numbers of at most eight bytes; a training keeps
-    about a hundred activations of each pixel of a batch.
+    about a hundred activations of each pixel of a batch. A search compares every code with every other, children
+    included, byte by byte and in a few copies (18 bytes a pair of parents were measured).
     """
     part, cells = study.surrogate, study.family.cells**2
     pixels = cells // part.cells_per_pixel**2
@@ -24,6 +25,7 @@ def needed_bytes(study: Study) -> dict[str, tuple[int, str]]:
         "labelled structures": (4 * cells * count, "labels.count"),
         "a batch of training": (int(400 * pixels * part.batch * max(part.width, 1)), "surrogate.batch"),
         "the order of the unlabelled": (16 * part.unlabelled, "surrogate.unlabelled"),
+        "comparisons of the population": (18 * study.search.population**2, "search.population"),
         "maps of the Pareto front": (8 * cells * study.search.population, "search.population"),
         "encoded structures": (8 * part.latent_dim * (POOL + 16 * count), "surrogate.latent_dim"),
         "simulations at once": (300 * cells * _workers(study), "execution.workers"),

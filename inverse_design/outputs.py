@@ -26,7 +26,7 @@ from inverse_design.run_folder import (
     read_manifest,
 )
 from inverse_design.search import load_result
-from inverse_design.stages import FRONT_AXES, HISTORY, TEST, VERSIONS, labels_key, search_key, verify_key
+from inverse_design.stages import FRONT_AXES, HISTORY, TEST, VERSIONS, labels_key, redraws_key, search_key, verify_key
 from inverse_design.study import Study, study_text
 from inverse_design.study_file import load_study
 from inverse_design.verification import Verified, load_batch, verified_table, write_candidate
@@ -102,7 +102,9 @@ def _check_study(run: Path, study: Study, rounds: int) -> None:
     for round_ in range(rounds):
         keys = {name: (read_artifact(run / name / str(round_)) or {}).get("key") for name in VERSIONS if name != "vae"}
         search = search_key(study, str(keys["regressor"]), round_)
-        if (keys["search"], keys["verify"]) != (search, verify_key(study, search, round_)):
+        verify = verify_key(study, search, round_)
+        redrawn = redraws_key(study, verify) if study.redraws else keys["redraws"]
+        if (keys["search"], keys["verify"], keys["redraws"]) != (search, verify, redrawn):
             raise InputError(f"{run}: the study has changed since round {round_} was done; run it again")
 
 

@@ -53,13 +53,21 @@ def simulate_all(
     tracker: Tracker,
 ) -> list[Label]:
     """Labels of what is wanted, simulated where the store lacks them; each is stored as soon as it is done."""
-    began = time.monotonic()
+    began, lost = time.monotonic(), 0
     with tracker(name) as update:
 
         def show(state: Progress) -> None:
+            nonlocal lost
+            if state.lost > lost:
+                log.warning("%s: a worker died; what was lost with it is simulated again, and nothing else", name)
+                lost = state.lost
             bad = state.done - state.outcomes[Outcome.CONVERGED]
             update(state.done, state.total or len(wanted), f"{bad} unusable" if bad else "")
 
         found = list(label_all(wanted, conditions, store, workplace, progress=show))
+    bad = [label for label in found if not label.converged]
+    if bad:
+        say = "%s: %d of %d simulations gave no converged curve and are used for nothing; the first: %s"
+        log.warning(say, name, len(bad), len(found), bad[0].reason)
     log.info("%s: done in %.1f s", name, time.monotonic() - began)
     return found

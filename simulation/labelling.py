@@ -30,6 +30,7 @@ class Progress:
         found: of `done`, those that the store had already.
         outcomes: of `done`, by outcome.
         elapsed_s: seconds since the start.
+        lost: times that a job was lost with its worker, and done again.
     """
 
     done: int
@@ -37,6 +38,7 @@ class Progress:
     found: int
     outcomes: dict[Outcome, int]
     elapsed_s: float
+    lost: int = 0
 
     @property
     def rate_per_s(self) -> float:
@@ -125,7 +127,8 @@ def label_all(
             found += was_there
             if progress:
                 elapsed_s = time.monotonic() - start
-                progress(Progress(outcomes.total(), total, found, {o: outcomes[o] for o in Outcome}, elapsed_s))
+                counts = {outcome: outcomes[outcome] for outcome in Outcome}
+                progress(Progress(outcomes.total(), total, found, counts, elapsed_s, run.losses.total()))
             yield label
     except BaseException:
         executor.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import random
 import shutil
@@ -11,16 +13,32 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace as replace_fields
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
+import psutil
 import pytest
+from click.testing import Result
 from filelock import FileLock
 from typer.testing import CliRunner
 
 from inverse_design.cli import app
-from inverse_design.run_folder import RunFolder
+from inverse_design.outputs import findings_of
+from inverse_design.properties import PROPERTIES
+from inverse_design.redraws import RESULT
+from inverse_design.run_folder import RunFolder, read_artifact
+from inverse_design.stages import redraws_key
+from inverse_design.study import study_text
+from inverse_design.study_file import load_study
+from simulation import DemagnetizationCurve, FieldStatus, Microstructure, demagnetization_curve
 from simulation.errors import InputError
 from simulation.label_store import LabelStore
+from simulation.labels import Outcome
+from simulation.workplace import Engine
 from studies.benchmarks.kills import TABLES, command, finish, kill_after
 
 
@@ -140,6 +158,154 @@ def test_the_same_command_mends_what_is_damaged(run: Path) -> None:
     assert finish(run.parent) == before
     assert simulations(run) == labels
     assert CliRunner().invoke(app, ["report", str(run)]).exit_code == 0
+
+
+def with_redraws_of(run: Path, asked: int, values: np.ndarray) -> Path:
+    """Redraws of the first candidate as the stage leaves them, and a study that asks for so many."""
+    study = load_study(run / "study.yaml", (f"verification.redraws={asked}",))
+
+    def build(work: Path) -> None:
+        np.savez(work / RESULT, rows=np.array([0]), values=values)
+
+    for round_ in range(2):
+        verify = str((read_artifact(run / "verify" / str(round_)) or {})["key"])
+        RunFolder(run).stage(f"redraws/{round_}", redraws_key(study, verify), build)
+    (run / "study.yaml").write_text(study_text(study))
+    return run / "redraws" / "0" / RESULT
+
+
+def test_redraws_count_where_the_study_asks_for_them(run: Path) -> None:
+    """They stay on disk where it no longer does, and say nothing; damaged or of another number, they are refused."""
+    values = np.ones((1, 2, len(PROPERTIES)))
+    path = with_redraws_of(run, 2, values)
+    asked = (run / "study.yaml").read_text()
+    assert [len(item.redrawn) for item in findings_of(run)[1].verified] == [2, 0, 2, 0]
+    (run / "study.yaml").write_text(asked.replace("redraws: 2", "redraws: 3"))
+    assert "the study has changed" in refused("report", str(run))
+    (run / "study.yaml").write_text(asked.replace("redraws: 2", "redraws: 0"))
+    assert [len(item.redrawn) for item in findings_of(run)[1].verified] == [0, 0, 0, 0]
+    flip(path)
+    assert len(findings_of(run)[1].verified) == 4
+    (run / "study.yaml").write_text(asked)
+    said = refused("report", str(run))
+    assert str(path.parent) in said
+    assert "checksums differ" in said
+
+
+# -- workers that die
+
+
+def workers_of(driver: psutil.Process) -> list[psutil.Process]:
+    """The simulating processes of a run."""
+    found = []
+    for child in driver.children():
+        with contextlib.suppress(psutil.Error):
+            if "multiprocessing.spawn" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
+def kill_a_worker(process: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
+    """SIGKILL to the first worker that is seen once it is time."""
+    driver, end = psutil.Process(process.pid), time.monotonic() + 200
+    while not (ready() and workers_of(driver)):
+        assert process.poll() is None, "the run ended before its worker was killed"
+        assert time.monotonic() < end, "no worker came"
+        time.sleep(0.01)
+    workers_of(driver)[0].kill()
+
+
+@pytest.mark.slow
+def test_dying_workers_and_an_edited_study_change_nothing_of_a_run(undisturbed: Path, tmp_path: Path) -> None:
+    """A worker dies while it labels and another while it verifies: the lost simulations are done again, none of the
+    others is. In between the study is edited: the run is that of the study which it began with."""
+    run, words = tmp_path / "small", command(tmp_path)
+    study = Path(shutil.copy(words[4], tmp_path / "study.yaml"))
+    process = subprocess.Popen([*words[:4], str(study), *words[5:]], stderr=subprocess.PIPE, text=True)
+    kill_a_worker(process, run.exists)
+    study.write_text(study.read_text().replace("target: 0.80", "target: 0.60"))
+    kill_a_worker(process, (run / "search" / "0" / "artifact.json").exists)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    assert said.count("a worker died; what was lost with it is simulated again") >= 2
+    assert tables(run) == tables(undisturbed)
+    assert [key for key, _ in simulations(run)] == [key for key, _ in simulations(undisturbed)]
+
+
+# -- solvers that fail
+
+
+def run_here(monkeypatch: pytest.MonkeyPatch, runs: Path, solver: Callable[..., DemagnetizationCurve]) -> Result:
+    """The small run in this process, with another solver."""
+    monkeypatch.setattr("simulation.hysteresis.demagnetization_curve", solver)
+    monkeypatch.setattr("inverse_design.pipeline.workplace_of", lambda study: Engine(lambda: ThreadPoolExecutor(1), 1))
+    return CliRunner().invoke(app, command(runs)[3:])
+
+
+def failing(curve: DemagnetizationCurve, how: str) -> DemagnetizationCurve:
+    """A curve as a solver leaves it that returns NaN ("nan") or did not converge at its third field ("stalled")."""
+    if how == "nan":
+        return replace_fields(curve, m=np.full_like(curve.m, np.nan))
+    if how == "none":
+        return curve
+    return replace_fields(curve, status=(*curve.status[:2], FieldStatus.STALLED, *curve.status[3:]))
+
+
+@pytest.mark.slow
+def test_no_failed_simulation_is_a_label_or_a_hit(undisturbed: Path, tmp_path: Path, monkeypatch) -> None:
+    """Of the training labels one is not a number and one did not converge, and so it is with every candidate."""
+    with LabelStore(undisturbed / "labels.sqlite", read_only=True) as store:
+        sampled = {x.structure_hash: x.specification.index for x in store.labels() if x.specification}
+    seen: dict[str, str] = {}
+
+    def solver(structure: Microstructure, *arguments: Any, **named: Any) -> DemagnetizationCurve:
+        curve = demagnetization_curve(structure, *arguments, **named)
+        index = sampled.get(structure.content_hash)
+        if index in (None, 10, 11):
+            seen[structure.content_hash] = "nan" if len(seen) % 2 == 0 else "stalled"
+            return failing(curve, seen[structure.content_hash])
+        return curve
+
+    done = run_here(monkeypatch, tmp_path, solver)
+    assert done.exit_code == 0, done.stderr
+    assert "labels: 2 of 24 simulations gave no converged curve and are used for nothing; the first: " in done.stderr
+    assert "simulations, round 0: 2 of 2 simulations gave no converged curve" in done.stderr
+    run = tmp_path / "small"
+    table = pd.read_csv(run / "verified.csv")
+    assert len(table) == 4
+    assert not table["converged"].any()
+    assert not table["hit"].any()
+    assert set(table["candidate"]) == {0, 1, 2, 3}
+    with LabelStore(run / "labels.sqlite", read_only=True) as store:
+        outcomes = {label.structure_hash: label.outcome for label in store.labels()}
+    wanted = {"nan": Outcome.FAILED, "stalled": Outcome.UNCONVERGED}
+    assert {key: outcomes[key] for key in seen} == {key: wanted[how] for key, how in seen.items()}
+    assert len(seen) == 2 + len(table)
+    for round_ in range(2):  # 24 less the test split and the two: no candidate came on top
+        about = json.loads((run / "regressor" / str(round_) / "card.json").read_text())["about"]
+        assert about["training_labels"] == 18
+    assert CliRunner().invoke(app, ["report", str(run)]).exit_code == 0
+
+
+def test_too_many_failed_labels_end_a_run_with_a_sentence(tmp_path: Path, monkeypatch) -> None:
+    """Exit code 2; every simulation is kept, and the same command does none of them again."""
+    count = 0
+
+    def solver(*arguments: Any, **named: Any) -> DemagnetizationCurve:
+        nonlocal count
+        count += 1
+        return failing(demagnetization_curve(*arguments, **named), "nan" if count % 6 == 0 else "none")
+
+    def no_solver(*_: Any, **__: Any) -> DemagnetizationCurve:
+        raise AssertionError("nothing had to be simulated")
+
+    for used in (solver, no_solver):
+        done = run_here(monkeypatch, tmp_path, used)
+        assert done.exit_code == 2, done.stderr
+        last = done.stderr.strip().splitlines()[-1]
+        assert "only 20 of 24 labels are usable; the first other: the solver returned a magnetisation" in last
+        assert len(simulations(tmp_path / "small")) == count == 24
 
 
 # -- disk, rights, other runs, edits

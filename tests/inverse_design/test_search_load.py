@@ -10,8 +10,10 @@ import pytest
 
 import inverse_design.search as module
 from inverse_design.goals import Goal
+from inverse_design.memory import needed_bytes
 from inverse_design.problem import LatentProblem, Plausibility
 from inverse_design.search import search
+from inverse_design.study_file import parse_study
 
 FULL = bool(os.environ.get("FULL_LOAD"))
 """Set, it does 500 generations of 512 and five of 4,096: many minutes."""
@@ -51,6 +53,9 @@ def test_memory_does_not_grow_with_the_generations(monkeypatch: pytest.MonkeyPat
     assert 0 < visited <= module.KEPT
 
 
-def test_a_population_of_4096_is_searched() -> None:
-    _, visited = searched(4096, 5 if FULL else 1)
+def test_a_population_of_4096_is_searched_in_the_memory_that_was_checked() -> None:
+    peak, visited = searched(4096, 5 if FULL else 1)
     assert 0 < visited <= module.KEPT
+    study = parse_study("name: a\ngoals: {Mr: maximize}\nsearch: {population: 4096}\n", "s.yaml")
+    stated, _ = needed_bytes(study)["comparisons of the population"]
+    assert 0.5 * stated < peak < 1.2 * stated

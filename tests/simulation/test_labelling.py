@@ -199,9 +199,12 @@ def test_a_missing_solver_is_an_error_and_no_label(store: LabelStore, two: Engin
 
 def test_a_killed_worker_costs_nothing_but_time(store: LabelStore, tmp_path: Path):
     options = {"kill_once": [3], "log": str(tmp_path / "log")}
+    seen: list[Progress] = []
     with local(2) as engine:
-        labels = list(label_all(specifications(16), conditions(**options), store, engine, simulate=curve_of))
+        asked = conditions(**options)
+        labels = list(label_all(specifications(16), asked, store, engine, simulate=curve_of, progress=seen.append))
     assert len(labels) == len(store) == 16
+    assert seen[-1].lost > 0
     assert all(label.converged for label in labels)
     assert results(labels) == expected(16, **options)
 

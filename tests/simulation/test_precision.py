@@ -139,10 +139,11 @@ FAMILY = StructureFamily(size_nm=40.0, cell_nm=2.0, grains=(2, 12))
 JOBS = [Specification(FAMILY, 3, Purpose.LABELS, index) for index in range(6)]
 
 
-def test_one_and_two_workers_give_the_same_labels_bit_for_bit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("discretization", TWINS)
+def test_one_and_two_workers_give_the_same_labels_bit_for_bit(tmp_path: Path, discretization: str) -> None:
     found = []
     for workers in (1, 2):
-        conditions = Conditions.of(Nd2Fe14B, SWEEP)
+        conditions = Conditions.of(Nd2Fe14B, SWEEP, discretization=discretization)
         with LabelStore(tmp_path / f"{workers}.sqlite") as store, engine("local", workers) as pool:
             labels = sorted(label_all(JOBS, conditions, store, pool), key=lambda label: label.key)
             found.append([label.result_bytes for label in labels])
