@@ -6,8 +6,8 @@
 One autoencoder of unlabelled structures serves both sets. For each set: four-fold cross-validation on the training
 split, which the uncertainties are calibrated on; then the ensemble that is shipped, trained on the whole training
 split; last, and once, the test split. Every ensemble is settled between its codes after it has learnt the labels. About
-three quarters of an hour for both on two quiet cores. A training that was killed goes
-on where it was; `--work` keeps what is done.
+three quarters of an hour for both on two quiet cores. A training that was killed goes on where it was; `--work` keeps
+what is done.
 """
 
 from __future__ import annotations
