@@ -103,7 +103,7 @@ def make_regressor(
         )
     else:
         surrogate, history = continue_training(
-            Surrogate.load(before), train.structures, train.anchors, settings, **common
+            Surrogate.load(before), train.structures, train.anchors, settings, train.added, **common
         )
     mean, std = surrogate.predict(surrogate.encode(test.structures))
     about = study.model_dump(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FIXED = ("material", "microstructures", "field_sweep", "labels")
 """Sections of a study that are those of the surrogate's card."""
 
-CONTINUED = {"more_epochs": 5, "learning_rate": 5e-4, "folds": 0}
+CONTINUED = {"more_epochs": 5, "learning_rate": 3e-4, "folds": 0}
 """How later rounds go on from a pretrained regressor, unless the study says otherwise: seconds, with small steps."""
 
 

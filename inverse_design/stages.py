@@ -26,7 +26,7 @@ from surrogate.card import CARD, checksum, find_surrogate
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSIONS = {"vae": 1, "regressor": 1, "search": 4, "verify": 4, "redraws": 1}
+VERSIONS = {"vae": 1, "regressor": 2, "search": 4, "verify": 4, "redraws": 1}
 HISTORY = "history.csv"
 """Losses by epoch, in the folders of the autoencoder and the regressors."""
 
@@ -49,12 +49,14 @@ class LabelledStructures:
         structures: n grain structures.
         anchors: (n, 6); NaN where a curve has no such point.
         test: (n,) True for the split that trains nothing.
+        added: how many of them, at the end, are verified candidates.
     """
 
     keys: tuple[str, ...]
     structures: tuple[Microstructure, ...]
     anchors: np.ndarray
     test: np.ndarray
+    added: int = 0
 
     def split(self, test: bool) -> LabelledStructures:
         """The test or the training part."""
@@ -64,6 +66,7 @@ class LabelledStructures:
             tuple(self.structures[i] for i in rows),
             self.anchors[rows],
             self.test[rows],
+            0 if test else self.added,
         )
 
     def and_more(
@@ -75,6 +78,7 @@ class LabelledStructures:
             (*self.structures, *structures),
             np.vstack([self.anchors, np.reshape(anchors, (len(keys), len(ANCHORS)))]),
             np.concatenate([self.test, np.zeros(len(keys), bool)]),
+            self.added + len(keys),
         )
 
 

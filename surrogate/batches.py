@@ -78,8 +78,8 @@ class LabelBatches:
         network: the ensemble.
         codes: (n, copies, 2, latent_dim) mean of each copy's code and standard deviation of the noise added to it.
         labels: (n, 6), NaN where missing.
-        weight: (n,) how much each label counts.
         settings: of the training.
+        number: (n,) of each label, which decides what fold it belongs to; 0, 1, 2, ... if None.
     """
 
     VALIDATIONS = 40
@@ -90,13 +90,13 @@ class LabelBatches:
         network: RegressorNetwork,
         codes: np.ndarray,
         labels: np.ndarray,
-        weight: np.ndarray,
         settings: RegressorTraining,
+        number: np.ndarray | None = None,
     ) -> None:
         self.network, self.settings = network, settings
         self.codes, self.labels = codes.astype(np.float32), labels.astype(np.float32)
-        self.held = held_out(len(labels), network.members, settings.folds)
-        self.weight = (weight[:, None] * ~self.held).astype(np.float32)
+        self.held = held_out(np.arange(len(labels)) if number is None else number, network.members, settings.folds)
+        self.weight = (~self.held).astype(np.float32)
         self.size = min(settings.schedule.batch_size, len(labels))
         self.steps_per_epoch = len(labels) // self.size
         self.every = max(1, settings.schedule.epochs // self.VALIDATIONS)
@@ -123,18 +123,21 @@ class LabelBatches:
 
     def residuals(self) -> np.ndarray:
         """Predicted minus computed of what a member has not seen (members, n, 6); NaN elsewhere."""
+        if not self.held.any():
+            return np.full((self.network.members, *self.labels.shape), np.nan)
         predicted = in_batches(self.network.predict_on_batch, self.codes[:, 0, 0], 4096)[0]
         error = predicted - self.labels[:, None, :]
         return np.where(self.held[:, :, None], error, np.nan).transpose(1, 0, 2).astype(np.float64)
 
 
-def held_out(n: int, members: int, folds: int) -> np.ndarray:
+def held_out(number: np.ndarray, members: int, folds: int) -> np.ndarray:
     """(n, members) whether a label is left out for a member, which is one label in `folds`.
 
-    Label i lies in half-fold i % (2 folds), and member m leaves out half-folds m and m + 1: neighbours share one, so
-    that there are labels which two members have not seen. Labels added at the end leave those of before as they are.
+    Label number i lies in half-fold i % (2 folds), and member m leaves out half-folds m and m + 1: neighbours share
+    one, so that there are labels which two members have not seen. Labels added at the end leave those of before as
+    they are.
     """
-    if folds == 0 or n < 2 * folds:
-        return np.zeros((n, members), bool)
-    behind = (np.arange(n)[:, None] - np.arange(members)[None, :]) % (2 * folds)
+    if folds == 0 or len(number) < 2 * folds:
+        return np.zeros((len(number), members), bool)
+    behind = (number[:, None] - np.arange(members)[None, :]) % (2 * folds)
     return behind <= 1

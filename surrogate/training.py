@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +14,19 @@ from simulation import ANCHORS, InputError, Microstructure, Purpose
 from simulation.sampling import generator
 from surrogate.architecture import RegressorArchitecture, VAEArchitecture
 from surrogate.autoencoder import Autoencoder
-from surrogate.backend import COMPILE_TRAINING, keras
+from surrogate.backend import keras, worth_compiling
 from surrogate.batches import ImageBatches, LabelBatches
 from surrogate.checkpoint import Checkpoint
 from surrogate.encoding import Encoding
 from surrogate.fitting import History, Progress, fit
 from surrogate.images import FamilyImages, ImageArray
 from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
-from surrogate.settings import RegressorTraining, VAETraining
+from surrogate.settings import RegressorTraining, Schedule, VAETraining
 from surrogate.surrogate import Surrogate
 from surrogate.vae import VAE
+
+REHEARSED = 1024
+"""Labels at most that a regressor goes over again when new ones are added."""
 
 
 def train_vae(
@@ -48,8 +52,8 @@ def train_vae(
     """
     source = ImageArray(images) if isinstance(images, np.ndarray) else images
     model = VAE(architecture, settings.seed)
-    model.compile(keras.optimizers.Nadam(settings.schedule.learning_rate), jit_compile=COMPILE_TRAINING)
     batches = ImageBatches(model, source, encoding, settings)
+    _compile(model, batches, settings.schedule)
     identity = _identity("vae", architecture, settings, source.identity)
     history = fit(model, batches, settings.schedule, progress, _checkpoint(checkpoint, identity))
     return Autoencoder(encoding, architecture, model.encoder, model.decoder), history
@@ -90,24 +94,32 @@ def continue_training(
     microstructures: Sequence[Microstructure],
     labels: np.ndarray,
     settings: RegressorTraining,
-    weight: np.ndarray | None = None,
+    new: int = 0,
     progress: Progress | None = None,
     checkpoint: str | Path | None = None,
 ) -> tuple[Surrogate, History]:
     """Go on from a surrogate's regressor with more labels: those it had, in the same order, and then the new ones.
 
-    The order decides which fold a label belongs to, so that what a member has never seen stays unseen.
+    The order decides which fold a label belongs to, so that what a member has never seen stays unseen. The new ones are
+    learnt beside a random choice of the old ones, `REHEARSED` at most, lest these be forgotten (rehearsal, Robins
+    1995): it takes seconds however many labels there are.
 
     Args:
         surrogate: stays as it is.
         microstructures, labels: all of them, old and new.
         settings: of the continued training: few epochs at a small rate will do.
-        weight: (n,) how much each label counts, 1 if None.
+        new: how many of them, at the end, are new.
         progress, checkpoint: as for `train_vae`.
     """
-    codes = label_codes(surrogate.autoencoder, microstructures, settings)
-    old = surrogate.regressor
-    regressor, history = fit_regressor(codes, labels, old.architecture, settings, old, progress, checkpoint, weight)
+    labels = _checked(np.asarray(labels, np.float64), len(microstructures))
+    old = max(0, len(labels) - new)
+    rehearsed = generator(settings.seed, Purpose.TRAINING, 0, 0, old).permutation(old)[:REHEARSED]
+    rows = np.concatenate([np.sort(rehearsed), np.arange(old, len(labels))])
+    codes = label_codes(surrogate.autoencoder, [microstructures[i] for i in rows], settings)
+    start = surrogate.regressor
+    regressor, history = fit_regressor(
+        codes, labels[rows], start.architecture, settings, start, progress, checkpoint, number=rows
+    )
     return replace(surrogate, regressor=regressor), history
 
 
@@ -158,19 +170,19 @@ def fit_regressor(
     start: Regressor | None = None,
     progress: Progress | None = None,
     checkpoint: str | Path | None = None,
-    weight: np.ndarray | None = None,
+    number: np.ndarray | None = None,
 ) -> tuple[Regressor, History]:
-    """Train an ensemble on codes (n, copies, 2, latent_dim), from new weights or from those of `start`."""
+    """Train an ensemble on codes (n, copies, 2, latent_dim), from new weights or from those of `start`.
+
+    `number` (n,) decides which fold a label belongs to: 0, 1, 2, ... if None.
+    """
     labels = _checked(np.asarray(labels, np.float64), len(codes))
-    weight = np.ones(len(labels)) if weight is None else np.asarray(weight, np.float64)
-    if weight.shape != (len(labels),) or not (weight >= 0).all():
-        raise InputError(f"weight must be {len(labels)} numbers that are not negative")
     scaling = TargetScaling.of(labels) if start is None else start.scaling
     network = RegressorNetwork(architecture, scaling, settings.seed, settings.huber)
     if start is not None:
         network.set_weights(start.network.get_weights())
-    network.compile(keras.optimizers.Nadam(settings.schedule.learning_rate), jit_compile=COMPILE_TRAINING)
-    batches = LabelBatches(network, codes, labels, weight, settings)
+    batches = LabelBatches(network, codes, labels, settings, number)
+    _compile(network, batches, settings.schedule)
     identity = _identity(
         "regressor",
         architecture,
@@ -178,12 +190,17 @@ def fit_regressor(
         settings,
         [
             hashlib.sha256(a.tobytes()).hexdigest()
-            for a in (batches.codes, batches.labels, batches.weight, *network.get_weights())
+            for a in (batches.codes, batches.labels, batches.held, *network.get_weights())
         ],
     )
     history = fit(network, batches, settings.schedule, progress, _checkpoint(checkpoint, identity))
     calibration = None if start is None else start.calibration
     return Regressor(network, architecture, scaling, _residual_std(batches.residuals()), calibration), history
+
+
+def _compile(model: Any, batches: ImageBatches | LabelBatches, schedule: Schedule) -> None:
+    steps = schedule.epochs * batches.steps_per_epoch
+    model.compile(keras.optimizers.Nadam(schedule.learning_rate), jit_compile=worth_compiling(steps))
 
 
 def _checked(labels: np.ndarray, count: int) -> np.ndarray:

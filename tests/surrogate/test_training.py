@@ -132,19 +132,38 @@ def test_more_labels_improve_a_surrogate_where_it_was_wrong(surrogate: Surrogate
     settings = replace(REGRESSOR_SETTINGS, schedule=Schedule(30, 32, 1e-3))
     before = surrogate.predict(surrogate.encode(structures[166:]))[0][:, 5]
     kept = weights(surrogate.regressor.network)
-    weight = np.where(np.arange(176) < 160, 1.0, 4.0)
-    after, _ = continue_training(surrogate, structures, labels, settings, weight)
+    after, _ = continue_training(surrogate, structures, labels, settings, new=16)
     moved = after.predict(surrogate.encode(structures[166:]))[0][:, 5] - before
     assert moved.mean() > 0.02
     assert_same(kept, weights(surrogate.regressor.network))  # the old surrogate stays as it was
 
 
+def test_more_labels_are_learnt_beside_a_part_of_the_old_ones_only(
+    surrogate: Surrogate, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    structures = draw(168)
+    labels = stand_in_labels(structures)
+    learnt: dict[str, np.ndarray] = {}
+
+    def fit(codes: np.ndarray, anchors: np.ndarray, *rest: Any, number: np.ndarray) -> tuple[Any, list[Any]]:
+        learnt.update(codes=codes, anchors=anchors, number=number)
+        return surrogate.regressor, []
+
+    monkeypatch.setattr("surrogate.training.fit_regressor", fit)
+    monkeypatch.setattr("surrogate.training.REHEARSED", 40)
+    continue_training(surrogate, structures, labels, REGRESSOR_SETTINGS, new=8)
+    number = learnt["number"]
+    assert len(set(number)) == len(number) == len(learnt["codes"]) == 48
+    assert number[-8:].tolist() == list(range(160, 168))  # every new one, whatever the choice of old ones
+    np.testing.assert_array_equal(learnt["anchors"], labels[number])
+
+
 def test_labels_at_the_end_leave_the_folds_of_the_others_alone() -> None:
-    few, more = held_out(40, 4, 4), held_out(47, 4, 4)
+    few, more = held_out(np.arange(40), 4, 4), held_out(np.arange(47), 4, 4)
     np.testing.assert_array_equal(few, more[:40])
     assert few.sum(axis=0).tolist() == [10, 10, 10, 10]
     assert few.sum(axis=1).max() == 2  # some labels tell how far two members differ on what neither has seen
-    assert not held_out(40, 4, 0).any()
+    assert not held_out(np.arange(40), 4, 0).any()
 
 
 def test_saved_surrogate_answers_as_before(surrogate: Surrogate, draw: Draw, tmp_path: Path) -> None:
