@@ -5,8 +5,8 @@
 
 One autoencoder of unlabelled structures serves both sets. For each set: four-fold cross-validation on the training
 split, which the uncertainties are calibrated on; then the ensemble that is shipped, trained on the whole training
-split; last, and once, the test split. Every ensemble is settled between its codes after it has learnt the labels. About
-three quarters of an hour for both on two quiet cores. A training that was killed goes on where it was; `--work` keeps
+split; last, and once, the test split. Every ensemble is settled between its codes after it has learnt the labels. Half
+an hour to an hour for both on two cores. A training that was killed goes on where it was; `--work` keeps
 what is done.
 """
 
@@ -89,20 +89,22 @@ def train(
 
 
 def cross_validate(
-    autoencoder: Autoencoder, codes: np.ndarray, anchors: np.ndarray, name: str, work: Path
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and spread (n, 6) of every label by an ensemble that has seen neither it nor its mirrored copies."""
-    mean, spread = np.zeros_like(anchors), np.zeros_like(anchors)
-    for fold in range(FOLDS):
-        held = np.arange(len(anchors)) % FOLDS == fold
-        file = work / f"{name}-fold-{fold}.npy"
+    autoencoder: Autoencoder, codes: np.ndarray, anchors: np.ndarray, name: str, work: Path, learnt: int = FOLDS - 1
+) -> np.ndarray:
+    """Mean and spread (2, n, 6) of every label by an ensemble that has learnt from `learnt` other folds, and has seen
+    neither the label nor its mirrored copies."""
+    found, fold = np.zeros((2, *anchors.shape)), np.arange(len(anchors)) % FOLDS
+    for number in range(FOLDS):
+        held, rows = fold == number, np.isin(fold, (number + 1 + np.arange(learnt)) % FOLDS)
+        title = f"{name}-fold-{number}-from-{learnt}"
+        file = work / f"{title}.npy"
         if not file.exists():
-            regressor = train(autoencoder, codes[~held], anchors[~held], FOLD_MEMBERS, f"{name}-fold-{fold}", work)
+            regressor = train(autoencoder, codes[rows], anchors[rows], FOLD_MEMBERS, title, work)
             np.save(file, np.stack(regressor.mean_and_spread(codes[held, 0, 0])))
-        mean[held], spread[held] = np.load(file)
-        off = np.abs(mean[held] - anchors[held]).mean(axis=0)
-        print(f"{name}, fold {fold}: {_row(off)}", file=sys.stderr, flush=True)
-    return mean, spread
+        found[:, held] = np.load(file)
+        off = np.abs(found[0, held] - anchors[held]).mean(axis=0)
+        print(f"{title}: {_row(off)}", file=sys.stderr, flush=True)
+    return found
 
 
 def gain_of_members(mean: np.ndarray, spread: np.ndarray, anchors: np.ndarray) -> np.ndarray:
@@ -114,24 +116,12 @@ def gain_of_members(mean: np.ndarray, spread: np.ndarray, anchors: np.ndarray) -
     return np.sqrt(1 - (1 / FOLD_MEMBERS - 1 / MEMBERS) * variance / square)
 
 
-def gain_of_labels(
-    autoencoder: Autoencoder, codes: np.ndarray, anchors: np.ndarray, mean: np.ndarray, name: str, work: Path
-) -> np.ndarray:
+def gain_of_labels(mean: np.ndarray, halved: np.ndarray, anchors: np.ndarray, name: str) -> np.ndarray:
     """(6,) error with all labels in units of that with the three of four folds that cross-validation learns from.
 
-    Errors fall as a power of the number of labels (Hestness et al. 2017). Its exponent comes from ensembles that learn
-    from two folds and predict a third, against the means (n, 6) that three folds predicted of it.
+    Errors fall as a power of the number of labels (Hestness et al. 2017). Its exponent comes from what ensembles that
+    learnt from two folds predict (n, 6), against the means (n, 6) of those that learnt from three.
     """
-    halved, fold = np.zeros_like(anchors), np.arange(len(anchors)) % FOLDS
-    for number in range(FOLDS):
-        held, file = fold == number, work / f"{name}-halved-{number}.npy"
-        if not file.exists():
-            learnt = (fold == (number + 1) % FOLDS) | (fold == (number + 2) % FOLDS)
-            regressor = train(
-                autoencoder, codes[learnt], anchors[learnt], FOLD_MEMBERS, f"{name}-halved-{number}", work
-            )
-            np.save(file, regressor.mean_and_spread(codes[held, 0, 0])[0])
-        halved[held] = np.load(file)
     ratio = np.abs(mean - anchors).mean(axis=0) / np.abs(halved - anchors).mean(axis=0)
     exponent = np.maximum(-np.log(ratio) / np.log((FOLDS - 1) / 2), 0)
     print(
@@ -148,7 +138,8 @@ def ship(name: str, labels: LabelSet, work: Path, to: Path) -> str:
     validated = np.abs(mean - anchors).mean(axis=0)
     regressor = train(autoencoder, codes, anchors, MEMBERS, name, work)
     statistics = code_statistics(codes[:, 0, 0], regressor.architecture.grid)
-    gain = gain_of_members(mean, spread, anchors) * gain_of_labels(autoencoder, codes, anchors, mean, name, work)
+    halved, _ = cross_validate(autoencoder, codes, anchors, name, work, learnt=2)
+    gain = gain_of_members(mean, spread, anchors) * gain_of_labels(mean, halved, anchors, name)
     regressor.calibration = Calibration.fit(mean, spread, anchors, statistics, gain)
     surrogate = Surrogate(autoencoder, regressor)
     test = [int(i) for i in labels.index[labels.split == SPLITS.index("test")]]
