@@ -31,6 +31,8 @@ from simulation.material import Material, Nd2Fe14B
 from simulation.microstructure import Microstructure
 
 DECODED, STEERED, TURNED, DRAWN = SOURCES = ("decoded", "steered", "turned", "drawn")
+SOUGHT = (DECODED, STEERED)
+"""Those that were sought for their predictions, so that the errors which flatter are found."""
 
 SHORTLIST = 1
 """Codes that are decoded to grains for each candidate that is simulated."""
@@ -49,12 +51,11 @@ REACH = 0.15
 """How far steering takes an anchor, in standard deviations over the labels, without moving everything else."""
 
 OPTIMISM = np.array([1.5, 1.5, 1.8, 1.3, 1.2, 1.15])
-"""By how much larger the errors of each anchor are of decoded and steered structures, which were sought for their
-predictions, than of drawn ones, as measured: whatever seeks good predictions finds the errors that flatter. Of turned
-ones they are not larger."""
+"""By how much larger the errors of each anchor are of decoded and steered structures than of drawn ones, as measured.
+Of turned ones they are not larger."""
 
 PRIOR = 4
-"""Candidates without an error that count beside those that were simulated."""
+"""Candidates with errors as expected that count beside those that were simulated."""
 
 SAME = 1e-6
 """Square distance of two codes, in the mean square of a code, below which they are of one structure: rounding."""
@@ -88,14 +89,15 @@ class Known:
         codes: (n, latent) their codes.
         anchors: (n, 6) simulated anchor points; NaN where there are none.
         simulated: (n,) whether it was simulated, be it in vain: what was is no candidate any more.
-        chosen: (n,) whether it was a candidate.
+        said: (n, 6) what the surrogate said of it when it was chosen, if it was a decoded or steered candidate, else
+            NaN: a surrogate that has learnt it since would say something else.
     """
 
     structures: Sequence[Microstructure]
     codes: np.ndarray
     anchors: np.ndarray
     simulated: np.ndarray
-    chosen: np.ndarray
+    said: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +113,7 @@ class Candidate:
         source: where it comes from, one of `SOURCES`.
         more: (5,) predicted squareness and BHmax; grain size, spread of the axes and share of low-angle boundaries as
             the grains have them.
+        said: (6,) anchor points that the surrogate says alone, before what is known of errors corrects it.
     """
 
     structure: Microstructure
@@ -120,6 +123,7 @@ class Candidate:
     std: np.ndarray
     source: str = DECODED
     more: np.ndarray = field(default_factory=lambda: np.full(len(PROPERTIES) - len(ANCHORS), np.nan))
+    said: np.ndarray = field(default_factory=lambda: np.full(len(ANCHORS), np.nan))
 
     @property
     def properties(self) -> np.ndarray:
@@ -165,7 +169,7 @@ def propose(
     structural = any(goal.anchor in STRUCTURE for goal in goals)
     belief = discrepancy.correct(known.codes, guess, spread)
     belief = _whole(belief, known.structures if structural else None, material)
-    flattery = _flattery(guess[known.chosen] - known.anchors[known.chosen])
+    flattery, scatter = _experience(known.said - known.anchors, OPTIMISM * spread)
 
     structures: list[Microstructure] = []
     wanted_codes: list[np.ndarray] = []
@@ -216,14 +220,17 @@ def propose(
     sharp = model.encode(structures)
     guess, spread = model.predict(sharp)
     believed = discrepancy.correct(sharp, guess, spread)
-    sought = np.isin(np.array(source, dtype=str), (DECODED, STEERED))[:, None]
+    sought = np.isin(np.array(source, dtype=str), SOUGHT)[:, None]
     unknown = (believed.moved_std / spread) ** 2  # share of the variance that no structure nearby takes away
-    believed = believed.moved(-flattery * sought * unknown, np.where(sought, OPTIMISM, 1.0))
+    believed = believed.moved(-flattery * sought * unknown, np.where(sought, OPTIMISM * scatter, 1.0))
     believed = _whole(believed, structures, material)
     new = _new(sharp, known.codes[known.simulated])
     order = new[diverse_batch(utility(goals, believed[new], best), sharp[new], count)]
     (mean, more), std = np.hsplit(believed.mean, [len(ANCHORS)]), believed.std[:, : len(ANCHORS)]
-    return [Candidate(structures[i], wanted_codes[i], sharp[i], mean[i], std[i], source[i], more[i]) for i in order]
+    return [
+        Candidate(structures[i], wanted_codes[i], sharp[i], mean[i], std[i], source[i], more[i], guess[i])
+        for i in order
+    ]
 
 
 def _whole(belief: Belief, structures: Sequence[Microstructure] | None, material: Material) -> Belief:
@@ -255,13 +262,24 @@ def one_grain_turned(structure: Microstructure, turns_rad: np.ndarray) -> list[M
     return [Microstructure(structure.grain_id, turned, structure.cell_nm) for turned in each]
 
 
-def _flattery(errors: np.ndarray) -> np.ndarray:
-    """(6,) by how much predictions of candidates are too high: mean of their errors (n, 6), and of `PRIOR` zeros.
+def _experience(errors: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """By how much predictions of sought candidates are too high, and how many times as far they scatter as expected.
 
-    What seeks good predictions finds errors of one sign, round after round.
+    What seeks good predictions finds errors of one sign, round after round, and the further it goes beyond the labels
+    the larger they are. Both are learnt from the candidates simulated so far and from `PRIOR` that are as expected.
+
+    Args:
+        errors: (n, 6) predicted minus simulated, NaN where there is none.
+        expected: (n, 6) standard deviations.
+
+    Returns:
+        Shift and factor of the standard deviation, each (6,).
     """
-    errors = errors[np.isfinite(errors).all(axis=1)]
-    return np.asarray(errors.sum(axis=0) / (len(errors) + PRIOR))
+    rows = np.isfinite(errors).all(axis=1)
+    errors, count = errors[rows], PRIOR + np.count_nonzero(rows)
+    shift = errors.sum(axis=0) / count
+    square = (((errors - shift) / expected[rows]) ** 2).sum(axis=0)
+    return shift, np.sqrt((PRIOR + square) / count)
 
 
 def _parents(

@@ -109,6 +109,14 @@ def hits(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     return met
 
 
+def best_row(goals: Sequence[Goal], anchors: np.ndarray) -> int | None:
+    """Of rows (n, 6 or 11) that meet every target and bound the one that does best in what is to be maximised or
+    minimised, the first wish first; None if none meets them."""
+    rows = np.flatnonzero(hits(goals, anchors))
+    wishes = objectives([goal for goal in goals if goal.direction is not None], anchors)
+    return min(map(int, rows), key=lambda row: (*wishes[row], row), default=None)
+
+
 def distance(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     """(n,) root mean square miss of the windows, in tolerances for targets (0.01 for bounds); inf where NaN.
 

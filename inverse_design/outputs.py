@@ -51,12 +51,14 @@ class Findings:
         reason: why it stopped, or that it goes on, as a sentence.
         verified: every simulated candidate, in the order of choice.
         labels: `count` simulations in the store, and how many `converged`.
+        labelled: what the labelled structures held before the search, see `look_up`.
     """
 
     rounds: int
     reason: str
     verified: tuple[Verified, ...]
     labels: Mapping[str, int]
+    labelled: Mapping[str, Any]
 
 
 def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
@@ -94,7 +96,7 @@ def findings_of(run: Path) -> tuple[Study, Findings]:
     if study.redraws:  # those of an earlier goal may lie there still
         batches = [with_redraws(batch, run / "redraws" / str(r)) for r, batch in enumerate(batches)]
     verified = [item for batch in batches for item in batch]
-    return study, Findings(rounds, reason, tuple(verified), labels)
+    return study, Findings(rounds, reason, tuple(verified), labels, manifest.get("labelled", {}))
 
 
 def _check_study(run: Path, study: Study, rounds: int) -> None:
@@ -168,6 +170,7 @@ def _manifest(study: Study, folder: RunFolder, findings: Findings) -> dict[str, 
         "hits": sum(item.is_hit(study.wanted) for item in findings.verified),
         "reason": findings.reason,
         "labels": dict(findings.labels),
+        "labelled": dict(findings.labelled),
         "seconds": _seconds(study, folder, findings),
         "versions": versions(),
     }
@@ -244,6 +247,7 @@ def report_data(study: Study, folder: RunFolder, findings: Findings) -> ReportDa
         hypervolume=tuple(load_result(run / "search" / str(r)).hypervolume for r in range(findings.rounds)),
         losses=_losses(run, findings.rounds),
         pretrained=study.surrogate.pretrained or "",
+        labelled=findings.labelled,
         labels={"training": trained or 0, "test": errors.n, **findings.labels},
         accuracy=dict(zip(ANCHORS, errors.mae, strict=True)),
         rounds=findings.rounds,

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inverse_design import stages
-from inverse_design.candidates import Known, propose
+from inverse_design.candidates import SOUGHT, Known, propose
 from inverse_design.console import run_log
 from inverse_design.files import write_text
-from inverse_design.goals import Goal
+from inverse_design.goals import Goal, best_row
+from inverse_design.look_up import LookUp, in_words, look_up
 from inverse_design.memory import check_memory
 from inverse_design.outputs import Findings, write_outputs
 from inverse_design.pretrained import labels_of
@@ -29,7 +30,7 @@ from inverse_design.stages import LabelledStructures
 from inverse_design.structure_guess import StructureGuess
 from inverse_design.study import Study, study_text
 from inverse_design.summary import ranking
-from inverse_design.verification import Verified, best_hit, load_batch, save_batch, verify_batch
+from inverse_design.verification import Verified, load_batch, save_batch, verify_batch
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 from simulation.label_store import LabelStore
@@ -80,6 +81,9 @@ class Run:
         with LabelStore(self.folder.path / "labels.sqlite") as store, workplace_of(self.study) as workplace:
             labels = self.labels(store, workplace)
             workplace.close()  # idle workers would share the cores with the training
+            already = look_up(self.goals, labels, self.study.magnet)
+            labelled = already.as_dict(self.goals)
+            log.info("labels: %s", in_words(labelled))
             vae = self.vae()
             before, before_key = None, stages.vae_key(self.study)
             verified: list[Verified] = []
@@ -91,7 +95,8 @@ class Run:
                 result = self.search(round_, search_key, before, labels)
                 verify_key = stages.verify_key(self.study, search_key, round_)
                 known = self.folder.state(f"verify/{round_}", verify_key) == "there"
-                batch = self.verify(round_, verify_key, before, result, labels, verified, store, workplace)
+                best = self._best(already, verified)
+                batch = self.verify(round_, verify_key, before, result, labels, best, verified, store, workplace)
                 if self.study.redraws:
                     batch = self.redraw(round_, stages.redraws_key(self.study, verify_key), batch, store, workplace)
                 verified += batch
@@ -104,7 +109,7 @@ class Run:
                 reason = self._stop(round_, verified, batch)
                 if reason or not known:  # going through known rounds again must not shrink the tables meanwhile
                     words = reason or "the next round is under way"
-                    findings = Findings(round_ + 1, words, tuple(verified), _counts(store))
+                    findings = Findings(round_ + 1, words, tuple(verified), _counts(store), labelled)
                     write_outputs(self.study, self.folder, findings)
                 if reason:
                     break
@@ -209,6 +214,7 @@ class Run:
         surrogate: Path,
         result: SearchResult,
         labels: LabelledStructures,
+        best: np.ndarray | None,
         before: Sequence[Verified],
         store: LabelStore,
         workplace: Engine,
@@ -227,7 +233,7 @@ class Run:
                     family.cell_nm,
                     family.grains,
                     self._known(round_, model, labels, before),
-                    best_hit(before, self.goals),
+                    best,
                     part.sources,
                     self.study.magnet,
                     update,
@@ -254,17 +260,29 @@ class Run:
 
         return with_redraws(batch, self.folder.stage(f"redraws/{round_}", key, build))
 
+    def _best(self, labelled: LookUp, verified: Sequence[Verified]) -> np.ndarray | None:
+        """(11,) properties of the best structure so far that meets the goals, labelled ones included; these have no
+        redraws, though, which a robust goal needs."""
+        found = [item.properties for item in verified if item.is_hit(self.goals)]
+        if labelled.best is not None and not any(goal.robust for goal in self.goals):
+            found.append(labelled.best)
+        row = best_row(self.goals, np.array(found)) if found else None
+        return None if row is None else found[row]
+
     def _known(self, round_: int, model: Surrogate, labels: LabelledStructures, before: Sequence[Verified]) -> Known:
         """What was simulated, the test split left out, and the round's own draws."""
         train = labels.split(test=False)
-        sound, failed = ([i.candidate.structure for i in before if i.converged is wanted] for wanted in (True, False))
+        sound, failed = ([i.candidate for i in before if i.converged is wanted] for wanted in (True, False))
         draws = stages.draws_of(self.study, round_)
-        structures = [*train.structures, *failed, *draws]
+        structures = [*train.structures, *(candidate.structure for candidate in failed), *draws]
         anchors = np.full((len(structures), len(ANCHORS)), np.nan)
         anchors[: len(train.anchors)] = train.anchors
-        number, done = np.arange(len(structures)), len(structures) - len(draws)
-        chosen = (number >= len(train.structures) - len(sound)) & (number < done)
-        return Known(structures, model.encode(structures), anchors, number < done, chosen)
+        said = np.full(anchors.shape, np.nan)
+        for row, candidate in enumerate(sound, len(train.structures) - len(sound)):
+            if candidate.source in SOUGHT:
+                said[row] = candidate.said
+        simulated = np.arange(len(structures)) < len(structures) - len(draws)
+        return Known(structures, model.encode(structures), anchors, simulated, said)
 
     def _more(
         self, model: Surrogate, pool: Sequence[Microstructure], codes: np.ndarray

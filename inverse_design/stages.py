@@ -26,7 +26,7 @@ from surrogate.card import CARD, checksum, find_surrogate
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSIONS = {"vae": 1, "regressor": 2, "search": 4, "verify": 4, "redraws": 1}
+VERSIONS = {"vae": 1, "regressor": 2, "search": 4, "verify": 5, "redraws": 1}
 HISTORY = "history.csv"
 """Losses by epoch, in the folders of the autoencoder and the regressors."""
 

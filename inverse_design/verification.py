@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.candidates import Candidate
-from inverse_design.goals import Goal, hits, objectives
+from inverse_design.goals import Goal, hits
 from inverse_design.properties import PROPERTIES, of_simulation
 from inverse_design.run_folder import read_arrays
 from simulation.anchors import ANCHORS, AnchorPoints
@@ -93,15 +93,6 @@ def _named(conditions: Conditions) -> str:
     """The backend as tables and reports call it."""
     push = conditions.options.get("out_of_plane_rad", 0.0)
     return f"{conditions.backend}, {push:g} rad out of plane" if push else conditions.backend
-
-
-def best_hit(verified: Sequence[Verified], goals: Sequence[Goal]) -> np.ndarray | None:
-    """(11,) properties of the hit that does best in what is to be maximised or minimised; None without a hit."""
-    found = [item.properties for item in verified if item.is_hit(goals)]
-    wishes = [goal for goal in goals if goal.direction is not None]
-    if not found or not wishes:
-        return found[0] if found else None
-    return min(found, key=lambda values: tuple(objectives(wishes, values[None])[0]))
 
 
 def verified_table(
@@ -185,6 +176,7 @@ def save_batch(folder: Path, batch: Sequence[Verified]) -> None:
             predicted=item.candidate.predicted,
             std=item.candidate.std,
             source=item.candidate.source,
+            said=item.candidate.said,
         )
 
 
@@ -202,6 +194,7 @@ def load_batch(folder: Path) -> list[Verified]:
             data["std"],
             str(data["source"]),
             data["predicted_more"],
+            data["said"],
         )
         batch.append(
             Verified(

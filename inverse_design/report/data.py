@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from inverse_design.goals import Goal, distance, objectives
+from inverse_design.look_up import in_words
 from inverse_design.properties import PROPERTIES, UNITS
 from inverse_design.verification import Verified
 from simulation.anchors import ANCHORS
@@ -42,6 +44,7 @@ class ReportData:
         losses: learning curves by name, each (epochs, values).
         labels: how many trained (`training`) and judged (`test`) the surrogate; `count` and `converged` of the
             simulations of this run; other entries are shown as they are.
+        labelled: what the labelled structures held before the search, see `look_up`; empty if not known.
         pretrained: the shipped surrogate that the run started from, empty if it trained its own.
         accuracy: mean absolute error on the test split by anchor, None where not measured.
         paper: the same of the paper.
@@ -68,6 +71,7 @@ class ReportData:
     hypervolume: tuple[np.ndarray, ...] = ()
     losses: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     labels: Mapping[str, float] = field(default_factory=dict)
+    labelled: Mapping[str, Any] = field(default_factory=dict)
     accuracy: Mapping[str, float | None] = field(default_factory=dict)
     paper: Mapping[str, float] = field(default_factory=lambda: dict(PAPER_MAE))
     rounds: int = 0
@@ -139,7 +143,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def achieved(data: ReportData) -> str:
-    """What came of it, as one or two sentences, from simulated values only."""
+    """What came of it, in a few sentences, from simulated values only."""
     count, hit, champion = len(data.verified), sum(data.hits), best(data)
     if count == 0:
         return "No candidate has been simulated yet."
@@ -159,7 +163,7 @@ def achieved(data: ReportData) -> str:
         text += f"{misses}."
     if failed:
         text += f" {failed} did not converge and count{'s' if failed == 1 else ''} for nothing."
-    return text
+    return f"{text} {in_words(data.labelled)}" if data.labelled else text
 
 
 def _misses(data: ReportData, number: int) -> list[str]:

@@ -33,6 +33,7 @@ from matplotlib.figure import Figure
 from inverse_design.candidates import (
     DECODED,
     DRAWN,
+    SOUGHT,
     SOURCES,
     STEERED,
     TURNED,
@@ -190,8 +191,11 @@ def engine(bench: Bench, target: Target, sources: Sequence[str] = SOURCES) -> Si
         simulated = len(bench.structures) + len(done)
         anchors[:simulated] = [*bench.anchors, *(found for _, found in history)]
         number = np.arange(len(structures))
-        chosen = (number >= len(bench.structures)) & (number < simulated)
-        known = Known(structures, np.vstack([bench.codes, more]), anchors, number < simulated, chosen)
+        said = np.full(anchors.shape, np.nan)
+        if done:
+            rows = np.isin(bench.sources[: len(done)], SOUGHT)
+            said[len(bench.structures) : simulated][rows] = bench.model.predict(more[: len(done)][rows])[0]
+        known = Known(structures, np.vstack([bench.codes, more]), anchors, number < simulated, said)
         visited = np.zeros((0, bench.codes.shape[1]))
         if DECODED in sources:
             problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)

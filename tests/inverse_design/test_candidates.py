@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,7 +60,8 @@ def known(anchors: np.ndarray | None = None, failed: int = 0) -> Known:
     number = np.arange(len(STRUCTURES))
     anchors = TRUTH if anchors is None else anchors
     simulated = number < LABELLED + failed
-    return Known(STRUCTURES, CODES, np.where(number[:, None] < LABELLED, anchors, np.nan), simulated, simulated & False)
+    labels = np.where(number[:, None] < LABELLED, anchors, np.nan)
+    return Known(STRUCTURES, CODES, labels, simulated, np.full(anchors.shape, np.nan))
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -101,6 +103,22 @@ def test_a_known_error_nearby_corrects_what_is_predicted() -> None:
         assert candidate.predicted[1] - MODEL.predict(candidate.code[None])[0][0, 1] > 0.01
     for candidate in plain:
         assert abs(candidate.predicted[1] - MODEL.predict(candidate.code[None])[0][0, 1]) < 1e-6
+
+
+def test_errors_of_sought_candidates_shift_and_widen_what_is_said_of_the_next_ones() -> None:
+    plain = known()
+    said = plain.said.copy()
+    said[:10] = TRUTH[:10] + np.where(np.arange(10)[:, None] % 2, 0.01, 0.07)  # too high by 0.04 in the mean
+    taught = replace(plain, said=said)
+    for source, moves in ((STEERED, True), (DRAWN, False)):
+        before, after = (
+            propose(MODEL, CODES[:0], GOALS, 4, 2.0, FAMILY.grains, given, sources=(source,))
+            for given in (plain, taught)
+        )
+        shift = after[0].predicted[5] - MODEL.predict(after[0].code[None])[0][0, 5]
+        assert (shift < -0.01) == moves
+        assert (after[0].std[5] > 1.5 * before[0].std[5]) == moves
+        np.testing.assert_allclose(after[0].said, MODEL.predict(after[0].code[None])[0][0])
 
 
 def test_a_goal_on_the_grains_is_judged_by_the_grains() -> None:

@@ -154,6 +154,8 @@ def test_the_first_sentence_says_what_was_achieved() -> None:
     miss = dataclasses.replace(data, verified=data.verified[:1])
     assert "misses Mr by 0.03 Ms and Hc by 0.04 H_A." in achieved(miss)
     assert achieved(dataclasses.replace(data, verified=())) == "No candidate has been simulated yet."
+    looked_up = dataclasses.replace(miss, labelled={"count": 80, "hits": 0, "best": {}})
+    assert achieved(looked_up).endswith("Of the 80 structures labelled before, none meets every target and bound.")
 
 
 def test_a_report_without_candidates_or_front_is_a_page() -> None:
