@@ -8,7 +8,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inverse_design.candidates import DECODED, DRAWN, SOURCES, STEERED, TURNED, Known, one_grain_turned, propose
+from inverse_design.candidates import (
+    CAUTION,
+    DECODED,
+    DRAWN,
+    SOURCES,
+    STEERED,
+    TURNED,
+    Known,
+    diverse_batch,
+    one_grain_turned,
+    propose,
+    utility,
+)
+from inverse_design.discrepancy import Belief
 from inverse_design.goals import Goal
 from simulation import Microstructure, Purpose, StructureFamily
 
@@ -127,6 +140,20 @@ def test_a_goal_on_the_grains_is_judged_by_the_grains() -> None:
     spread = [candidate.properties[9] for candidate in batch]
     assert max(spread) > 20
     assert all(candidate.predicted[1] > 0.59 for candidate in batch)
+
+
+def test_every_other_candidate_of_a_batch_is_a_safe_one() -> None:
+    spread = np.linspace(0, 1, 50)  # what is to be large grows as the bound on Hc becomes unlikely
+    mean = np.stack([0.9 + 0 * spread, 0.7 + 0.2 * spread, *(k - 0.1 * spread for k in (0.2, 0.25, 0.3, 0.4))], 1)
+    belief = Belief.gaussian(mean, np.full(mean.shape, 0.03))
+    goals = (Goal("Mr", direction="maximize"), Goal("Hc", at_least=0.36))
+    best = np.concatenate([mean[5], np.zeros(5)])
+    bold, safe = (utility(goals, belief, best, caution) for caution in CAUTION)
+    assert np.argmax(bold) > np.argmax(safe) > 5
+    codes = np.eye(50)
+    first, second, third = diverse_batch(np.array([bold, safe]), codes, 3)
+    assert (first, second) == (np.argmax(bold), np.argmax(safe))
+    assert third not in (first, second)
 
 
 def test_one_grain_is_turned_at_a_time() -> None:
