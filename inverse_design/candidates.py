@@ -180,8 +180,7 @@ def propose(
     wanted_codes: list[np.ndarray] = []
     source: list[str] = []
     if DRAWN in sources:
-        score = np.where(known.simulated, -np.inf, utility(goals, belief, best))
-        rows = np.argsort(-score, kind="stable")[: 4 * count]
+        rows = _top(np.where(known.simulated, -np.inf, utilities(goals, belief, best)), 4 * count)
         rows = rows[~known.simulated[rows]]
         structures += [known.structures[i] for i in rows]
         wanted_codes += list(known.codes[rows])
@@ -203,8 +202,7 @@ def propose(
         turned = [structure for i in parents for structure in one_grain_turned(known.structures[i], TURNS_RAD)]
         codes_turned = model.encode(turned)
         found = discrepancy.correct(codes_turned, *model.predict(codes_turned))
-        promise = utility(goals, _whole(found, turned if structural else None, material), best)
-        rows = np.argsort(-promise, kind="stable")[: 4 * count]
+        rows = _top(utilities(goals, _whole(found, turned if structural else None, material), best), 4 * count)
         structures += [turned[i] for i in rows]
         of_parent = np.repeat(parents, [len(TURNS_RAD) * known.structures[i].grain_angle_rad.size for i in parents])
         wanted_codes += list(known.codes[of_parent[rows]])
@@ -212,7 +210,7 @@ def propose(
     if DECODED in sources:
         codes = np.unique(codes, axis=0)
         mentioned = [goal for goal in goals if goal.anchor not in STRUCTURE]  # structure is judged by the grains
-        promise = utility(mentioned, _whole(discrepancy.correct(codes, *model.predict(codes)), None, material), best)
+        promise = utilities(mentioned, _whole(discrepancy.correct(codes, *model.predict(codes)), None, material), best)
         shortlist = codes[diverse_batch(promise, codes, SHORTLIST * count)]
         fitted = []
         for i, image in enumerate(model.decode_field(shortlist)):
@@ -230,9 +228,7 @@ def propose(
     believed = believed.moved(-flattery * sought * unknown, np.where(sought, OPTIMISM * scatter, 1.0))
     believed = _whole(believed, structures, material)
     new = _new(sharp, known.codes[known.simulated])
-    cautions = CAUTION if any(goal.direction for goal in goals) else CAUTION[:1]
-    scores = [utility(goals, believed[new], best, caution) for caution in cautions]
-    order = new[diverse_batch(np.array(scores), sharp[new], count)]
+    order = new[diverse_batch(utilities(goals, believed[new], best), sharp[new], count)]
     (mean, more), std = np.hsplit(believed.mean, [len(ANCHORS)]), believed.std[:, : len(ANCHORS)]
     return [
         Candidate(structures[i], wanted_codes[i], sharp[i], mean[i], std[i], source[i], more[i], guess[i])
@@ -295,7 +291,19 @@ def _parents(
     """Indices of the structures that steering promises most of: those it is likeliest to bring to the goals."""
     std = belief.std
     std[:, : len(reach)] = np.hypot(std[:, : len(reach)], reach)
-    return np.argsort(-utility(goals, Belief.gaussian(belief.mean, std), best), kind="stable")[:count]
+    return _top(utilities(goals, Belief.gaussian(belief.mean, std), best), count)
+
+
+def _top(scores: np.ndarray, count: int) -> np.ndarray:
+    """Indices of the best `count` of n by scores (k, n) that choose in turn."""
+    turns = np.argsort(-scores, axis=1, kind="stable")[:, :count].T.ravel()
+    return turns[np.sort(np.unique(turns, return_index=True)[1])][:count]
+
+
+def utilities(goals: Sequence[Goal], belief: Belief, best: np.ndarray | None = None) -> np.ndarray:
+    """(k, n) `utility` with each `CAUTION`; with the first alone where nothing is to be maximised or minimised."""
+    cautions = CAUTION if any(goal.direction for goal in goals) else CAUTION[:1]
+    return np.array([utility(goals, belief, best, caution) for caution in cautions])
 
 
 def utility(goals: Sequence[Goal], belief: Belief, best: np.ndarray | None = None, caution: float = 1.0) -> np.ndarray:

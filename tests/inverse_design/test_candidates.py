@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from inverse_design.candidates import (
-    CAUTION,
     DECODED,
     DRAWN,
     SOURCES,
@@ -19,7 +18,7 @@ from inverse_design.candidates import (
     diverse_batch,
     one_grain_turned,
     propose,
-    utility,
+    utilities,
 )
 from inverse_design.discrepancy import Belief
 from inverse_design.goals import Goal
@@ -148,7 +147,7 @@ def test_every_other_candidate_of_a_batch_is_a_safe_one() -> None:
     belief = Belief.gaussian(mean, np.full(mean.shape, 0.03))
     goals = (Goal("Mr", direction="maximize"), Goal("Hc", at_least=0.36))
     best = np.concatenate([mean[5], np.zeros(5)])
-    bold, safe = (utility(goals, belief, best, caution) for caution in CAUTION)
+    bold, safe = utilities(goals, belief, best)
     assert np.argmax(bold) > np.argmax(safe) > 5
     codes = np.eye(50)
     first, second, third = diverse_batch(np.array([bold, safe]), codes, 3)
