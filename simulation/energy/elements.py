@@ -104,8 +104,7 @@ class ElementEnergy:
 
     def resolved(self, angle: np.ndarray) -> bool:
         phi = angle[1:-1, 1:-1]
-        a, b, c, d = phi[:-1, :-1], phi[:-1, 1:], phi[1:, :-1], phi[1:, 1:]
-        return all(float(np.abs(p - q).max()) <= math.pi for p, q in ((a, b), (c, d), (a, c), (b, d)))
+        return all(float(np.abs(np.diff(phi, axis=axis)).max()) <= math.pi for axis in (0, 1))
 
     def magnetization(self) -> float:
         return self._mean_cos

@@ -67,12 +67,16 @@ def _assemble(angle, middle, axis, b, c, convex, curvature, cell, matrix):  # ty
             cell[1, j + 1] = turn - along_x + along_y - twist
             cell[2, j + 1] = turn + along_x - along_y - twist
             matrix[3, i + 1, j + 1] = turn - along_x - along_y + twist
+        # One row written by each loop: a loop that writes several of one array is not vectorised.
         for j in range(nx + 1):
             matrix[0, i + 1, j + 1] += cell[0, j + 1] + cell[0, j]
+        for j in range(nx + 1):
             matrix[0, i + 2, j + 1] = cell[0, j + 1] + cell[0, j]
+        for j in range(nx + 1):
             matrix[2, i + 1, j + 1] = cell[2, j + 1] + cell[2, j]
         for j in range(nx):
             matrix[1, i + 1, j + 1] += cell[1, j + 1]
+        for j in range(nx):
             matrix[1, i + 2, j + 1] = cell[1, j + 1]
 
 
