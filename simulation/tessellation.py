@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from simulation.errors import InputError
-from simulation.microstructure import Microstructure
+from simulation.microstructure import MAX_CELLS, Microstructure
 
 
 def voronoi(
@@ -55,13 +55,17 @@ def square_cells(size_nm: float, cell_nm: float) -> int:
     """Cells along the edge of a square.
 
     Raises:
-        InputError: if the edge is not a whole number of cells.
+        InputError: if the edge is not a whole number of cells, or too many of them.
     """
     if not (0 < cell_nm < math.inf and 0 < size_nm < math.inf):
         raise InputError(f"size_nm and cell_nm must be positive, got {size_nm!r} and {cell_nm!r}")
     cells = round(size_nm / cell_nm)
     if cells < 1 or not math.isclose(cells * cell_nm, size_nm, rel_tol=1e-9):
         raise InputError(f"size_nm must be a whole number of cells, got {size_nm} nm of cells of {cell_nm} nm")
+    if cells * cells > MAX_CELLS:
+        raise InputError(
+            f"at most {MAX_CELLS} cells are allowed, {size_nm} nm of cells of {cell_nm} nm are {cells} x {cells}"
+        )
     return cells
 
 
