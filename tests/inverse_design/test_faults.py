@@ -146,6 +146,36 @@ def test_damage_beside_the_stages_is_a_sentence(run: Path, name: str, harm: Call
     assert name in said
 
 
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "seconds.json", "regressor/1/artifact.json", "regressor/1/card.json"]
+)
+def test_json_of_a_run_may_hold_anything(run: Path, name: str) -> None:
+    """Another program's, as deep as no reader follows, of a picture, of a pipe that never ends."""
+    structure = str(run / "candidates" / "00" / "structure.npz")
+    for content in (b'{"rounds": 0, "format": 1}', b"[" * 100_000, b"[1]", b"\x89PNG\r\n\x1a\n", None):
+        (run / name).unlink()
+        if content is None:
+            os.mkfifo(run / name)
+        else:
+            (run / name).write_bytes(content)
+        done = CliRunner().invoke(app, ["status", str(run)])
+        assert done.exit_code == (2 if name == "manifest.json" and content is not None else 0), done.stderr
+        if name == "regressor/1/card.json":
+            assert "card" in refused("predict", structure, "--surrogate", str(run))
+        if name != "seconds.json":
+            assert str(run) in refused("report", str(run))
+
+
+def test_tables_and_pictures_of_a_run_are_never_read_back(undisturbed: Path, run: Path) -> None:
+    """`report` writes them anew from the stages, whatever lies in their place."""
+    for name in (*TABLES, "figures/front.svg", "figures/front.png", "candidates/00/curve.csv", "tables/accuracy.csv"):
+        (run / name).write_bytes(b"\xff\xd8\xff\xe0" + bytes(range(256)))
+    done = CliRunner().invoke(app, ["report", str(run)])
+    assert done.exit_code == 0, done.stderr
+    assert tables(run) == tables(undisturbed)
+    assert (run / "figures" / "front.svg").read_bytes() == (undisturbed / "figures" / "front.svg").read_bytes()
+
+
 @pytest.mark.slow
 def test_the_same_command_mends_what_is_damaged(run: Path) -> None:
     """Stages, tables, manifest and candidates at once; of the labels nothing is simulated again."""
