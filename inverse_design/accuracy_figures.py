@@ -14,11 +14,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.interpolate import PchipInterpolator
 
-from inverse_design.outputs import last_round, predictions
+from inverse_design.outputs import findings_of, last_round, predictions
 from inverse_design.pretrained import fixed_sections, labels_of
 from inverse_design.report.axis_colors import axis_color
 from inverse_design.report.data import on_the_curve
 from inverse_design.report.figures import PREDICTED, SIMULATED, draw_curve, draw_directions
+from inverse_design.run_folder import RunFolder
 from inverse_design.stages import HISTORY
 from inverse_design.study_file import load_study
 from simulation.anchors import ANCHORS
@@ -219,6 +220,7 @@ def _of_run(run: Path) -> dict[str, Figure]:
     from surrogate import Surrogate
 
     study, rounds = load_study(run / "study.yaml"), last_round(run) + 1
+    RunFolder(run).check("vae", *(f"regressor/{r}" for r in range(rounds)))
     figures = {"computed-predicted": computed_against_predicted(*predictions(run, rounds - 1))}
     histories = {"autoencoder": run / "vae" / HISTORY}
     histories |= {f"regressors, round {r}": run / "regressor" / str(r) / HISTORY for r in range(rounds)}
@@ -227,13 +229,10 @@ def _of_run(run: Path) -> dict[str, Figure]:
         figures["losses"] = loss_curves(histories)
     drawn = [study.family.draw(study.seed, Purpose.BENCHMARK, i) for i in range(4)]
     figures["latent-codes"] = latent_codes(Surrogate.load(run), drawn)
-    table = pd.read_csv(run / "verified.csv").drop_duplicates("candidate").head(6)
-    items = []
-    for row in table.to_dict("records"):
-        number = int(row["candidate"])
-        curve = pd.read_csv(run / "candidates" / f"{number:02d}" / "curve.csv")
-        mean, std = (np.array([row[f"{anchor}_{what}"] for anchor in ANCHORS]) for what in ("predicted", "std"))
-        items.append(Compared(f"candidate {number:02d}", curve["h"].to_numpy(), curve["m"].to_numpy(), mean, std))
+    items = [
+        Compared(f"candidate {number:02d}", item.h, item.m, item.candidate.predicted, item.candidate.std)
+        for number, item in enumerate(findings_of(run)[1].verified[:6])
+    ]
     if items:
         figures["curves"] = whole_curves(items)
     return figures

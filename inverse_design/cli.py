@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from inverse_design.console import configure_logging, console, errors
+from inverse_design.console import configure_logging, console, errors, printable
 from inverse_design.study_file import StudyError, load_study
 from simulation.errors import InputError
 
@@ -25,7 +25,8 @@ class _Commands(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except InputError as error:
-            errors.print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+            sentence = f"error: {printable(str(error))}"
+            errors.print(sentence, style="bold red", markup=False, highlight=False, soft_wrap=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             errors.print(
@@ -35,7 +36,8 @@ class _Commands(typer.core.TyperGroup):
         except OSError as error:
             if error.errno is None:
                 raise
-            errors.print(f"error: {error.filename or 'file system'}: {error.strerror}", markup=False, soft_wrap=True)
+            sentence = f"error: {printable(str(error.filename or 'file system'))}: {error.strerror}"
+            errors.print(sentence, markup=False, soft_wrap=True)
             raise typer.Exit(2) from None
 
 
@@ -204,13 +206,20 @@ def morph(
 
     Example: python -m inverse_design morph 4,178 32,175 --surrogate runs/quickstart -o morph.png
     """
+    from inverse_design.files import writable
     from inverse_design.morphing import end_point, morph_figure
     from inverse_design.morphing import morph as morph_between
+    from surrogate import card
+
+    if output.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(f"{output}: a picture is written as .png, .svg or .pdf")
+    writable(output.parent)
+    folder = card.find_surrogate(surrogate)
+    encoding = card.read_autoencoder_card(folder / card.read_card(folder).autoencoder).encoding
+    ends = end_point(a, encoding), end_point(b, encoding)
     from surrogate import Surrogate
 
-    model = Surrogate.load(surrogate)
-    found = morph_between(end_point(a, model), end_point(b, model), model, steps)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    found = morph_between(*ends, Surrogate.load(folder), steps)
     morph_figure(found).savefig(output, dpi=150)
     console.print(f"wrote {output}", highlight=False, markup=False, soft_wrap=True)
 
@@ -228,8 +237,11 @@ def evaluate(
 
     Example: python -m inverse_design evaluate runs/quickstart --json
     """
+    from inverse_design.files import writable
     from inverse_design.summary import accuracy_of, accuracy_table
 
+    if output is not None:
+        writable(output)
     result = accuracy_of(name)
     if as_json:
         typer.echo(json.dumps(result, indent=1))
@@ -316,7 +328,9 @@ def label(
     from inverse_design.labels_only import label_study
 
     wanted = load_study(study, overrides or ())
-    console.print(label_study(wanted, store or runs / wanted.name / "labels.sqlite", shard), markup=False)
+    console.print(
+        label_study(wanted, store or runs / wanted.name / "labels.sqlite", shard), markup=False, soft_wrap=True
+    )
 
 
 @app.command()

@@ -43,6 +43,11 @@ def configure_logging(level: str, quiet: bool) -> None:
     log.propagate = False
 
 
+def printable(sentence: str) -> str:
+    """One line without what steers a terminal, whatever a file is called."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in sentence)
+
+
 @contextmanager
 def run_log(path: Path) -> Iterator[None]:
     """Append the package's messages to a file while the block runs."""

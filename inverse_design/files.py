@@ -1,16 +1,60 @@
-"""Text files, written whole or not at all."""
+"""Text files, written whole or not at all, JSON that is read back, and folders that can be written."""
 
 from __future__ import annotations
 
+import json
 import os
+import tempfile
 from pathlib import Path
+from typing import Any
+
+from simulation.errors import InputError
+
+MAX_JSON = 10**7
+"""A record of a stage with thousands of files is a tenth of that."""
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all.
+
+    Raises:
+        OSError: that names the file, not the one of the moment beside it.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from None
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file of a run holds.
+
+    Raises:
+        OSError: if there is no such file.
+        ValueError: if it is none: no JSON, too large, or a pipe or a device, which need not end.
+    """
+    if path.stat().st_size > MAX_JSON or not path.is_file():
+        raise ValueError("not a JSON file of a run")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made if missing: asked before work is done whose result goes there.
+
+    Raises:
+        InputError: if no file can be made in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise InputError(f"{folder}: this folder cannot be written ({error.strerror or error})") from None

@@ -27,7 +27,6 @@ def label_study(study: Study, path: Path, shard: str | None, tracker: Tracker = 
     if shard is not None:
         wanted = part_of(wanted, shard)
     conditions = conditions_of(study, study.labels.backend, study.labels.discretization)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with LabelStore(path) as store, workplace_of(study) as workplace:
         found = simulate_all("labels", wanted, conditions, store, workplace, tracker)
         usable = sum(label.converged for label in found)
@@ -40,10 +39,12 @@ def merge_into(path: Path, parts: Sequence[Path]) -> str:
     Raises:
         InputError: if a part cannot be read, or the store not be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     sets = [load_label_set(part) for part in parts if part.suffix == ".npz"]
+    stores = [part for part in parts if part.suffix != ".npz"]
+    for part in stores:  # what is none is refused before a store is made for it
+        LabelStore(part, read_only=True, salvage=True).close()
     with LabelStore(path) as store:
-        merged = store.merge(*(part for part in parts if part.suffix != ".npz"))
+        merged = store.merge(*stores)
         fresh = [store.add(label) for labels in sets for label in labels.labels()]
         added, present = merged.added + sum(fresh), merged.present + len(fresh) - sum(fresh)
         damaged = f", {merged.damaged} damaged rows left out" if merged.damaged else ""

@@ -7,6 +7,7 @@ import os
 from inverse_design.stages import POOL
 from inverse_design.study import Study
 from simulation.errors import InputError
+from simulation.executors import why_no_workers
 
 _TENSORFLOW = 10**9
 
@@ -58,6 +59,6 @@ def memory_bytes() -> int | None:
 
 def _workers(study: Study) -> int:
     part = study.execution
-    if part.engine != "local":
+    if why_no_workers(part.engine, part.address):
         return 0  # elsewhere
     return os.cpu_count() or 1 if part.workers == "auto" else part.workers

@@ -20,7 +20,7 @@ from simulation.sampling import Purpose, generator
 from simulation.tessellation import voronoi
 
 if TYPE_CHECKING:
-    from surrogate import Surrogate
+    from surrogate import Encoding, Surrogate
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +52,8 @@ def morph(a: Microstructure, b: Microstructure, surrogate: Surrogate, steps: int
     return Morph(alpha, surrogate.decode(codes), mean, std, a.cell_nm)
 
 
-def end_point(text: str, surrogate: Surrogate) -> Microstructure:
-    """A structure file, or "GRAINS,DEGREES[,SEED]" for a Voronoi structure on the surrogate's grid.
+def end_point(text: str, encoding: Encoding) -> Microstructure:
+    """A structure file, or "GRAINS,DEGREES[,SEED]" for a Voronoi structure on a surrogate's grid.
 
     Raises:
         InputError: if it is neither.
@@ -65,7 +65,8 @@ def end_point(text: str, surrogate: Surrogate) -> Microstructure:
         grains, degrees, seed = int(words[0]), float(words[1]), int(words[2]) if len(words) == 3 else 1
     except ValueError:
         raise InputError(f"{text}: neither a structure file nor GRAINS,DEGREES[,SEED], such as 197,176") from None
-    encoding = surrogate.autoencoder.encoding
+    if not 0 <= degrees <= 180 or seed < 0:
+        raise InputError(f"{text}: DEGREES must lie in 0 to 180, SEED must be at least 0")
     size_nm = encoding.shape[0] * encoding.cell_nm
     rng = generator(seed, Purpose.BENCHMARK, grains, round(degrees))
     return voronoi(size_nm, encoding.cell_nm, grains, math.radians(degrees), rng)

@@ -89,8 +89,9 @@ def findings_of(run: Path) -> tuple[Study, Findings]:
     rounds, reason, labels = manifest["rounds"], manifest["reason"], manifest["labels"]
     study = load_study(run / "study.yaml")
     parts = ("regressor", "search", "verify", *(("redraws",) if study.redraws else ()))
-    names = [f"{stage}/{round_}" for round_ in range(rounds) for stage in parts]
-    RunFolder(run).check("vae", *names)
+    RunFolder(run).check("vae")
+    for round_ in range(rounds):
+        RunFolder(run).check(*(f"{stage}/{round_}" for stage in parts))
     _check_study(run, study, rounds)
     batches = [load_batch(run / "verify" / str(r)) for r in range(rounds)]
     if study.redraws:  # those of an earlier goal may lie there still
@@ -140,7 +141,7 @@ def compare(runs: tuple[Path, Path]) -> Path:
     """
     from inverse_design.report.comparison import write_comparison
 
-    if runs[0].resolve() == runs[1].resolve():
+    if runs[1].exists() and runs[0].samefile(runs[1]):
         raise InputError(f"{runs[1]}: the same run twice; name another one")
     found = [(RunFolder(run), *findings_of(run)) for run in runs]
     one, two = (report_data(study, folder, findings) for folder, study, findings in found)
@@ -200,7 +201,12 @@ def evaluation(run: Path, round_: int) -> Evaluation:
 
 
 def predictions(run: Path, round_: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Simulated anchors, predicted means and standard deviations (n, 6) of the test split in a round."""
+    """Simulated anchors, predicted means and standard deviations (n, 6) of the test split in a round.
+
+    Raises:
+        InputError: if they are missing or damaged.
+    """
+    RunFolder(run).check(f"regressor/{round_}")
     data = read_arrays(run / "regressor" / str(round_) / TEST)
     return data["anchors"], data["mean"], data["std"]
 
@@ -242,7 +248,7 @@ def report_data(study: Study, folder: RunFolder, findings: Findings) -> ReportDa
         goals=study.wanted,
         material=study.magnet,
         verified=findings.verified,
-        front=pd.read_csv(run / "front.csv"),
+        front=pd.read_csv(run / "search" / str(last) / "front.csv"),
         front_fields=read_arrays(run / "search" / str(last) / FRONT_AXES)["angle_rad"],
         hypervolume=tuple(load_result(run / "search" / str(r)).hypervolume for r in range(findings.rounds)),
         losses=_losses(run, findings.rounds),

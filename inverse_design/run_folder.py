@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from inverse_design.files import write_text
+from inverse_design.files import read_json, write_text
 from inverse_design.stage_times import StageTimes
 from simulation.arrays import read_npz
 from simulation.errors import InputError
@@ -135,10 +135,12 @@ class RunFolder:
 def read_artifact(folder: Path) -> dict[str, Any] | None:
     """The record of a stage's folder, None where it cannot be read."""
     try:
-        record = json.loads((folder / ARTIFACT).read_text(encoding="utf-8"))
+        record = read_json(folder / ARTIFACT)
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) else None
+    kinds = {"stage": str, "key": str, "files": dict}
+    sound = isinstance(record, dict) and all(isinstance(record.get(name), kind) for name, kind in kinds.items())
+    return record if sound else None
 
 
 def read_manifest(run: Path) -> dict[str, Any]:
@@ -148,8 +150,8 @@ def read_manifest(run: Path) -> dict[str, Any]:
         InputError: if the folder holds no run that has come to a verified round.
     """
     try:
-        manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
-        if not isinstance(manifest["rounds"], int):
+        manifest = read_json(run / MANIFEST)
+        if not isinstance(manifest["rounds"], int) or manifest["rounds"] < 1:
             raise TypeError
         return {**manifest, "reason": str(manifest["reason"]), "labels": dict(manifest["labels"])}
     except OSError:

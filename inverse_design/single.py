@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from inverse_design.console import console
+from inverse_design.files import writable
 from inverse_design.study_file import load_study
 from inverse_design.verification import write_curve
 from simulation.anchors import ANCHORS
@@ -15,6 +16,7 @@ from simulation.errors import InputError
 from simulation.hysteresis import FieldSweep, demagnetization_curve
 from simulation.material import Nd2Fe14B
 from simulation.microstructure import Microstructure
+from surrogate.card import find_surrogate
 
 
 def simulate_file(path: Path, backend: str, discretization: str, folder: Path) -> None:
@@ -22,9 +24,9 @@ def simulate_file(path: Path, backend: str, discretization: str, folder: Path) -
     from inverse_design.report.figures import curve_figure
 
     structure = Microstructure.load(path)
+    writable(folder)
     sweep = FieldSweep(until="coercivity")
     curve = demagnetization_curve(structure, sweep=sweep, backend=backend, discretization=discretization)
-    folder.mkdir(parents=True, exist_ok=True)
     write_curve(folder, curve.h, curve.m, curve.converged, curve.anchors)
     curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(folder / "curve.png", dpi=150)
     for name, value in curve.anchors.as_dict().items():
@@ -42,10 +44,10 @@ def simulate_file(path: Path, backend: str, discretization: str, folder: Path) -
 def predict_file(path: Path, surrogate: str) -> dict[str, dict[str, float]]:
     """Of each anchor point of a structure file, by name: `mean` and `std`; and, where the surrogate has been
     cross-validated, `within_68` and `within_95`: half widths of its conformal intervals."""
-    structure = Microstructure.load(path)
+    structure, folder = Microstructure.load(path), find_surrogate(surrogate)  # refused before TensorFlow is there
     from surrogate import Surrogate
 
-    model = Surrogate.load(surrogate)
+    model = Surrogate.load(folder)
     mean, std = model.predict(model.encode([structure]))
     found = {name: {"mean": float(mean[0, i]), "std": float(std[0, i])} for i, name in enumerate(ANCHORS)}
     calibration = model.regressor.calibration
@@ -68,6 +70,8 @@ def export_file(source: Path, candidate: int | None, format: str, output: Path |
         raise InputError(f"--format must be one of {', '.join(FORMATS)}, got {format!r}")
     material, sweep = Nd2Fe14B, FieldSweep()
     if candidate is not None:
+        if not source.is_dir():
+            raise InputError(f"{source}: not a run folder; only a candidate of a run has a number")
         study = load_study(source / "study.yaml")
         material = study.magnet
         part = study.field_sweep
@@ -78,6 +82,6 @@ def export_file(source: Path, candidate: int | None, format: str, output: Path |
     structure = Microstructure.load(source)
     suffix = {"npz": ".npz", "ovf": ".ovf", "mumax3": ".mx3"}[format]
     path = output or source.with_name("structure-copy.npz" if format == "npz" else f"structure{suffix}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    writable(path.parent)
     magnetization = remanence(structure, material) if format == "ovf" else None
     return export_structure(structure, path, format, material, sweep, magnetization)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from inverse_design.files import write_text
+from inverse_design.files import read_json, write_text
 
 FILE = "seconds.json"
 TICK_S = 10.0
@@ -71,7 +71,7 @@ class StageTimes:
 
     def _read(self) -> dict[str, dict[str, float]]:
         try:
-            known = json.loads(self._path.read_text(encoding="utf-8"))
+            known = read_json(self._path)
         except (OSError, ValueError):
             return {}
         if not isinstance(known, dict):

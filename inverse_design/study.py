@@ -14,6 +14,7 @@ from inverse_design.properties import PROPERTIES, UNITS
 from inverse_design.units import reduced
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
+from simulation.executors import why_no_address, why_no_workers
 from simulation.material import MATERIALS, Material
 from simulation.sampling import StructureFamily
 from simulation.tessellation import square_cells
@@ -244,10 +245,11 @@ class Study(Section):
         else:
             _check_grid(self.microstructures, self.surrogate)
         _check_sweep(self.field_sweep)
-        if self.execution.address is not None and self.execution.engine != "dask":
-            raise _refuse("execution.address", f"is for engine dask only, got engine {self.execution.engine}")
-        if self.execution.workers != "auto" and self.execution.engine == "mpi":
-            raise _refuse("execution.workers", "is not for engine mpi, whose workers are the ranks of mpiexec")
+        part = self.execution
+        if wrong := why_no_address(part.engine, part.address):
+            raise _refuse("execution.address", wrong)
+        if part.workers != "auto" and (wrong := why_no_workers(part.engine, part.address)):
+            raise _refuse("execution.workers", f"{wrong}, got {part.workers}")
         for section, backend in (("labels", self.labels.backend), ("verification", self.verification.backend)):
             if backend == "fidimag" and self.labels.discretization != "cells":
                 raise _refuse(f"{section}.backend", "fidimag simulates by cells only; set labels.discretization: cells")

@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode
 
+from inverse_design.console import printable
 from inverse_design.study import Study
 from simulation.errors import InputError
 
@@ -30,7 +31,7 @@ class StudyError(InputError):
     """A study that cannot be run, with file, line and key; one line of printable text, whatever the file holds."""
 
     def __init__(self, sentence: str) -> None:
-        shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in sentence)
+        shown = printable(sentence)
         super().__init__(shown if len(shown) <= MAX_SENTENCE else shown[:MAX_SENTENCE] + "...")
 
 
@@ -87,7 +88,8 @@ def _read(text: str, source: str) -> tuple[dict[str, Any], dict[str, str]]:
     except Exception as error:  # ruamel raises a dozen kinds at a tag that does not fit its value
         raise StudyError(f"{source}: not valid YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(data, dict):
-        raise StudyError(f"{source}:1: a study is a mapping of keys, got {type(data).__name__}")
+        what = "nothing" if data is None else _short(data)
+        raise StudyError(f"{source}:1: a study is a mapping of keys, got {what}")
     lines: dict[str, str] = {}
     _index(node, "", lines)
     return data, lines

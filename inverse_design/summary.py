@@ -135,6 +135,9 @@ def accuracy_of(name_or_run: str | Path) -> dict[str, Any]:
 def _shipped_accuracy(name: str) -> dict[str, Any]:
     """Predicted now, on the test split of the labels that the surrogate was trained on."""
     from inverse_design.pretrained import labels_of
+    from surrogate.card import find_surrogate
+
+    find_surrogate(name)  # refused before TensorFlow is there
     from surrogate import Surrogate
     from surrogate.metrics import evaluate, latent_space
 

@@ -14,6 +14,9 @@ from simulation.errors import InputError
 MAX_BYTES = 2**31
 """Of one array, unless the caller knows better."""
 
+MAX_FILE_BYTES = 2**32
+"""Of all arrays that are read of a file."""
+
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -42,14 +45,18 @@ def read_npz(
             missing = set(names or ()) - set(there)
             if missing:
                 raise InputError(f"no array named {' or '.join(sorted(missing))}")
-            wanted = set(there) if names is None else {*names, *optional}
+            wanted = set(there) if names is None else {*names, *optional} & set(there)
+            held = sum(archive.getinfo(f"{name}.npy").file_size for name in wanted)
+            if held > MAX_FILE_BYTES:
+                raise InputError(f"its arrays hold {held} bytes, at most {MAX_FILE_BYTES} are allowed")
             return {name: _array(archive, name, max_bytes) for name in there if name in wanted}
     except FileNotFoundError:
         raise
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds at damaged bytes
-        what = " ".join(str(error).split())[:200] or type(error).__name__
+        words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        what = " ".join(words.split())[:200] or type(error).__name__
         raise InputError(f"{path}: not a readable .npz file: {what}") from None
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 
 from distributed import Client, KilledWorker, LocalCluster, Nanny
 from distributed.core import Status
+from distributed.security import Security
 
 from simulation.errors import InputError
 from simulation.workplace import Engine, no_interrupt, without_main
@@ -52,6 +53,11 @@ class DaskEngine(Engine):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         if self._address is None:
             self._cluster = self._start_cluster()
+        elif self._address.startswith("tls:") and Security().get_connection_args("client").get("ssl_context") is None:
+            raise InputError(
+                f"no certificate for the Dask scheduler at {self._address}: name it under distributed.comm.tls in "
+                "Dask's configuration"
+            )
         try:
             self._client = Client(self._cluster or self._address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:

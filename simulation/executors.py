@@ -7,9 +7,12 @@ with local(workers=2) as engine:
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import os
+import re
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -20,6 +23,7 @@ from simulation.errors import InputError
 from simulation.workplace import Engine, no_interrupt, without_main
 
 ENGINES = ("local", "dask", "mpi")
+_ADDRESS = re.compile(r"((tcp|tls)://)?([\w.-]+|\[[\w:.%]+\]):\d{1,5}")
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
@@ -30,25 +34,49 @@ def engine(name: str, workers: int | None = None, address: str | None = None, im
 
     Args:
         name: "local", "dask" or "mpi".
-        workers: simulations at once; every core that this process may use unless given. Not for "mpi", whose workers
-            are the ranks of mpiexec.
+        workers: simulations at once; every core that this process may use unless given. Not where others start them:
+            see `why_no_workers`.
         address: of a Dask scheduler; a cluster on this machine unless given.
         import_main: see `local`.
 
     Raises:
-        InputError: if there is no such engine or what it needs is not installed.
+        InputError: if there is no such engine, what it needs is not installed, or it cannot have so many workers.
     """
-    if address is not None and name != "dask":
-        raise InputError(f"an address is for the engine dask only, got engine {name!r} with address {address!r}")
+    if name not in ENGINES:
+        raise InputError(f"engine must be one of {', '.join(ENGINES)}, got {name!r}")
+    _check(name, workers, address)
     if name == "local":
         return local(workers, import_main)
     if name == "dask":
         return dask(address, workers, import_main)
+    return mpi()
+
+
+def why_no_address(name: str, address: str | None) -> str:
+    """What is wrong with an address of a Dask scheduler; nothing if all is well."""
+    if address is None:
+        return ""
+    if name != "dask":
+        return f"is for engine dask only, got engine {name}"
+    if not _ADDRESS.fullmatch(str(address)):
+        return f"must be the address of a Dask scheduler, such as tcp://host:8786, got {address!r}"
+    return ""
+
+
+def why_no_workers(name: str, address: str | None) -> str:
+    """Why no number of workers can be asked of an engine whose workers others have started; nothing where it can."""
     if name == "mpi":
-        if workers is not None:
-            raise InputError(f"engine mpi has as many workers as mpiexec has ranks besides the first, got {workers}")
-        return mpi()
-    raise InputError(f"engine must be one of {', '.join(ENGINES)}, got {name!r}")
+        return "is not for engine mpi, whose workers are the ranks of mpiexec; leave it out"
+    if address is not None:
+        return "is not for a Dask scheduler at an address, whose workers are those that joined it; leave it out"
+    return ""
+
+
+def _check(name: str, workers: int | None, address: str | None) -> None:
+    if wrong := why_no_address(name, address):
+        raise InputError(f"address {wrong}")
+    if workers is not None and (wrong := why_no_workers(name, address)):
+        raise InputError(f"workers {wrong}, got {workers!r}")
 
 
 def available_cores() -> int:
@@ -130,8 +158,9 @@ def dask(address: str | None = None, workers: int | None = None, import_main: bo
         import_main: whether those import the main script, see `local`.
 
     Raises:
-        InputError: if Dask is not installed.
+        InputError: if Dask is not installed, the address is none, or a number of workers is given with it.
     """
+    _check("dask", workers, address)
     try:
         import distributed  # noqa: F401
     except ImportError:
@@ -145,7 +174,8 @@ def mpi() -> Engine:
     """Workers of an MPI job: `mpiexec -n 65 python -m mpi4py.futures -m inverse_design run STUDY` has 64.
 
     Raises:
-        InputError: if mpi4py is not installed or the process was not started that way.
+        InputError: if mpi4py is not installed or the process was not started that way: by mpiexec alone, every rank
+            would do all the work and start workers of its own.
     """
     try:
         from mpi4py import MPI
@@ -153,8 +183,9 @@ def mpi() -> Engine:
     except (ImportError, RuntimeError):
         raise InputError("engine mpi: mpi4py or MPI is not installed; pip install 'inverse-design[mpi]'") from None
     ranks = MPI.COMM_WORLD.Get_size()
-    if ranks < 2:
+    if ranks < 2 or not any("mpi4py.futures" in word for word in sys.orig_argv):
         raise InputError(
             "engine mpi: start it as `mpiexec -n N python -m mpi4py.futures -m inverse_design ...` with N of at least 2"
         )
-    return Engine(MPIPoolExecutor, ranks - 1)
+    ignore = functools.partial(MPIPoolExecutor, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    return Engine(ignore, ranks - 1)  # Ctrl-C goes to every rank; the first ends the others

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulation.anchors import ANCHORS, AnchorPoints
-from simulation.arrays import read_npz
+from simulation.arrays import MAX_BYTES, read_npz
 from simulation.errors import InputError
 from simulation.labels import Conditions, Job, Label, Outcome, Specification
 from simulation.microstructure import Microstructure
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 SPLITS = ("train", "test", "reserve")
 CHECKSUM_BYTES = 8
+MAX_LABELS = 10**7
+"""Of a study, and so of a set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,18 +120,24 @@ class LabelSet:
             InputError: if the file is missing, damaged or of another version.
         """
         try:
-            arrays: dict[str, Any] = dict(read_npz(path))
+            fields = read_npz(path, ("fields",), max_bytes=8 * MAX_LABELS)["fields"]
+            most = max(10**6, 64 * fields.size, 8 * int(fields.sum(dtype=np.int64)))  # of a set of so many fields
+            arrays: dict[str, Any] = read_npz(path, ("about", *_KINDS), max_bytes=min(most, MAX_BYTES))
             about = json.loads(str(arrays.pop("about")))
             if about.pop("format") != FORMAT:
                 raise InputError(f"{path}: a label set of another version of this package")
+            _check_arrays(arrays)
+            Conditions.from_json(about["conditions"]).key  # noqa: B018, of what cannot be one there is none
+            if isinstance(about["seed"], bool) or not isinstance(about["seed"], int) or about["seed"] < 0:
+                raise InputError(f"seed must be a whole number of at least 0, got {str(about['seed'])[:40]}")
             family = StructureFamily.from_plain(about.pop("family"))
             return cls(family=family, **about, **arrays)
         except FileNotFoundError:
             raise InputError(f"{path}: no such label set") from None
-        except InputError:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{path}: not a readable label set: {error}") from None
+        except InputError as error:
+            raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(f"{path}: not a readable label set: {' '.join(str(error).split())[:200]}") from None
 
     def frame(self) -> pd.DataFrame:
         """The table of `load_labels`."""
@@ -184,6 +192,27 @@ class LabelSet:
         if found.size == 0:
             raise InputError(f"no label of id {identity} in this set of {len(self.index)}")
         return int(found[0])
+
+
+_KINDS = {"index": "u", "checksum": "u", "grains": "u", "misorientation_rad": "f", "split": "u", "anchors": "f",
+          "h": "f", "m": "f", "fields": "u", "evaluations": "u"}  # fmt: skip
+"""The arrays of a set and the kinds of numbers they hold."""
+
+
+def _check_arrays(arrays: dict[str, np.ndarray]) -> None:
+    """Refuse arrays that do not belong together, before one is used.
+
+    Raises:
+        InputError: that names what is wrong.
+    """
+    n, fields = arrays["index"].size, arrays["fields"]
+    shapes = dict.fromkeys(_KINDS, (n,)) | {"checksum": (n, CHECKSUM_BYTES), "anchors": (n, len(ANCHORS))}
+    shapes |= {"h": (int(fields.max(initial=0)),), "m": (int(fields.sum(dtype=np.int64)),)}
+    for name, array in arrays.items():
+        if array.dtype.kind not in _KINDS[name] or array.shape != shapes[name]:
+            raise InputError(f"{name} does not fit the rest of the label set (shape {array.shape}, {array.dtype})")
+    if arrays["split"].max(initial=0) >= len(SPLITS):
+        raise InputError(f"split must name one of {', '.join(SPLITS)}")
 
 
 def load_label_set(name_or_path: str | Path) -> LabelSet:

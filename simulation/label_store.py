@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -90,6 +91,11 @@ class LabelStore:
             marks = ", ".join("?" * (len(COLUMNS) + 1))
             self._db.execute(f"INSERT OR REPLACE INTO labels VALUES ({marks})", (*row, checksum(row)))
         return True
+
+    def check_writable(self) -> None:
+        """Raise `InputError` if no label could be added, before one is simulated in vain."""
+        if not all(os.access(path, os.W_OK) for path in (self.path, self.path.absolute().parent)):
+            raise InputError(f"{self.path}: cannot write to the label store: make the file and its folder writable")
 
     def get(self, key: str) -> Label | None:
         """The label of this key, None if there is none."""

@@ -199,6 +199,8 @@ class _Run:
         return label
 
     def _submit(self, job: Job) -> None:
+        if not self.flying:
+            self.store.check_writable()
         try:
             self.flying[self.engine.executor().submit(_attempt, self.simulate, job)] = job
         except BrokenExecutor:  # it died while nobody looked

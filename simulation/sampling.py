@@ -16,7 +16,7 @@ import numpy as np
 
 from simulation.errors import InputError
 from simulation.microstructure import Microstructure
-from simulation.tessellation import square_cells, voronoi
+from simulation.tessellation import drawable_cells, square_cells, voronoi
 
 
 class Purpose(IntEnum):
@@ -53,7 +53,7 @@ class StructureFamily:
     misorientation_rad: tuple[float, float] = (0.0, math.pi)
 
     def __post_init__(self) -> None:
-        cells = self.cells
+        cells = drawable_cells(self.size_nm, self.cell_nm)
         fewest, most = self.grains
         if not 1 <= fewest <= most <= cells * cells:
             raise InputError(

@@ -18,6 +18,7 @@ _ADVICE = {
     "I/O": "free some disk space or mend the disk and run the same command again, every label so far is safe",
     "readonly": "make the file and its folder writable",
     "unable to open": "the file and its folder must be there, readable and writable",
+    "not a database": "it is none, or its beginning is damaged; restore a copy",
     "locked": f"another process has held it for more than {BUSY_S:.0f} s",
     "": "it is truncated or damaged; restore a copy, or save what is left with `sqlite3 FILE .recover`",
 }

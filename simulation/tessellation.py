@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from simulation.errors import InputError
-from simulation.microstructure import Microstructure
+from simulation.microstructure import MAX_CELLS, Microstructure
 
 
 def voronoi(
@@ -25,7 +25,7 @@ def voronoi(
     Raises:
         InputError: if the numbers describe no such structure.
     """
-    cells = square_cells(size_nm, cell_nm)
+    cells = drawable_cells(size_nm, cell_nm)
     if isinstance(grains, bool) or not isinstance(grains, (int, np.integer)) or not 1 <= grains <= cells * cells:
         raise InputError(f"voronoi: grains must be a whole number from 1 to {cells * cells} (cells), got {grains!r}")
     if not 0 <= misorientation_rad <= math.pi:
@@ -62,6 +62,20 @@ def square_cells(size_nm: float, cell_nm: float) -> int:
     cells = round(size_nm / cell_nm)
     if cells < 1 or not math.isclose(cells * cell_nm, size_nm, rel_tol=1e-9):
         raise InputError(f"size_nm must be a whole number of cells, got {size_nm} nm of cells of {cell_nm} nm")
+    return cells
+
+
+def drawable_cells(size_nm: float, cell_nm: float) -> int:
+    """The same, of a square that a structure can have.
+
+    Raises:
+        InputError: also if they are too many.
+    """
+    cells = square_cells(size_nm, cell_nm)
+    if cells * cells > MAX_CELLS:
+        raise InputError(
+            f"at most {MAX_CELLS} cells are allowed, {size_nm} nm of cells of {cell_nm} nm are {cells} x {cells}"
+        )
     return cells
 
 

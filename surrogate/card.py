@@ -142,8 +142,8 @@ def load_weights(network: Any, path: Path) -> None:
 def _read(folder: Path, kind: type) -> dict[str, Any]:
     path = folder / CARD
     try:
-        if path.stat().st_size > _LARGEST_CARD:
-            raise ValueError("too large")
+        if path.stat().st_size > _LARGEST_CARD or not path.is_file():  # a pipe or a device need not end
+            raise ValueError("not a file, or too large for one")
         text = path.read_bytes()
         _check_record(folder, text)
         raw = json.loads(text)
@@ -168,6 +168,8 @@ def _check_record(folder: Path, card: bytes) -> None:
     record = folder / _RECORD
     if not record.is_file():
         return  # not a run's
+    if record.stat().st_size > _LARGEST_CARD:
+        raise ValueError(f"{_RECORD} is too large for one")
     if json.loads(record.read_bytes())["files"].get(CARD) != hashlib.sha256(card).hexdigest():
         raise ValueError("it is damaged (checksum differs); running the study again makes it anew")
 

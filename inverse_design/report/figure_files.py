@@ -65,8 +65,8 @@ def write_figures(data: ReportData, folder: Path) -> None:
 def _draw(path: Path, key: str, figure: Callable[[], Figure]) -> None:
     """Draw a figure unless its SVG, written last, carries this key."""
     drawn = path.with_name(path.name + ".svg")
-    if path.with_name(path.name + ".png").exists() and drawn.exists():
-        with drawn.open(encoding="utf-8") as file:
+    if path.with_name(path.name + ".png").is_file() and drawn.is_file():
+        with drawn.open(encoding="utf-8", errors="replace") as file:
             if key in file.read(4000):
                 return
     with mpl.rc_context(_STYLE):

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import typer.main
 from rich.console import Console
+from typer.testing import CliRunner
 
 from inverse_design import console as speech
 from inverse_design import progress
@@ -102,6 +103,35 @@ def test_a_level_that_is_none_is_refused() -> None:
     done = execute("--log-level", "loud", "check", QUICKSTART)
     assert done.returncode == 2
     assert "--log-level must be one of debug, info, warning, error, got 'loud'" in done.stderr
+
+
+def test_a_name_that_steers_a_terminal_is_one_plain_line() -> None:
+    for name in ("\x1b[31mred", "two\nlines", "\udcff.npz"):
+        for words in (("status", name), ("simulate", name), ("check", name)):
+            said = CliRunner().invoke(app, words).stderr
+            assert repr(name)[1:-1] in said
+            assert said.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("4,100", "5,nan", "-o", "m.png"), "5,nan: DEGREES must lie in 0 to 180"),
+        (("4,inf", "5,50", "-o", "m.png"), "4,inf: DEGREES must lie in 0 to 180"),
+        (("4,100", "5,50,-1", "-o", "m.png"), "5,50,-1: DEGREES must lie in 0 to 180, SEED must be at least 0"),
+        (("4,100", "5,50", "-o", "m.xyz"), "m.xyz: a picture is written as .png, .svg or .pdf"),
+        (("4,100", "5,50", "-o", "m"), "m: a picture is written as .png, .svg or .pdf"),
+    ],
+)
+def test_a_morph_of_nothing_or_into_nothing_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], sentence: str
+) -> None:
+    """At once: no network is loaded for it."""
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["morph", *words, "--surrogate", "nd2fe14b"])
+    assert done.exit_code == 2, done.output
+    assert done.stderr.startswith(f"error: {sentence}")
+    assert not list(tmp_path.iterdir())
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], console: Console) -> str:

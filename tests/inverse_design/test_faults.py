@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import random
@@ -10,9 +11,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace as replace_fields
 from pathlib import Path
@@ -31,11 +31,11 @@ from inverse_design.outputs import findings_of
 from inverse_design.properties import PROPERTIES
 from inverse_design.redraws import RESULT
 from inverse_design.run_folder import RunFolder, read_artifact
+from inverse_design.search import search
 from inverse_design.stages import redraws_key
 from inverse_design.study import study_text
 from inverse_design.study_file import load_study
 from simulation import DemagnetizationCurve, FieldStatus, Microstructure, demagnetization_curve
-from simulation.errors import InputError
 from simulation.label_store import LabelStore
 from simulation.labels import Outcome
 from simulation.workplace import Engine
@@ -144,6 +144,36 @@ def test_damage_beside_the_stages_is_a_sentence(run: Path, name: str, harm: Call
     harm(run / name)
     said = refused("status" if name == "labels.sqlite" else "report", str(run))
     assert name in said
+
+
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "seconds.json", "regressor/1/artifact.json", "regressor/1/card.json"]
+)
+def test_json_of_a_run_may_hold_anything(run: Path, name: str) -> None:
+    """Another program's, as deep as no reader follows, of a picture, of a pipe that never ends."""
+    structure = str(run / "candidates" / "00" / "structure.npz")
+    for content in (b'{"rounds": 0, "format": 1}', b"[" * 100_000, b"[1]", b"\x89PNG\r\n\x1a\n", None):
+        (run / name).unlink()
+        if content is None:
+            os.mkfifo(run / name)
+        else:
+            (run / name).write_bytes(content)
+        done = CliRunner().invoke(app, ["status", str(run)])
+        assert done.exit_code == (2 if name == "manifest.json" and content is not None else 0), done.stderr
+        if name == "regressor/1/card.json":
+            assert "card" in refused("predict", structure, "--surrogate", str(run))
+        if name != "seconds.json":
+            assert str(run) in refused("report", str(run))
+
+
+def test_tables_and_pictures_of_a_run_are_never_read_back(undisturbed: Path, run: Path) -> None:
+    """`report` writes them anew from the stages, whatever lies in their place."""
+    for name in (*TABLES, "figures/front.svg", "figures/front.png", "candidates/00/curve.csv", "tables/accuracy.csv"):
+        (run / name).write_bytes(b"\xff\xd8\xff\xe0" + bytes(range(256)))
+    done = CliRunner().invoke(app, ["report", str(run)])
+    assert done.exit_code == 0, done.stderr
+    assert tables(run) == tables(undisturbed)
+    assert (run / "figures" / "front.svg").read_bytes() == (undisturbed / "figures" / "front.svg").read_bytes()
 
 
 @pytest.mark.slow
@@ -327,19 +357,91 @@ def test_a_full_disk_is_a_sentence_and_the_run_goes_on_later(undisturbed: Path, 
         assert finish(tmp_path) == tables(undisturbed)
 
 
-@pytest.mark.skipif(not hasattr(os, "setresuid") or os.getuid() != 0, reason="only root can act as another user")
-def test_a_read_only_folder_is_a_sentence() -> None:
-    with tempfile.TemporaryDirectory() as name:  # tmp_path is closed to other users
-        run = Path(name) / "run"
-        run.mkdir()
-        Path(name).chmod(0o755)
-        for folder in (run, run / "deeper"):
-            os.setresuid(65534, 65534, 0)
-            try:
-                with pytest.raises(InputError, match=r"the run folder cannot be written \(Permission denied\)"):
-                    RunFolder(folder).locked().__enter__()
-            finally:
-                os.setresuid(0, 0, 0)
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Nobody may write into a folder in this block: not root either, which gives up its right to override modes."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(path.stat().st_mode & ~0o222)
+    libc, header, sets = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    if os.getuid() == 0 and libc.capget(header, sets):
+        pytest.skip("root cannot give up a right here")
+    before = sets[0]
+    sets[0] &= ~(1 << 1)  # CAP_DAC_OVERRIDE, of this thread
+    try:
+        if os.getuid() == 0:
+            assert libc.capset(header, sets) == 0
+        yield
+    finally:
+        sets[0] = before
+        if os.getuid() == 0:
+            assert libc.capset(header, sets) == 0
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(path.stat().st_mode | 0o200)
+
+
+def everything(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Time and content of all that a folder holds."""
+    paths = [folder, *sorted(folder.rglob("*"))]
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in paths}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="takes a right from root")
+def test_no_command_writes_into_a_read_only_run_and_each_says_so(undisturbed: Path, run: Path) -> None:
+    """Before it computes anything; and what only reads goes on reading."""
+    study, structure, store = command(run.parent)[4:], str(run / "candidates" / "00" / "structure.npz"), "labels.sqlite"
+    with read_only(run):
+        before = everything(run)
+        for words in (
+            ["run", *study],
+            ["label", *study, "--set", "labels.count=26"],
+            ["label", *study, "--store", str(run / "part.sqlite")],
+            ["label", *study, "--store", str(run / "deeper" / "part.sqlite")],
+            ["verify", str(run), "--refine", "2"],
+            ["report", str(run)],
+            ["report", str(run), str(undisturbed)],
+            *(["export", str(run), "0", "--format", format] for format in ("ovf", "mumax3", "npz")),
+            ["export", structure, "-o", str(run / "deeper" / "x.ovf")],
+            ["simulate", structure],
+            ["simulate", structure, "-o", str(run / "deeper")],
+            ["evaluate", str(run), "-o", str(run / "figures")],
+            ["morph", "2,90", "8,90", "--surrogate", str(run), "-o", str(run / "m.png")],
+            ["init", str(run / "a.yaml")],
+            ["merge", str(undisturbed / store), "--store", str(run / "all.sqlite")],
+        ):
+            said = refused(*words)
+            assert said.startswith(f"error: {run}")
+            assert "writ" in said or "Permission denied" in said, said
+        for words in (["status", str(run)], ["evaluate", str(run)], ["label", *study]):
+            done = CliRunner().invoke(app, words)
+            assert done.exit_code == 0, done.stderr
+        done = CliRunner().invoke(app, ["merge", str(run / store), "--store", str(run.parent / "all.sqlite")])
+        assert "28 labels added" in done.stderr
+        assert everything(run) == before
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="takes a right from root")
+def test_a_run_that_becomes_read_only_midway_goes_on_later(undisturbed: Path, run: Path, monkeypatch) -> None:
+    """While it searches: what was there stays as it was, and the same command does the rest."""
+    for name in ("search/1", "verify/1"):
+        shutil.rmtree(run / name)
+    before = everything(run / "vae") | everything(run / "regressor") | everything(run / "search")
+    with contextlib.ExitStack() as stack:
+
+        def searched(*arguments: Any) -> Any:
+            stack.enter_context(read_only(run))
+            return search(*arguments)
+
+        monkeypatch.setattr("inverse_design.pipeline.search", searched)
+        done = CliRunner().invoke(app, command(run.parent)[3:])
+    assert done.exit_code == 2, done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"error: {run}")
+    assert last.endswith("Permission denied")
+    assert everything(run / "vae") | everything(run / "regressor") | everything(run / "search") == before
+    monkeypatch.undo()
+    assert CliRunner().invoke(app, command(run.parent)[3:]).exit_code == 0
+    assert tables(run) == tables(undisturbed)
 
 
 def test_a_second_run_on_one_folder_is_refused(run: Path) -> None:

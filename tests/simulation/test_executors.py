@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -22,7 +24,7 @@ import labelling_stand_ins
 from labelling_stand_ins import conditions, curve_of, specifications, state_of_worker
 
 from simulation import Conditions, Engine, FieldSweep, InputError, LabelStore, Nd2Fe14B, Outcome, Progress, label_all
-from simulation.executors import dask, engine, local, mpi
+from simulation.executors import dask, engine, local, mpi, why_no_workers
 from simulation.labels import Job
 
 
@@ -59,12 +61,24 @@ def test_wrong_engines_are_refused_with_what_is_allowed():
         ("local", 0, None),
         ("local", True, None),
         ("local", 1, "tcp://a:1"),
-        ("mpi", 4, None),
+        ("dask", None, "a"),
+        ("dask", None, "ucx://a:1"),
     ):
         with pytest.raises(InputError) as error:
             engine(name, workers, address)
         assert len(str(error.value).splitlines()) == 1
     assert engine("local").workers >= 1
+
+
+@pytest.mark.parametrize(("name", "address"), [("mpi", None), ("dask", "tcp://a:1")])
+def test_a_number_of_workers_is_refused_where_others_start_them(name: str, address: str | None):
+    """Before anything is imported or reached, and in the words of a wrong study."""
+    said = re.escape(f"workers {why_no_workers(name, address)}, got 4")
+    with pytest.raises(InputError, match=f"^{said}$"):
+        engine(name, 4, address)
+    if name == "dask":
+        with pytest.raises(InputError, match=f"^{said}$"):
+            dask(address, 4)
 
 
 @pytest.mark.parametrize(("start", "missing", "extra"), [(dask, "distributed", "dask"), (mpi, "mpi4py", "mpi")])
@@ -208,7 +222,25 @@ def test_no_scheduler_at_an_address_is_said(store: LabelStore, monkeypatch: pyte
         list(label_all(specifications(2), conditions(), store, far, simulate=curve_of))
 
 
+def test_a_scheduler_with_tls_needs_a_certificate(store: LabelStore):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    with (
+        pytest.raises(InputError, match=r"no certificate for the Dask scheduler at tls://a:1"),
+        dask("tls://a:1") as far,
+    ):
+        list(label_all(specifications(2), conditions(), store, far, simulate=curve_of))
+
+
 # -- MPI
+
+
+@pytest.fixture
+def mpiexec() -> str:
+    pytest.importorskip("mpi4py", reason="mpi4py is not installed")
+    launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if launcher is None:
+        pytest.skip("no mpiexec here")
+    return launcher
 
 
 def test_mpi_outside_an_mpi_job_says_how_to_start_one():
@@ -217,12 +249,32 @@ def test_mpi_outside_an_mpi_job_says_how_to_start_one():
         mpi()
 
 
-def test_mpi_gives_the_labels_of_local_workers_bit_for_bit(tmp_path: Path):
-    pytest.importorskip("mpi4py", reason="mpi4py is not installed")
-    launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if launcher is None:
-        pytest.skip("no mpiexec here")
-    run = [launcher, "-n", "3", sys.executable, "-m", "mpi4py.futures", labelling_stand_ins.__file__]
+def test_mpiexec_alone_is_refused(tmp_path: Path, mpiexec: str):
+    """Every rank would simulate everything, on workers of its own."""
+    run = [mpiexec, "-n", "2", sys.executable, labelling_stand_ins.__file__, str(tmp_path / "s"), "--engine", "mpi"]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    said = done.stderr.splitlines()
+    assert len(said) == 2
+    assert all(line.startswith("engine mpi: start it as `mpiexec -n N python -m mpi4py.futures ") for line in said)
+
+
+def test_ctrl_c_in_an_mpi_job_loses_nothing_and_shows_no_traceback(tmp_path: Path, mpiexec: str):
+    run = [mpiexec, "-n", "3", sys.executable, "-m", "mpi4py.futures", labelling_stand_ins.__file__]
+    arguments = [str(tmp_path / "s"), "--count", "5000", "--engine", "mpi"]
+    process = subprocess.Popen([*run, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    process.stdout.readline()  # the first label
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    with LabelStore(tmp_path / "s") as store:
+        assert 1 <= len(list(store.labels())) < 5000
+
+
+def test_mpi_gives_the_labels_of_local_workers_bit_for_bit(tmp_path: Path, mpiexec: str):
+    run = [mpiexec, "-n", "3", sys.executable, "-m", "mpi4py.futures", labelling_stand_ins.__file__]
     arguments = [str(tmp_path / "s.sqlite"), "--count", "12", "--engine", "mpi", "--seconds", "0"]
     done = subprocess.run([*run, *arguments], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,6 +117,46 @@ def test_what_is_no_set_is_one_sentence(tmp_path: Path, packed: Path) -> None:
     packed.write_bytes(packed.read_bytes()[:500])
     with pytest.raises(InputError, match="not a readable"):
         load_labels(packed)
+
+
+FORGED: dict[str, tuple[dict[str, Any], str]] = {
+    "fewer numbers": ({"index": np.arange(3, dtype=np.uint32)}, "does not fit the rest of the label set"),
+    "numbers with a point": ({"index": np.arange(12.0)}, "index does not fit"),
+    "curves cut off": ({"m": np.zeros(5, np.float32)}, "m does not fit"),
+    "no sweep": ({"h": np.zeros((1, 3))}, "h does not fit"),
+    "too few anchors": ({"anchors": np.zeros((12, 2))}, "anchors does not fit"),
+    "an unknown split": ({"split": np.full(12, 9, np.uint8)}, "split must name one of train, test, reserve"),
+    "a bomb": ({"m": np.zeros(10**7, np.float32)}, "m holds 40000128 bytes, at most"),
+    "text about it": ({"about": np.array("[" * 100_000)}, "not a readable label set"),
+    "a negative seed": ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
+    "a seed of text": ({"seed": "x"}, "seed must be a whole number of at least 0, got x"),
+    "another version": ({"format": 9}, "another version of this package"),
+    "no family": ({"family": 3}, "not a readable label set"),
+    "a family of 10^17 cells": (
+        {"family": {"size_nm": 1e9, "cell_nm": 2.0, "grains": [2, 8], "misorientation_rad": [0, 1]}},
+        "at most 4194304 cells are allowed",
+    ),
+    "no conditions": ({"conditions": "{}"}, "not a readable label set"),
+    "more than it should": ({"more": 1}, "not a readable label set"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_set_whose_parts_do_not_fit_is_one_sentence(tmp_path: Path, packed: Path, name: str) -> None:
+    """Before a structure is drawn, and before memory is taken for what it states."""
+    changes, sentence = FORGED[name]
+    with np.load(packed) as file:
+        arrays = dict(file)
+    about = json.loads(str(arrays["about"]))
+    inside = {key: value for key, value in changes.items() if key not in arrays}
+    arrays |= {"about": np.array(json.dumps(about | inside))} | {k: v for k, v in changes.items() if k in arrays}
+    path = tmp_path / "forged.npz"
+    np.savez_compressed(path, **arrays)
+    with pytest.raises(InputError) as refused:
+        load_label_set(path)
+    assert str(refused.value).startswith(str(path))
+    assert sentence in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
 
 
 # -- what is shipped

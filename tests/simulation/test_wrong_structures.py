@@ -218,6 +218,14 @@ def test_bytes_of_any_kind_are_one_sentence(tmp_path: Path, content: bytes) -> N
         assert len(str(refused.value).splitlines()) == 1
 
 
+def test_all_arrays_of_a_file_are_bounded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulation.arrays.MAX_FILE_BYTES", 3000)
+    np.savez_compressed(tmp_path / "a.npz", a=np.zeros(200), b=np.zeros(200))
+    assert list(read_npz(tmp_path / "a.npz", ("a",))) == ["a"]
+    with pytest.raises(InputError, match="its arrays hold 3456 bytes, at most 3000 are allowed"):
+        read_npz(tmp_path / "a.npz")
+
+
 def test_every_array_of_a_file_is_read_when_none_is_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", b=np.arange(3), a=np.array("x"))
     assert list(read_npz(tmp_path / "a.npz")) == ["b", "a"]
