@@ -97,7 +97,7 @@ def findings_of(run: Path) -> tuple[Study, Findings]:
     if study.redraws:  # those of an earlier goal may lie there still
         batches = [with_redraws(batch, run / "redraws" / str(r)) for r, batch in enumerate(batches)]
     verified = [item for batch in batches for item in batch]
-    return study, Findings(rounds, reason, tuple(verified), labels, manifest.get("labelled", {}))
+    return study, Findings(rounds, reason, tuple(verified), labels, manifest["labelled"])
 
 
 def _check_study(run: Path, study: Study, rounds: int) -> None:

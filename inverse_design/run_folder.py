@@ -23,6 +23,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from inverse_design.files import read_json, write_text
+from inverse_design.properties import PROPERTIES
 from inverse_design.stage_times import StageTimes
 from simulation.arrays import read_npz
 from simulation.errors import InputError
@@ -153,10 +154,14 @@ def read_manifest(run: Path) -> dict[str, Any]:
         manifest = read_json(run / MANIFEST)
         if not isinstance(manifest["rounds"], int) or manifest["rounds"] < 1:
             raise TypeError
-        return {**manifest, "reason": str(manifest["reason"]), "labels": dict(manifest["labels"])}
+        held = manifest.get("labelled") or {}  # earlier versions did not say
+        if held:
+            best = {name: float(value) for name, value in held["best"].items() if name in PROPERTIES}
+            held = {"count": int(held["count"]), "hits": int(held["hits"]), "best": best}
+        return {**manifest, "reason": str(manifest["reason"]), "labels": dict(manifest["labels"]), "labelled": held}
     except OSError:
         raise InputError(f"{run}: no run with a verified round here (no {MANIFEST}); run the study first") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{run / MANIFEST}: damaged; running the study again writes it anew") from None
 
 
