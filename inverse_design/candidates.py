@@ -50,8 +50,8 @@ REACH = 0.15
 
 OPTIMISM = np.array([1.5, 1.5, 1.8, 1.3, 1.2, 1.15])
 """By how much larger the errors of each anchor are of decoded and steered structures, which were sought for their
-predictions, than of drawn ones, as measured: whatever seeks good predictions finds the errors that flatter. Of turned
-ones they are not larger."""
+predictions, than of drawn ones (`python -m studies.benchmarks.belief`): whatever seeks good predictions finds the
+errors that flatter. Of turned ones they are not larger."""
 
 PRIOR = 4
 """Candidates without an error that count beside those that were simulated."""
