@@ -7,8 +7,8 @@ were not sought for their prediction; then by how much more the steered and deco
 of 95 %, from a bootstrap over parents and targets; log scores of fitted constants are cross-validated over them.
 
 Structures that `--data` lacks are simulated first. The shipped file lacks none: seconds. `--data new.npz` measures it
-all again, a quarter of an hour on a free core, and goes on where it was if killed; more parents or targets narrow the
-intervals.
+all again, about a quarter of an hour on a free core, and goes on where it was if killed; more parents or targets narrow
+the intervals.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def report(found: Measured) -> str:
 @command
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parents", type=int, default=28, help="labels whose axes are turned")
+    parser.add_argument("--parents", type=int, default=44, help="labels whose axes are turned")
     parser.add_argument("--targets", type=int, default=5)
     parser.add_argument("--data", type=Path, default=DATA, help="file of what was measured")
     parser.add_argument("--work", type=Path, default=Path("runs/benchmarks"), help="folder of the simulations")

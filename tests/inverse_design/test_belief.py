@@ -12,7 +12,7 @@ import pytest
 from inverse_design.discrepancy import LENGTHS, WIGGLE
 from simulation.label_sets import load_label_set
 from studies.benchmarks import belief, neighbours
-from studies.benchmarks.belief import constants, fit
+from studies.benchmarks.belief import LENGTH_GRID, constants, fit
 from studies.benchmarks.neighbours import DATA, SURROGATE, Measured, simulated
 from surrogate import Surrogate
 
@@ -23,9 +23,10 @@ def measured() -> Measured:
 
 
 def test_the_shipped_constants_lie_within_what_was_measured(measured: Measured) -> None:
+    half = np.sqrt(LENGTH_GRID[1] / LENGTH_GRID[0])  # of a step of the grid: the bounds are known no better
     for name, constant in constants(measured).items():
-        assert (constant.shipped >= constant.low).all(), name
-        assert (constant.shipped <= constant.high).all(), name
+        assert (constant.shipped >= constant.low / half).all(), name
+        assert (constant.shipped <= constant.high * half).all(), name
 
 
 def test_the_command_fits_without_simulating(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
