@@ -51,8 +51,8 @@ REACH = 0.15
 """How far steering takes an anchor, in standard deviations over the labels, without moving everything else."""
 
 OPTIMISM = np.array([1.5, 1.5, 1.8, 1.3, 1.2, 1.15])
-"""By how much larger the errors of each anchor are of decoded and steered structures than of drawn ones, as measured.
-Of turned ones they are not larger."""
+"""By how much larger the errors of each anchor are of decoded and steered structures than of drawn ones (`python -m
+studies.benchmarks.belief`). Of turned ones they are not larger."""
 
 PRIOR = 4
 """Candidates with errors as expected that count beside those that were simulated."""

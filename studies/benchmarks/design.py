@@ -98,9 +98,9 @@ class Target:
 
 
 class Bench:
-    """All that the sides share: labels, surrogate, fresh structures, the store of simulations."""
+    """All that the sides share: labels, surrogate, `pool` fresh structures, the store of simulations."""
 
-    def __init__(self, store: LabelStore, engine: Engine) -> None:
+    def __init__(self, store: LabelStore, engine: Engine, pool: int = POOL) -> None:
         self.store, self.engine = store, engine
         self.family, self.model = StructureFamily(), Surrogate.load(SURROGATE)
         self.conditions = Conditions.of(Nd2Fe14B, FieldSweep(until="coercivity"))
@@ -113,7 +113,7 @@ class Bench:
         self.plausibility = Plausibility.of_codes(self.codes, 0.99)
         self.sources: list[str] = []  # of the candidates of the engine in the search that is under way
         self._screened: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
-        self.pool = self.simulate([self.fresh(i) for i in range(POOL)], "fresh structures")
+        self.pool = self.simulate([self.fresh(i) for i in range(pool)], "fresh structures")
 
     def fresh(self, number: int) -> Microstructure:
         """One of the pool."""

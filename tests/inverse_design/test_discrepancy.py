@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from inverse_design.discrepancy import LENGTHS, STAYS, Belief, Discrepancy
+from inverse_design.discrepancy import LENGTHS, STAYS, Belief, Discrepancy, correlation
 from inverse_design.goals import Goal, aim, probability
 
 RNG = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def test_nearby_smooth_anchors_inherit_the_error_and_others_jump() -> None:
     step[0, 0] = 0.1
     mean = PREDICTED[:1] + 0.1
     belief = known.correct(CODES[:1] + step, mean, STD[:1])
-    share = np.exp(-0.1 / LENGTHS)
+    share = np.where(STAYS, np.exp(-0.1 / LENGTHS), correlation(0.1 / LENGTHS))
     np.testing.assert_allclose(belief.stays[0], np.where(STAYS, share, 0), rtol=1e-5)
     smooth = ~STAYS
     np.testing.assert_allclose(belief.mean[0, smooth], (mean + share * known.errors)[0, smooth], rtol=1e-4)

@@ -1,0 +1,200 @@
+"""Structures of 320 nm, simulated in full, each with the shipped surrogate's prediction and its nearest labels.
+
+- label: those of the reserve, which trained nothing;
+- one grain, all axes: labels (the reserve, then training ones) with one grain's axis turned, or all of them by Gaussian
+  angles of 0.5 to 20 degrees rms;
+- steered, decoded, turned, drawn: what `propose` makes of targets, curves of labels that no other label comes near; the
+  label itself is left out.
+
+`python -m studies.benchmarks.belief` has them simulated and says what they tell.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import norm
+
+from inverse_design.candidates import (
+    DECODED,
+    DRAWN,
+    SOURCES,
+    STEERED,
+    TURNED,
+    TURNS_RAD,
+    Known,
+    one_grain_turned,
+    propose,
+)
+from inverse_design.discrepancy import LENGTHS, STAYS, WIGGLE, Belief, Discrepancy, Neighbours, believe, correlation
+from inverse_design.problem import LatentProblem
+from inverse_design.search import search
+from simulation import LabelStore, Microstructure, Purpose
+from simulation.anchors import ANCHORS
+from simulation.arrays import read_npz
+from simulation.executors import local
+from simulation.label_sets import SPLITS, load_label_set
+from simulation.sampling import generator
+from studies.benchmarks.decoding import lonely
+from studies.benchmarks.design import GENERATIONS, POPULATION, ROUND_DRAWS, SURROGATE, Bench
+from surrogate.checkpoint import write_atomically
+
+DATA, STORE = Path(__file__).with_name("neighbours.npz"), "neighbours.sqlite"
+SEED = 20261126
+RESERVE = 23
+LABEL, ONE_GRAIN, ALL_AXES = "label", "one grain", "all axes"
+RMS_DEG = (0.5, 20.0)
+COUNTS = {STEERED: 4, DECODED: 3, TURNED: 2, DRAWN: 2}
+"""Candidates of each source for a target."""
+
+OUTLIERS, WIDE = 0.05, 10.0
+"""Share of structures that may miss by so many standard deviations: an aligned magnet with one grain turned across
+loses half its coercive field, which no correction foresees, and a few of those would decide every fit."""
+
+Kernel = Callable[[np.ndarray], np.ndarray]
+
+Children = list[tuple[str, Microstructure]]
+"""Structures with the kind of each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """n structures, their predictions, simulations and nearest labels.
+
+    Attributes:
+        kind, group: (n,) how it was made, and the parent or target it was made from.
+        predicted, std, simulated: (n, 6) anchors.
+        away, between, errors, kept: the arrays of `Neighbours`.
+        label: (n,) index of the nearest label.
+    """
+
+    kind: np.ndarray
+    group: np.ndarray
+    predicted: np.ndarray
+    std: np.ndarray
+    simulated: np.ndarray
+    away: np.ndarray
+    between: np.ndarray
+    errors: np.ndarray
+    kept: np.ndarray
+    label: np.ndarray
+
+    def __getitem__(self, rows: np.ndarray) -> Measured:
+        return Measured(*(values[rows] for values in vars(self).values()))
+
+    def belief(
+        self,
+        lengths: np.ndarray = LENGTHS,
+        wiggle: float = WIGGLE,
+        stay: np.ndarray = STAYS,
+        kernel: Kernel = correlation,
+    ) -> Belief:
+        """What the engine would believe with these constants."""
+        around = Neighbours(self.away, self.between, self.errors, self.kept)
+        return believe(around, self.predicted, self.std, lengths, wiggle, stay, kernel)
+
+    def log_score(self, belief: Belief) -> np.ndarray:
+        """(n, 6) log density of what was simulated."""
+        with np.errstate(divide="ignore"):
+            kept = np.log(belief.stays) + norm.logpdf(self.simulated, belief.kept, np.maximum(belief.kept_std, 1e-6))
+            moved = np.log1p(-belief.stays) + norm.logpdf(self.simulated, belief.moved_mean, belief.moved_std)
+        wide = norm.logpdf(self.simulated, self.predicted, WIDE * self.std)
+        return np.logaddexp(np.log1p(-OUTLIERS) + np.logaddexp(kept, moved), np.log(OUTLIERS) + wide)
+
+    @property
+    def sought(self) -> np.ndarray:
+        """(n,) whether it was made for its prediction, so that `OPTIMISM` holds."""
+        return np.isin(self.kind, (STEERED, DECODED))
+
+    @property
+    def number(self) -> np.ndarray:
+        """(n,) of the group, from 0 on."""
+        return np.unique(self.group, return_inverse=True)[1]
+
+
+def children_of(bench: Bench, row: int, number: int) -> Children:
+    """A label with one grain's axis turned, and with all of them turned, three times."""
+    parent, rng = bench.structures[row], generator(SEED, Purpose.BENCHMARK, 1, number)
+    one = one_grain_turned(parent, TURNS_RAD)
+    children = [(ONE_GRAIN, one[rng.integers(len(one))])]
+    for _ in range(3):
+        rms_rad = np.radians(np.exp(rng.uniform(*np.log(RMS_DEG))))
+        angles = parent.grain_angle_rad + rng.normal(0, rms_rad, parent.grain_angle_rad.size)
+        children.append((ALL_AXES, Microstructure(parent.grain_id, angles, parent.cell_nm)))
+    return children
+
+
+def groups(bench: Bench, names: list[str]) -> Iterator[tuple[str, Children, int]]:
+    """Structures by group, with the row of the label that must not be known."""
+    labels = load_label_set(SURROGATE)
+    split = labels.split[labels.split != SPLITS.index("test")]
+    order = generator(SEED, Purpose.BENCHMARK, 0).permutation(len(split))
+    reserve = split[order] == SPLITS.index("reserve")
+    parents = [*order[reserve], *order[~reserve]]
+    targets = lonely(bench, len(split))
+    choice = generator(SEED, Purpose.BENCHMARK, 2).permutation(len(targets))
+    draws = [bench.family.draw(SEED, Purpose.BENCHMARK, i) for i in range(ROUND_DRAWS)]
+    drawn_codes = bench.model.encode(draws)
+    for name in names:
+        what, number = name.split()
+        if what == "reserve":
+            row = parents[int(number)]
+            yield name, [(LABEL, bench.structures[row])], row
+        elif what == "parent":
+            yield name, children_of(bench, parents[int(number)], int(number)), -1
+        else:
+            row, target = targets[choice[int(number)]]
+            keep = np.arange(len(split)) != row
+            structures = [structure for structure, kept in zip(bench.structures, keep, strict=True) if kept] + draws
+            codes = np.vstack([bench.codes[keep], drawn_codes])
+            anchors = np.vstack([bench.anchors[keep], np.full((len(draws), len(ANCHORS)), np.nan)])
+            simulated = np.isfinite(anchors).all(axis=1)
+            known = Known(structures, codes, anchors, simulated, np.full(anchors.shape, np.nan))
+            problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)
+            visited = search(problem, codes, "nsga2", POPULATION, GENERATIONS, seed=int(number)).visited
+            yield name, [(source, candidate.structure) for source in SOURCES for candidate in
+                         propose(bench.model, visited, target.goals, COUNTS[source], bench.family.cell_nm,
+                                 bench.family.grains, known, sources=(source,))], row  # fmt: skip
+
+
+def measure(bench: Bench, name: str, children: Children, hidden: int) -> Measured:
+    """Simulate structures and look at the nearest labels but the hidden one; what did not converge is left out."""
+    shown = np.flatnonzero(np.arange(len(bench.codes)) != hidden)
+    guess = bench.model.predict(bench.codes)[0]
+    known = Discrepancy.of(bench.codes[shown], bench.anchors[shown], guess[shown])
+    kinds, structures = zip(*children, strict=True)
+    codes = bench.model.encode(structures)
+    around = known.around(codes)
+    nearest = (bench.anchors[shown] == around.kept[:, None]).all(axis=2).argmax(axis=1)
+    labels = load_label_set(SURROGATE)
+    index = labels.index[labels.split != SPLITS.index("test")][shown[nearest]]
+    mean, std = bench.model.predict(codes)
+    simulated = bench.simulate(structures)
+    arrays = {"predicted": mean, "std": std, "simulated": simulated, **vars(around)}
+    single = {name: array.astype(np.float32) for name, array in arrays.items()}
+    found = Measured(np.array(kinds), np.full(len(kinds), name), label=index, **single)
+    return found[np.isfinite(simulated).all(axis=1)]
+
+
+def simulated(names: list[str], data: Path, work: Path, workers: int | None = None) -> Measured:
+    """What the file of data holds, after the groups that it lacks were simulated; it is written after each."""
+    found = [Measured(**read_npz(data, Measured.__dataclass_fields__))] if data.exists() else []
+    missing = [name for name in names if not found or name not in found[0].group]
+    if not missing:
+        return found[0]
+    work.mkdir(parents=True, exist_ok=True)
+    with LabelStore(work / STORE) as store, local(workers) as engine:
+        bench = Bench(store, engine, pool=0)
+        for name, children, hidden in groups(bench, missing):
+            found.append(measure(bench, name, children, hidden))
+            found = [Measured(*(np.concatenate(same) for same in zip(*(vars(f).values() for f in found), strict=True)))]
+            buffer = io.BytesIO()
+            np.savez_compressed(buffer, **vars(found[0]))
+            write_atomically(data, buffer.getvalue())
+            print(f"{name}: {len(found[0].kind)} structures", file=sys.stderr, flush=True)
+    return found[0]
