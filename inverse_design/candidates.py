@@ -104,6 +104,22 @@ class Known:
     simulated: np.ndarray
     said: np.ndarray
 
+    @classmethod
+    def of(
+        cls,
+        structures: Sequence[Microstructure],
+        codes: np.ndarray,
+        anchors: np.ndarray,
+        said: np.ndarray | None = None,
+    ) -> Known:
+        """Of structures whose first m were simulated, with their anchors (m, 6) and what was said of them (m, 6), if
+        anything; the others are fresh draws."""
+        nothing = np.full((len(structures), len(ANCHORS)), np.nan)
+        done = len(anchors)
+        anchors = np.vstack([anchors, nothing[done:]])
+        said = nothing if said is None else np.vstack([said, nothing[done:]])
+        return cls(structures, codes, anchors, np.arange(len(structures)) < done, said)
+
 
 @dataclass(frozen=True, eq=False)
 class Candidate:

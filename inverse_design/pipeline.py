@@ -275,14 +275,12 @@ class Run:
         sound, failed = ([i.candidate for i in before if i.converged is wanted] for wanted in (True, False))
         draws = stages.draws_of(self.study, round_)
         structures = [*train.structures, *(candidate.structure for candidate in failed), *draws]
-        anchors = np.full((len(structures), len(ANCHORS)), np.nan)
-        anchors[: len(train.anchors)] = train.anchors
+        anchors = np.vstack([train.anchors, np.full((len(failed), len(ANCHORS)), np.nan)])
         said = np.full(anchors.shape, np.nan)
         for row, candidate in enumerate(sound, len(train.structures) - len(sound)):
             if candidate.source in SOUGHT:
                 said[row] = candidate.said
-        simulated = np.arange(len(structures)) < len(structures) - len(draws)
-        return Known(structures, model.encode(structures), anchors, simulated, said)
+        return Known.of(structures, model.encode(structures), anchors, said)
 
     def _more(
         self, model: Surrogate, pool: Sequence[Microstructure], codes: np.ndarray

@@ -88,8 +88,7 @@ def ablation(bench: Bench, count: int) -> str:
         for number, (row, target) in enumerate(targets):
             keep = np.arange(len(bench.structures)) != row
             structures = [structure for structure, kept in zip(bench.structures, keep, strict=True) if kept]
-            known = Known(structures, bench.codes[keep], bench.anchors[keep], np.ones(keep.sum(), bool),
-                          np.full((keep.sum(), len(ANCHORS)), np.nan))  # fmt: skip
+            known = Known.of(structures, bench.codes[keep], bench.anchors[keep])
             problem = LatentProblem(target.goals, model.predict, plausibility, None, limits)
             visited = search(problem, known.codes, "nsga2", POPULATION, GENERATIONS, seed=number).visited
             family = bench.family

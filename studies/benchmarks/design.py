@@ -187,15 +187,12 @@ def engine(bench: Bench, target: Target, sources: Sequence[str] = SOURCES) -> Si
         done = [structure for structure, _ in history]
         structures = [*bench.structures, *done, *draws]
         more = bench.model.encode([*done, *draws])
-        anchors = np.full((len(structures), len(ANCHORS)), np.nan)
-        simulated = len(bench.structures) + len(done)
-        anchors[:simulated] = [*bench.anchors, *(found for _, found in history)]
-        number = np.arange(len(structures))
+        anchors = np.array([*bench.anchors, *(found for _, found in history)])
         said = np.full(anchors.shape, np.nan)
         if done:
             rows = np.isin(bench.sources[: len(done)], SOUGHT)
-            said[len(bench.structures) : simulated][rows] = bench.model.predict(more[: len(done)][rows])[0]
-        known = Known(structures, np.vstack([bench.codes, more]), anchors, number < simulated, said)
+            said[len(bench.structures) :][rows] = bench.model.predict(more[: len(done)][rows])[0]
+        known = Known.of(structures, np.vstack([bench.codes, more]), anchors, said)
         visited = np.zeros((0, bench.codes.shape[1]))
         if DECODED in sources:
             problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)

@@ -35,7 +35,6 @@ from inverse_design.discrepancy import LENGTHS, STAYS, WIGGLE, Belief, Discrepan
 from inverse_design.problem import LatentProblem
 from inverse_design.search import search
 from simulation import LabelStore, Microstructure, Purpose
-from simulation.anchors import ANCHORS
 from simulation.arrays import read_npz
 from simulation.executors import local
 from simulation.label_sets import SPLITS, load_label_set
@@ -152,9 +151,7 @@ def groups(bench: Bench, names: list[str]) -> Iterator[tuple[str, Children, int]
             keep = np.arange(len(split)) != row
             structures = [structure for structure, kept in zip(bench.structures, keep, strict=True) if kept] + draws
             codes = np.vstack([bench.codes[keep], drawn_codes])
-            anchors = np.vstack([bench.anchors[keep], np.full((len(draws), len(ANCHORS)), np.nan)])
-            simulated = np.isfinite(anchors).all(axis=1)
-            known = Known(structures, codes, anchors, simulated, np.full(anchors.shape, np.nan))
+            known = Known.of(structures, codes, bench.anchors[keep])
             problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)
             visited = search(problem, codes, "nsga2", POPULATION, GENERATIONS, seed=int(number)).visited
             yield name, [(source, candidate.structure) for source in SOURCES for candidate in
