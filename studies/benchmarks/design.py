@@ -353,7 +353,9 @@ def picture(
     right.set(
         xlabel="full simulations", ylabel="distance of the best (tolerances), median", xlim=(1, cap), ylim=(-0.05, 3)
     )
-    left.legend(frameon=False, loc="center right", bbox_to_anchor=(1.0, 0.53), fontsize=9)
+    figure.legend(
+        *left.get_legend_handles_labels(), frameon=False, loc="outside upper center", ncols=len(sides), fontsize=9
+    )
     return figure
 
 
