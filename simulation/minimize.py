@@ -143,13 +143,13 @@ def find_direction(descent: Descent) -> float:
 
 
 def remember(descent: Descent, length: float) -> None:
-    """Keep the pair (step, change of gradient) if the energy curves upwards along it."""
+    """Keep the pair (step, change of gradient) if the energy curves upwards enough along it."""
     slot = descent.pairs % MEMORY
     step, change = descent.steps[slot], descent.changes[slot]
     np.multiply(descent.direction, np.float32(length), out=step)
     np.subtract(descent.trial_gradient, descent.gradient, out=change)
     product = dot(step, change)
-    if product > 1e-2 * dot(step, step):
+    if product > descent.energy.softest * dot(step, step):
         descent.inverse_products[slot] = 1 / product
         descent.pairs += 1
 

@@ -28,6 +28,11 @@ class Energy(Protocol):
         ...
 
     @property
+    def softest(self) -> float:
+        """Least curvature (2 K1) along a step that the descent remembers."""
+        ...
+
+    @property
     def evaluations(self) -> int:
         """Long-range convolutions done so far."""
         ...

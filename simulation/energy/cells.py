@@ -32,6 +32,7 @@ class CellEnergy:
     """Energy of one angle per cell; see `simulation.energy.Energy` for what each method promises."""
 
     avalanche = 0.03
+    softest = 1e-2
 
     def __init__(self, microstructure: Microstructure, material: Material) -> None:
         ny, nx = microstructure.shape

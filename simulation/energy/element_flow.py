@@ -9,16 +9,19 @@ from simulation.energy.bilinear import RIGHT, RIGHT2, add_row, row_torques
 from simulation.energy.flow import QUIET
 from simulation.energy.trigonometry import turned
 
-LOOK_EVERYWHERE = 16
+LOOK_EVERYWHERE = 64
 """Steps between those that look at all corners."""
+VECTOR = 16
+"""Columns of a loop that compiled code takes at once; what is left over takes as long, one by one."""
 
 _QUARTER = np.float32(0.25)
 
 
 @njit(cache=True, fastmath=True)
 def flow(  # type: ignore[no-untyped-def]
-    angle, middle, axis, b, last_b, ahead, c, time_step, steps, one_over_area, turn, corners, first, last, start, stop
-):  # pragma: no cover - compiled
+    angle, middle, axis, b, last_b, ahead, c, bulge, time_step, steps, one_over_area, turn, corners, first, last, start,
+    stop,
+):  # fmt: skip  # pragma: no cover - compiled
     """Step the angles at the corners and the unit vectors in the middles of the cells.
 
     Args:
@@ -28,7 +31,7 @@ def flow(  # type: ignore[no-untyped-def]
         b, last_b: (2, ny, nx) field at the last evaluation and at the one before; b becomes the field of the flow,
             last_b that of the last evaluation.
         ahead: by which part of their difference b is extrapolated.
-        c: exchange number.
+        c, bulge: exchange number, and how far a cell bulges under a torque.
         time_step, steps: of the explicit scheme.
         one_over_area: of the patch of each corner, in cells.
         turn, corners, first, last, start, stop: work arrays, the last four (ny + 3) int64.
@@ -49,7 +52,8 @@ def flow(  # type: ignore[no-untyped-def]
         for i in range(ny):
             begin, end = min(start[i + 1], start[i + 2]), max(stop[i + 1], stop[i + 2])
             if begin < end:
-                row_torques(angle, middle, axis, b, c, i, max(begin - 2, 0), min(end - 1, nx), corners)
+                left, right = _whole_vectors(max(begin - 2, 0), min(end - 1, nx), nx)
+                row_torques(angle, middle, axis, b, c, bulge, i, left, right, corners)
                 add_row(corners, i, begin, end, turn)
         for i in range(1, ny + 2):
             # Torques were added as far as the cells of the rows beside it reach.
@@ -60,7 +64,8 @@ def flow(  # type: ignore[no-untyped-def]
         for i in range(ny):
             begin, end = min(start[i + 1], start[i + 2]), max(stop[i + 1], stop[i + 2])
             if begin < end:
-                _turn_middles(middle, turn, i, max(begin - 2, 0), min(end - 1, nx))
+                left, right = _whole_vectors(max(begin - 2, 0), min(end - 1, nx), nx)
+                _turn_middles(middle, turn, i, left, right)
 
 
 @njit(cache=True)
@@ -73,6 +78,14 @@ def _wake(first, last, start, stop, nx, everywhere):  # type: ignore[no-untyped-
             stop[i] = 0
         if everywhere:
             start[i], stop[i] = 1, nx + 2
+
+
+@njit(inline="always")
+def _whole_vectors(first, end, nx):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """A multiple of `VECTOR` columns that holds these, where the row has so many."""
+    width = (end - first + VECTOR - 1) // VECTOR * VECTOR
+    first = max(min(first, nx - width), 0)
+    return first, min(first + width, nx)
 
 
 @njit(inline="always")

@@ -9,10 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from simulation.energy.bilinear import modes, sinc_half, sinc_half_bend
-from simulation.energy.stencil import ITERATIONS, LEAST_CURVATURE, REDUCTION
+from simulation.energy.bilinear import modes, sinc_half, sinc_half_bend, weighted
+from simulation.energy.stencil import ITERATIONS, LEAST_CURVATURE
 
-_QUARTER, _SIXTEENTH, _ONE, _TWO = (np.float32(x) for x in (1 / 4, 1 / 16, 1, 2))
+REDUCTION = 0.1
+"""See `stencil`; here an iteration costs more, and the descent knows no difference."""
+
+_HALF, _QUARTER, _SIXTEENTH, _ONE, _TWO = (np.float32(x) for x in (1 / 2, 1 / 4, 1 / 16, 1, 2))
 
 
 class NinePoint:
@@ -20,12 +23,12 @@ class NinePoint:
 
     Args:
         shape: (ny, nx), cells.
-        c: exchange number.
+        c, bulge: exchange number, and how far a cell bulges under a torque.
     """
 
-    def __init__(self, shape: tuple[int, int], c: np.float32) -> None:
+    def __init__(self, shape: tuple[int, int], c: np.float32, bulge: np.float32) -> None:
         ny, nx = shape
-        self._c = c
+        self._c, self._bulge = c, bulge
         self._matrix = np.zeros((4, ny + 3, nx + 3), np.float32)  # diagonal, to the right, up, across
         self._curvature = np.zeros((3, nx), np.float32)  # of one row of cells
         self._cell = np.zeros((3, nx + 2), np.float32)  # of one row of cells, between two without
@@ -33,7 +36,7 @@ class NinePoint:
 
     def assemble(self, angle: np.ndarray, middle: np.ndarray, axis: np.ndarray, b: np.ndarray, convex: bool) -> None:
         """Set the stencil at these angles; with `convex`, points that curve downwards count as curving upwards."""
-        _assemble(angle, middle, axis, b, self._c, convex, self._curvature, self._cell, self._matrix)
+        _assemble(angle, middle, axis, b, self._c, self._bulge, convex, self._curvature, self._cell, self._matrix)
 
     def solve(self, right_side: np.ndarray, out: np.ndarray) -> bool:
         """See `simulation.energy.Energy.solve_local`."""
@@ -41,11 +44,11 @@ class NinePoint:
 
 
 @njit(cache=True, fastmath=True)
-def _assemble(angle, middle, axis, b, c, convex, curvature, cell, matrix):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _assemble(angle, middle, axis, b, c, bulge, convex, curvature, cell, matrix):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Sum the matrices of the cells: by their modes, without what couples one mode to another."""
     ny, nx = middle.shape[1], middle.shape[2]
     floor, least = np.float32(LEAST_CURVATURE), np.float32(0 if convex else -np.inf)
-    twist = c * np.float32(1 / 6)
+    twist = c * np.float32(1 / 3)
     matrix[:3, 1] = np.float32(0)
     for i in range(ny):
         for j in range(np.uint64(nx)):
@@ -53,11 +56,16 @@ def _assemble(angle, middle, axis, b, c, convex, curvature, cell, matrix):  # ty
             fx, fy, gx, gy = sinc_half(x)[0], sinc_half(y)[0], sinc_half(_TWO * x)[0], sinc_half(_TWO * y)[0]
             sin, cos = middle[0, i, j], middle[1, i, j]
             sin2, cos2 = _TWO * sin * cos, _ONE - _TWO * sin * sin
-            along_axis = cos2 * axis[1, i, j] + sin2 * axis[0, i, j]
+            off_axis = sin2 * axis[1, i, j] - cos2 * axis[0, i, j]
+            on_axis = cos2 * axis[1, i, j] + sin2 * axis[0, i, j]
+            across_field = b[0, i, j] * cos - b[1, i, j] * sin
             along_field = b[0, i, j] * sin + b[1, i, j] * cos
-            curvature[0, j] = gx * gy * along_axis + fx * fy * along_field
-            bend_x = along_field * fy * sinc_half_bend(x) + along_axis * gy * sinc_half_bend(_TWO * x)
-            bend_y = along_field * fx * sinc_half_bend(y) + along_axis * gx * sinc_half_bend(_TWO * y)
+            f, g = weighted(fx * fy), weighted(gx * gy)
+            torque = _HALF * g * off_axis - f * across_field
+            stiff, bent = g * on_axis + f * along_field, f * across_field - _TWO * g * off_axis
+            curvature[0, j] = gx * gy * on_axis + fx * fy * along_field - bulge * (stiff * stiff + torque * bent)
+            bend_x = along_field * fy * sinc_half_bend(x) + on_axis * gy * sinc_half_bend(_TWO * x)
+            bend_y = along_field * fx * sinc_half_bend(y) + on_axis * gx * sinc_half_bend(_TWO * y)
             curvature[1, j], curvature[2, j] = c - bend_x, c - bend_y
         for j in range(nx):  # the first and last columns of `cell` stay zero
             turn, along_x, along_y = curvature[0, j], curvature[1, j], curvature[2, j]

@@ -63,6 +63,6 @@ def areas(shape: tuple[int, int]) -> np.ndarray:
     return np.ones(shape)
 
 
-def magnetization(angle: np.ndarray) -> float:
+def magnetization(angle: np.ndarray, *_conditions: object) -> float:
     """Mean m_y, Ms."""
     return float(np.cos(angle).mean())

@@ -12,13 +12,13 @@ import scipy.optimize
 
 from simulation import FieldStatus, FieldSweep, Material, Microstructure, Nd2Fe14B, demagnetization_curve, voronoi
 from simulation.energy import make_energy
-from simulation.energy.elements import HOLD, ElementEnergy
-from simulation.energy.flow import LONGEST_FLOW, STABLE_STEP
+from simulation.energy.elements import LONGEST_HOLD, ElementEnergy, stiffest
+from simulation.energy.flow import STABLE_STEP
 from simulation.minimize import Descent, minimize
 
 sys.path.insert(0, str(Path(__file__).parent))
 import plain_elements as plain
-from plain_elements import local_energy, modes
+from plain_elements import modes, wall_energy
 
 UNMAGNETISED = Material(A_J_per_m=8e-12, Js_T=1e-6, K1_J_per_m3=4.2e6)
 TO_HC = FieldSweep(until="coercivity")
@@ -62,13 +62,35 @@ def uniform(ny: int, nx: int, axis_rad: float = 0.0, cell_nm: float = 2.0) -> Mi
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (7, 9)])
 def test_gradient_is_that_of_the_energy_by_finite_differences(shape: tuple[int, int]) -> None:
+    """Of the whole energy in double precision; the compiled kernels leave out the dipole field of the bulges."""
     structure, energy = problem(*shape)
     angle = angles(structure)
     expected = finite_differences(angle, structure, Nd2Fe14B, -0.3)
-    np.testing.assert_allclose(plain.gradient(angle, structure, Nd2Fe14B, -0.3), expected, atol=1e-8)
+    exact = plain.gradient(angle, structure, Nd2Fe14B, -0.3, exact=True)
+    np.testing.assert_allclose(exact, expected, atol=1e-8)
+    kept = plain.gradient(angle, structure, Nd2Fe14B, -0.3)
+    np.testing.assert_allclose(evaluate(energy, angle, -0.3), kept, atol=1e-6)
+    m = plain.magnetization(angle, structure, Nd2Fe14B, -0.3)
+    assert energy.magnetization() == pytest.approx(m, abs=1e-6)
+
+
+def test_gradient_without_magnetisation_is_that_of_the_energy_by_finite_differences() -> None:
+    structure, energy = problem(material=UNMAGNETISED)
+    angle = angles(structure)
+    expected = finite_differences(angle, structure, UNMAGNETISED, -0.3)
     np.testing.assert_allclose(evaluate(energy, angle, -0.3), expected, atol=1e-6)
-    psi, _, _, _, f, _ = modes(angle)
-    assert energy.magnetization() == pytest.approx(float((f * np.cos(psi)).mean()), abs=1e-6)
+
+
+def test_what_the_gradient_leaves_out_is_small_where_it_vanishes() -> None:
+    """A relaxed magnet full of walls: the dipole field of the bulges against the long-range field."""
+    structure = voronoi(60, 2, 14, math.pi / 2, np.random.default_rng(0))
+    energy = ElementEnergy(structure, Nd2Fe14B)
+    descent = Descent(energy, np.zeros(energy.shape), 0.0)
+    assert minimize(descent, 1e-4, 20_000) is FieldStatus.CONVERGED
+    angle = descent.angle[1:-1, 1:-1]
+    bent = np.hypot(*plain.dipole_field_of_bulges(angle, structure, Nd2Fe14B, 0.0))
+    long_range = np.hypot(*plain.field(angle, Nd2Fe14B, 0.0))
+    assert np.sqrt((bent**2).mean()) < 0.05 * np.sqrt((long_range**2).mean())
 
 
 def test_gradient_is_good_up_to_half_a_turn_between_corners() -> None:
@@ -88,21 +110,19 @@ def test_magnetisation_and_anisotropy_are_means_over_the_cell_where_the_angle_is
     np.testing.assert_allclose((g * np.exp(2j * psi))[0, 0], np.exp(2j * phi).mean(), atol=1e-6)
 
 
-def test_constant_angle_costs_no_exchange() -> None:
-    structure, energy = problem()
-    stiffer = Material(1000 * Nd2Fe14B.A_J_per_m, Nd2Fe14B.Js_T, Nd2Fe14B.K1_J_per_m3)
-    angle = np.full_like(angles(structure), 0.7)
-    np.testing.assert_array_equal(evaluate(energy, angle, 0.1), evaluate(ElementEnergy(structure, stiffer), angle, 0.1))
-
-
-def test_torque_of_a_uniform_state_is_the_same_at_edges_and_corners() -> None:
-    """The tolerance bounds the gradient per area: 1/2 sin 2(phi - a) wherever the node is."""
-    energy = ElementEnergy(uniform(4, 5), UNMAGNETISED)
+@pytest.mark.parametrize("stiffer", [1, 100])
+def test_constant_angle_costs_no_exchange(stiffer: float) -> None:
+    """At rest along the axis nothing turns it; off the axis what turns it is anisotropy, wherever the corner is: per
+    area, as the tolerance bounds it, 1/2 sin 2(phi - a) less what the cell gains by bulging."""
+    material = Material(stiffer * UNMAGNETISED.A_J_per_m, UNMAGNETISED.Js_T, UNMAGNETISED.K1_J_per_m3)
+    energy = ElementEnergy(uniform(4, 5, 0.7), material)
+    assert np.abs(evaluate(energy, np.full((5, 6), 0.7), 0.0)).max() < 1e-6
     gradient = np.zeros(energy.shape, np.float32)
-    energy.gradient(np.pad(np.full((5, 6), 0.3), 1), 0.0, gradient)
+    energy.gradient(np.pad(np.full((5, 6), 1.0), 1), 0.0, gradient)
     per_area = (gradient * energy._one_over_area)[1:-1, 1:-1]
-    np.testing.assert_allclose(per_area, 0.5 * math.sin(0.6), rtol=1e-5)
-    assert energy.largest_torque(gradient) == pytest.approx(0.5 * math.sin(0.6), rel=1e-5)
+    expected = 0.5 * math.sin(0.6) * (1 - plain.bulge(material.exchange_number(2.0)) * math.cos(0.6))
+    np.testing.assert_allclose(per_area, expected, rtol=1e-5)
+    assert energy.largest_torque(gradient) == pytest.approx(expected, rel=1e-5)
 
 
 def test_changing_the_field_is_evaluating_at_the_other_field() -> None:
@@ -149,7 +169,7 @@ def plain_flow(angle: np.ndarray, structure: Microstructure, h: float, steps: in
     gradient = np.zeros(energy.shape, np.float32)
     for _ in range(steps):
         energy.gradient(moved, h, gradient)
-        moved -= HOLD * LONGEST_FLOW / steps * gradient * energy._one_over_area
+        moved -= LONGEST_HOLD / steps * gradient * energy._one_over_area
     return moved[1:-1, 1:-1]
 
 
@@ -173,7 +193,7 @@ def test_flow_follows_a_reversal_that_spreads_through_a_magnet_at_rest() -> None
     evaluate(energy, angle, -0.2)
     moved = np.pad(angle, 1)
     energy.flow(moved, 1e9, again=False)
-    steps = math.ceil(HOLD * LONGEST_FLOW * (4 * UNMAGNETISED.exchange_number(2.0) + 2) / STABLE_STEP)
+    steps = math.ceil(LONGEST_HOLD * stiffest(UNMAGNETISED.exchange_number(2.0)) / STABLE_STEP)
     expected = plain_flow(angle, structure, -0.2, steps)
     assert abs(np.cos(expected).mean()) < 0.5  # half of the magnet has reversed
     assert np.abs(np.cos(moved[1:-1, 1:-1]) - np.cos(expected)).max() < 0.005
@@ -189,7 +209,7 @@ def test_single_cell_is_stoner_wohlfarth(angle_deg: float) -> None:
     assert curve.converged.all()
     phi = curve.angle_rad[:, 0, 0]
     assert np.abs(curve.h * np.sin(phi) + 0.5 * np.sin(2 * (phi - psi))).max() < 1.1e-4
-    np.testing.assert_allclose(np.cos(phi), curve.m, atol=1e-6)
+    np.testing.assert_allclose(np.cos(phi), curve.m, atol=2e-5)  # a torque left over bulges the angle
     switching = (math.cos(psi) ** (2 / 3) + math.sin(psi) ** (2 / 3)) ** -1.5
     jump = int(np.argmax(np.abs(np.diff(phi))))
     assert -curve.h[jump] - 1e-9 <= switching <= -curve.h[jump + 1] + 1e-9
@@ -228,16 +248,16 @@ def depinning_field(discretization: str) -> float:
 
 
 def test_a_wall_moves_where_cells_pin_it() -> None:
-    assert depinning_field("elements") < 0.02
+    assert depinning_field("elements") < 0.005
     assert depinning_field("cells") > 0.5
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.25, 0.5])
 def test_wall_energy_is_4_sqrt_A_K1_wherever_the_wall_stands(shift: float) -> None:
-    """Along the cells, within 1 % on cells of 2 nm, and a quarter of that on half the cell."""
-    for cell_nm, part in ((2.0, 0.01), (1.0, 0.0025)):
+    """Along the cells, within 0.1 % on cells of 2 nm, and a sixteenth of that on half the cell."""
+    for cell_nm, part in ((2.0, 0.001), (1.0, 0.00006)):
         phi = wall("elements", cell_nm, shift=shift).angle[1:-1, 1:-1]
-        energy = local_energy(phi, 0.0, UNMAGNETISED.exchange_number(cell_nm))  # per cell area: a strip one cell high
+        energy = wall_energy(phi, 0.0, UNMAGNETISED.exchange_number(cell_nm))  # per cell area: a strip one cell high
         a, k1 = UNMAGNETISED.A_J_per_m, UNMAGNETISED.K1_J_per_m3
         assert energy * 2 * k1 * cell_nm * 1e-9 == pytest.approx(4 * math.sqrt(a * k1), rel=part)
 
@@ -252,7 +272,7 @@ def oblique_wall_energy(slope: int, cell_nm: float) -> float:
         v = np.concatenate([np.zeros(ends), inside, np.full(ends, np.pi)])
         last = len(v) - ends
         corners = np.array([[v[:last], v[1 : last + 1]], [v[slope : last + slope], v[ends:]]])
-        return sum(local_energy(corners[:, :, k], 0.0, c) for k in range(last))
+        return sum(wall_energy(corners[:, :, k], 0.0, c) for k in range(last))
 
     guess = 2 * np.arctan(np.exp((np.arange(n) - n / 2) * width))
     relaxed = scipy.optimize.minimize(energy, guess, method="L-BFGS-B", options={"maxfun": 10**6})
@@ -261,19 +281,25 @@ def oblique_wall_energy(slope: int, cell_nm: float) -> float:
 
 @pytest.mark.parametrize("slope", [1, 2])
 def test_oblique_walls_cost_the_same(slope: int) -> None:
-    """At 45 degrees and at 27: within 1 % on cells of 2 nm, and a quarter of that on half the cell."""
-    for cell_nm, part in ((2.0, 0.01), (1.0, 0.0025)):
+    """At 45 degrees and at 27: within 0.3 % on cells of 2 nm, and a tenth of that on half the cell."""
+    for cell_nm, part in ((2.0, 0.003), (1.0, 0.0003)):
         assert oblique_wall_energy(slope, cell_nm) == pytest.approx(1, abs=part)
 
 
-def test_wall_profile_converges_in_second_order() -> None:
-    def error(cell_nm: float) -> float:
-        phi = wall("elements", cell_nm, 40.0).angle[1, 1:-1]
-        x = (np.arange(phi.size) - (phi.size - 1) / 2) * cell_nm / UNMAGNETISED.wall_parameter_nm
-        return float(np.sqrt(((phi - 2 * np.arctan(np.exp(x))) ** 2).mean()))
+def test_wall_converges_in_more_than_third_order() -> None:
+    """What is left of the torque per area along the exact profile, which goes through the cells off their middles."""
 
-    orders = np.log2([error(0.8) / error(0.4), error(0.4) / error(0.2)])
-    assert (np.abs(orders - 2) < 0.3).all(), orders
+    def left_over(cell_nm: float) -> float:
+        structure = uniform(1, round(48 / cell_nm), cell_nm=cell_nm)
+        x = (np.arange(structure.shape[1] + 1) - structure.shape[1] / 2 + 0.3) * cell_nm
+        angle = np.broadcast_to(2 * np.arctan(np.exp(x / UNMAGNETISED.wall_parameter_nm)), (2, x.size))
+        torque = plain.gradient(angle, structure, UNMAGNETISED, 0.0) / plain.areas(structure.shape)
+        return float(np.abs(torque[:, 5:-5]).max())
+
+    errors = np.array([left_over(cell_nm) for cell_nm in (2.0, 1.0, 0.5, 0.25)])
+    orders = np.log2(errors[:-1] / errors[1:])
+    assert (orders > 3.3).all(), orders
+    assert errors[0] < 0.005
 
 
 def opposed(cell_nm: float) -> Microstructure:
