@@ -73,6 +73,19 @@ def weighted(factor):  # type: ignore[no-untyped-def]  # pragma: no cover - comp
 
 
 @njit(inline="always")
+def in_middle(middle, axis, b, i, j):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """sin and cos of 2 (psi - a), and the field b across and along the magnetisation, b.t and b.m, of cell (i, j)."""
+    sin, cos = middle[0, i, j], middle[1, i, j]
+    sin2, cos2 = _TWO * sin * cos, _ONE - _TWO * sin * sin
+    return (
+        sin2 * axis[1, i, j] - cos2 * axis[0, i, j],
+        cos2 * axis[1, i, j] + sin2 * axis[0, i, j],
+        b[0, i, j] * cos - b[1, i, j] * sin,
+        b[0, i, j] * sin + b[1, i, j] * cos,
+    )
+
+
+@njit(inline="always")
 def row_torques(angle, middle, axis, b, c, bulge, i, first, end, corners):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Derivatives by the corners of the cells `first` to `end` - 1 of row i in the field b; cell j in column j + 1.
 
@@ -83,12 +96,7 @@ def row_torques(angle, middle, axis, b, c, bulge, i, first, end, corners):  # ty
         x, y, z = modes(angle, i, j)
         (fx, fx_), (fy, fy_) = sinc_half(x), sinc_half(y)
         (gx, gx_), (gy, gy_) = sinc_half(_TWO * x), sinc_half(_TWO * y)
-        sin, cos = middle[0, i, j], middle[1, i, j]
-        sin2, cos2 = _TWO * sin * cos, _ONE - _TWO * sin * sin
-        off_axis = sin2 * axis[1, i, j] - cos2 * axis[0, i, j]
-        on_axis = cos2 * axis[1, i, j] + sin2 * axis[0, i, j]
-        across_field = b[0, i, j] * cos - b[1, i, j] * sin
-        along_field = b[0, i, j] * sin + b[1, i, j] * cos
+        off_axis, on_axis, across_field, along_field = in_middle(middle, axis, b, i, j)
         f, g = fx * fy, gx * gy
         bend = bulge * (_HALF * weighted(g) * off_axis - weighted(f) * across_field)
         by_f = bend * _MEAN * across_field - along_field

@@ -52,7 +52,7 @@ def flow(  # type: ignore[no-untyped-def]
         for i in range(ny):
             begin, end = min(start[i + 1], start[i + 2]), max(stop[i + 1], stop[i + 2])
             if begin < end:
-                left, right = _whole_vectors(max(begin - 2, 0), min(end - 1, nx), nx)
+                left, right = _cells_around(begin, end, nx)
                 row_torques(angle, middle, axis, b, c, bulge, i, left, right, corners)
                 add_row(corners, i, begin, end, turn)
         for i in range(1, ny + 2):
@@ -64,7 +64,7 @@ def flow(  # type: ignore[no-untyped-def]
         for i in range(ny):
             begin, end = min(start[i + 1], start[i + 2]), max(stop[i + 1], stop[i + 2])
             if begin < end:
-                left, right = _whole_vectors(max(begin - 2, 0), min(end - 1, nx), nx)
+                left, right = _cells_around(begin, end, nx)
                 _turn_middles(middle, turn, i, left, right)
 
 
@@ -81,8 +81,9 @@ def _wake(first, last, start, stop, nx, everywhere):  # type: ignore[no-untyped-
 
 
 @njit(inline="always")
-def _whole_vectors(first, end, nx):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """A multiple of `VECTOR` columns that holds these, where the row has so many."""
+def _cells_around(begin, stop, nx):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """First and end of the cells around corners `begin` to `stop` - 1: a multiple of `VECTOR`, if the row has it."""
+    first, end = max(begin - 2, 0), min(stop - 1, nx)
     width = (end - first + VECTOR - 1) // VECTOR * VECTOR
     first = max(min(first, nx - width), 0)
     return first, min(first + width, nx)

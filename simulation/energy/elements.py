@@ -45,7 +45,7 @@ import numpy as np
 from numba import njit
 
 from simulation.demag_tensor import LongRangeField
-from simulation.energy.bilinear import add_row, modes, row_torques, sinc_half, weighted
+from simulation.energy.bilinear import add_row, in_middle, modes, row_torques, sinc_half, weighted
 from simulation.energy.element_flow import flow
 from simulation.energy.flow import LONGEST_FLOW, STABLE_STEP
 from simulation.energy.nine_point import NinePoint
@@ -60,7 +60,7 @@ Here walls move through a magnet at rest, so that the far field lags less than w
 descent halves the reach where that is too long, down to 0.4 and a time of 0.64/q."""
 LONGEST_HOLD = 8 * LONGEST_FLOW
 STIFF = np.float32(1)
-"""Exchange number above which its torques come from angles in double precision, whose rounding it magnifies."""
+"""Exchange number above which an evaluation takes angles in double precision: torques magnify their rounding."""
 LEAST_STIFFNESS = 4.0
 """Floor of 12 c in the bulge: a cell whose torque changes by less than 4 per radian stays as stable as it is."""
 
@@ -199,10 +199,8 @@ def _sum_m_y(angle, middle, axis, b, bulge):  # type: ignore[no-untyped-def]  # 
             x, y, _ = modes(angle, i, j)
             f = sinc_half(x)[0] * sinc_half(y)[0]
             g = sinc_half(_TWO * x)[0] * sinc_half(_TWO * y)[0]
-            sin, cos = middle[0, i, j], middle[1, i, j]
-            off_axis = _TWO * sin * cos * axis[1, i, j] - (cos * cos - sin * sin) * axis[0, i, j]
-            across_field = b[0, i, j] * cos - b[1, i, j] * sin
+            off_axis, _, across_field, _ = in_middle(middle, axis, b, i, j)
             torque = _HALF * weighted(g) * off_axis - weighted(f) * across_field
-            row += f * cos + bulge * torque * weighted(f) * sin
+            row += f * middle[1, i, j] + bulge * torque * weighted(f) * middle[0, i, j]
         total += row
     return total

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from simulation.energy.bilinear import modes, sinc_half, sinc_half_bend, weighted
+from simulation.energy.bilinear import in_middle, modes, sinc_half, sinc_half_bend, weighted
 from simulation.energy.stencil import ITERATIONS, LEAST_CURVATURE
 
 REDUCTION = 0.1
 """See `stencil`; here an iteration costs more, and the descent knows no difference."""
 
-_HALF, _QUARTER, _SIXTEENTH, _ONE, _TWO = (np.float32(x) for x in (1 / 2, 1 / 4, 1 / 16, 1, 2))
+_HALF, _QUARTER, _SIXTEENTH, _TWO = (np.float32(x) for x in (1 / 2, 1 / 4, 1 / 16, 2))
 
 
 class NinePoint:
@@ -54,12 +54,7 @@ def _assemble(angle, middle, axis, b, c, bulge, convex, curvature, cell, matrix)
         for j in range(np.uint64(nx)):
             x, y, _ = modes(angle, i, j)
             fx, fy, gx, gy = sinc_half(x)[0], sinc_half(y)[0], sinc_half(_TWO * x)[0], sinc_half(_TWO * y)[0]
-            sin, cos = middle[0, i, j], middle[1, i, j]
-            sin2, cos2 = _TWO * sin * cos, _ONE - _TWO * sin * sin
-            off_axis = sin2 * axis[1, i, j] - cos2 * axis[0, i, j]
-            on_axis = cos2 * axis[1, i, j] + sin2 * axis[0, i, j]
-            across_field = b[0, i, j] * cos - b[1, i, j] * sin
-            along_field = b[0, i, j] * sin + b[1, i, j] * cos
+            off_axis, on_axis, across_field, along_field = in_middle(middle, axis, b, i, j)
             f, g = weighted(fx * fy), weighted(gx * gy)
             torque = _HALF * g * off_axis - f * across_field
             stiff, bent = g * on_axis + f * along_field, f * across_field - _TWO * g * off_axis

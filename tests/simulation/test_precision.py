@@ -46,8 +46,8 @@ TWINS = {"cells": plain_energy, "elements": plain_elements}
 FLOW_STEP, FLOW_ENDS = 0.2, 3e-3
 """Explicit step of the gradient flow in double precision (half of it changes nothing that is compared here), and the
 torque (2 K1) below which the nearest minimum is looked for instead."""
-DIFFERENCE_RAD = 1e-6
-"""Of angles, for the Jacobian of the gradient."""
+DIFFERENCE_RAD, MOST_JACOBIANS = 1e-6, 100
+"""Of angles, for the Jacobian of the gradient; and how many of these may be needed to find a state."""
 
 
 def structure_of(grains: int, misorientation_rad: float) -> Microstructure:
@@ -62,7 +62,10 @@ def nearest_minimum(twin: ModuleType, angle: np.ndarray, structure: Microstructu
     def gradient(at: np.ndarray) -> np.ndarray:
         return np.asarray(twin.gradient(at.reshape(angle.shape), structure, Nd2Fe14B, h)).ravel()
 
-    while np.abs(g := gradient(angle)).max() > 1e-8:
+    for _ in range(MOST_JACOBIANS):
+        g = gradient(angle)
+        if np.abs(g).max() <= 1e-8:
+            return angle
         shifts = DIFFERENCE_RAD * np.eye(angle.size)
         jacobian = np.array([(gradient(angle.ravel() + shift) - g) / DIFFERENCE_RAD for shift in shifts]).T
         if np.linalg.eigvalsh(jacobian + jacobian.T).min() > 0:
@@ -71,7 +74,7 @@ def nearest_minimum(twin: ModuleType, angle: np.ndarray, structure: Microstructu
         else:
             for _ in range(50):
                 angle -= FLOW_STEP * gradient(angle).reshape(angle.shape) / areas
-    return angle
+    raise AssertionError(f"no stable state found at {h}")
 
 
 def descended(twin: ModuleType, angle: np.ndarray, structure: Microstructure, h: float) -> np.ndarray:
