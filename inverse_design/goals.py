@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inverse_design.discrepancy import Belief
+from inverse_design.candidates.error_model import Belief
 from inverse_design.properties import PROPERTIES, UNITS
 from simulation.anchors import ANCHORS
 

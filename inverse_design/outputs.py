@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.files import write_text
-from inverse_design.redraws import redraws_table, with_redraws
-from inverse_design.run_folder import (
+from inverse_design.run.folder import (
     MANIFEST,
     RunFolder,
     intact,
@@ -25,11 +24,12 @@ from inverse_design.run_folder import (
     read_artifact,
     read_manifest,
 )
-from inverse_design.search import load_result
-from inverse_design.stages import FRONT_AXES, HISTORY, TEST, VERSIONS, labels_key, redraws_key, search_key, verify_key
-from inverse_design.study import Study, study_text
-from inverse_design.study_file import load_study
-from inverse_design.verification import Verified, load_batch, verified_table, write_candidate
+from inverse_design.run.keys import FRONT_AXES, HISTORY, TEST, VERSIONS, labels_key, redraws_key, search_key, verify_key
+from inverse_design.run.redraws import redraws_table, with_redraws
+from inverse_design.run.verified import Verified, load_batch, verified_table, write_candidate
+from inverse_design.search.genetic import load_result
+from inverse_design.study.reading import load_study
+from inverse_design.study.study import Study, study_text
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 
@@ -64,7 +64,7 @@ class Findings:
 def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
     """Write `front.csv`, `verified.csv`, `candidates/`, `manifest.json` and `report.html` from what is known."""
     from inverse_design.report.page import write_report
-    from inverse_design.reversals import reversals_of
+    from inverse_design.run.switching import reversals_of
 
     run = folder.path
     last = findings.rounds - 1

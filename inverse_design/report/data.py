@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.goals import Goal, distance, objectives
-from inverse_design.look_up import in_words
 from inverse_design.properties import PROPERTIES, UNITS
-from inverse_design.verification import Verified
+from inverse_design.run.baseline import in_words
+from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.bhmax import SQUARE_PRISM
 from simulation.material import MU0_T_M_PER_A, Material

@@ -20,7 +20,7 @@ from inverse_design.report import switching
 from inverse_design.report.axis_colors import axis_color, palette
 from inverse_design.report.data import LEVELS, ReportData, internal_field, on_the_curve
 from inverse_design.report.grain_image import rgb_map
-from inverse_design.verification import Verified
+from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.material import Material
 from simulation.microstructure import Microstructure

@@ -21,7 +21,7 @@ from inverse_design.report.data import ReportData, achieved, alignment, asked, b
 from inverse_design.report.figure_files import write_figures
 from inverse_design.report.grain_image import field_data_uri, png_data_uri
 from inverse_design.report.tables import write_tables
-from inverse_design.verification import Verified
+from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.bhmax import maximum_energy_product
 

@@ -14,7 +14,7 @@ from inverse_design.properties import UNITS, grain_diameters_nm
 from inverse_design.report import svg, switching
 from inverse_design.report.axis_colors import hex_color
 from inverse_design.report.data import LEVELS, internal_field, on_the_curve
-from inverse_design.verification import Verified
+from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.material import Material
 from simulation.microstructure import Microstructure

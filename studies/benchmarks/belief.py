@@ -2,8 +2,9 @@
 
     python -m studies.benchmarks.belief [--parents N] [--targets N] [--data FILE] [--work DIR]
 
-Constants of largest likelihood under `inverse_design.discrepancy.believe`, from the structures of `neighbours` that
-were not sought for their prediction; then by how much more the steered and decoded ones miss than others. Intervals are
+Constants of largest likelihood under `inverse_design.candidates.error_model.believe`, from the structures of
+`neighbours` that were not sought for their prediction; then by how much more the steered and decoded ones miss than
+others. Intervals are
 of 95 %, from a bootstrap over parents and targets; log scores of fitted constants are cross-validated over them.
 
 Structures that `--data` lacks are simulated first. The shipped file lacks none: seconds. `--data new.npz` measures it
@@ -22,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from inverse_design.candidates import DRAWN, OPTIMISM, TURNED
-from inverse_design.discrepancy import LENGTHS, STAYS, WIGGLE, Belief, correlation
+from inverse_design.candidates.candidate import DRAWN, OPTIMISM, TURNED
+from inverse_design.candidates.error_model import LENGTHS, STAYS, WIGGLE, Belief, correlation
 from simulation.anchors import ANCHORS
 from studies.benchmarks.neighbours import DATA, LABEL, RESERVE, Kernel, Measured, simulated
 from studies.script import command

@@ -18,14 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from inverse_design.candidates import DECODED, Known, propose
+from inverse_design.candidates.candidate import DECODED, Known, propose
+from inverse_design.candidates.grains import fit_grains
 from inverse_design.goals import hits
-from inverse_design.grains import fit_grains
-from inverse_design.problem import LatentProblem, Limit, Plausibility, drift, limit, spread
-from inverse_design.search import search
+from inverse_design.search.genetic import search
+from inverse_design.search.problem import LatentProblem, Limit, Plausibility, drift, limit, spread
 from simulation import LabelStore
 from simulation.anchors import ANCHORS
-from simulation.executors import local
+from simulation.execution.executors import local
 from studies.benchmarks.design import BATCH, COLUMNS, GENERATIONS, POPULATION, SCALES, STORE, TOLERANCES, Bench, Target
 from studies.script import command
 

@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from inverse_design.candidates import (
+from inverse_design.candidates.candidate import (
     DECODED,
     DRAWN,
     SOUGHT,
@@ -43,10 +43,10 @@ from inverse_design.candidates import (
     propose,
     utility,
 )
-from inverse_design.discrepancy import Belief
+from inverse_design.candidates.error_model import Belief
 from inverse_design.goals import Goal, distance, hits
-from inverse_design.problem import LatentProblem, Plausibility
-from inverse_design.search import search
+from inverse_design.search.genetic import search
+from inverse_design.search.problem import LatentProblem, Plausibility
 from simulation import (
     Conditions,
     FieldSweep,
@@ -58,10 +58,10 @@ from simulation import (
     label_all,
 )
 from simulation.anchors import ANCHORS
-from simulation.executors import local
-from simulation.label_sets import SPLITS, load_label_set
+from simulation.execution.engine import Engine
+from simulation.execution.executors import local
+from simulation.labels.sets import SPLITS, load_label_set
 from simulation.sampling import generator
-from simulation.workplace import Engine
 from studies.script import command
 from surrogate import Surrogate
 

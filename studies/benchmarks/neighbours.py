@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
-from inverse_design.candidates import (
+from inverse_design.candidates.candidate import (
     DECODED,
     DRAWN,
     SOURCES,
@@ -31,13 +31,22 @@ from inverse_design.candidates import (
     one_grain_turned,
     propose,
 )
-from inverse_design.discrepancy import LENGTHS, STAYS, WIGGLE, Belief, Discrepancy, Neighbours, believe, correlation
-from inverse_design.problem import LatentProblem
-from inverse_design.search import search
+from inverse_design.candidates.error_model import (
+    LENGTHS,
+    STAYS,
+    WIGGLE,
+    Belief,
+    Discrepancy,
+    Neighbours,
+    believe,
+    correlation,
+)
+from inverse_design.search.genetic import search
+from inverse_design.search.problem import LatentProblem
 from simulation import LabelStore, Microstructure, Purpose
 from simulation.arrays import read_npz
-from simulation.executors import local
-from simulation.label_sets import SPLITS, load_label_set
+from simulation.execution.executors import local
+from simulation.labels.sets import SPLITS, load_label_set
 from simulation.sampling import generator
 from studies.benchmarks.decoding import lonely
 from studies.benchmarks.design import GENERATIONS, POPULATION, ROUND_DRAWS, SURROGATE, Bench

@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import spearmanr
 
 from inverse_design.goals import Goal, hits, objectives
-from inverse_design.problem import LatentProblem, Plausibility, drift, limit, spread
 from inverse_design.properties import PROPERTIES, of_anchors, of_curve, of_structure
-from inverse_design.structure_guess import StructureGuess
-from inverse_design.study_file import parse_study
+from inverse_design.search.problem import LatentProblem, Plausibility, drift, limit, spread
+from inverse_design.search.structure_guess import StructureGuess
+from inverse_design.study.reading import parse_study
 from simulation import Microstructure, Nd2Fe14B, Purpose, StructureFamily, anchor_points
 
 QUARTERS = np.kron(np.array([[0, 1], [2, 3]]), np.ones((10, 10), int))
