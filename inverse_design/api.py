@@ -63,9 +63,9 @@ def design(
     from inverse_design.loop import run_study
 
     ending = run_study(wanted, Path(runs))
-    order = ranking(wanted.wanted, ending.verified)
+    order = ranking(wanted.reduced_goals, ending.verified)
     best = ending.verified[order[0]] if order else None
-    return Design(wanted.wanted, ending.verified, best, Path(runs) / wanted.name, ending.reason)
+    return Design(wanted.reduced_goals, ending.verified, best, Path(runs) / wanted.name, ending.reason)
 
 
 def _read(study: str | Path | Mapping[str, Any] | Study, overrides: Sequence[str]) -> Study:

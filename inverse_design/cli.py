@@ -132,7 +132,7 @@ def run(
     from inverse_design.loop import run_study
 
     ending = run_study(wanted, runs)
-    console.print(closing_table(wanted.wanted, ending.verified))
+    console.print(closing_table(wanted.reduced_goals, ending.verified))
     console.print(f"stopped: {ending.reason}", highlight=False, markup=False)
     console.print(f"report: {runs / wanted.name / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
 

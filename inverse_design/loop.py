@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inverse_design.candidates.candidate import SOUGHT, Known, propose
+from inverse_design.candidates.candidate import MODEL_OPTIMIZED, Known, propose
 from inverse_design.commands.tables import ranking
 from inverse_design.console import run_log
 from inverse_design.files import write_text
 from inverse_design.goals import Goal, best_row
 from inverse_design.outputs import Findings, write_outputs
 from inverse_design.progress import Tracker, Update, track
-from inverse_design.properties import STRUCTURE, of_anchors
+from inverse_design.properties import STRUCTURE, derived_from_anchors
 from inverse_design.run import keys as stages
-from inverse_design.run.baseline import LookUp, in_words, look_up
+from inverse_design.run.baseline import Baseline, baseline, in_words
 from inverse_design.run.folder import RunFolder
 from inverse_design.run.keys import LabelledStructures
 from inverse_design.run.memory import check_memory
 from inverse_design.run.redraws import redraws, save_redraws, with_redraws
-from inverse_design.run.simulating import conditions_of, simulate_all, wanted_labels, workplace_of
+from inverse_design.run.simulating import conditions_of, make_engine, simulate_all, wanted_labels
 from inverse_design.run.verified import Verified, load_batch, save_batch, verify_batch
 from inverse_design.search.genetic import SearchResult, load_result, save_result, search
 from inverse_design.search.structure_guess import StructureGuess
@@ -71,17 +71,17 @@ class Run:
 
     def __init__(self, study: Study, folder: Path, tracker: Tracker = track) -> None:
         self.study, self.folder, self._tracker = study, RunFolder(folder), tracker
-        self.goals = study.wanted
+        self.goals = study.reduced_goals
 
     def go(self) -> Ending:
         """Do every stage that is missing, until a stop rule of the study is met.
 
         Decisions fall at the end of a batch only, so that a killed run and an undisturbed one decide alike.
         """
-        with LabelStore(self.folder.path / "labels.sqlite") as store, workplace_of(self.study) as workplace:
-            labels = self.labels(store, workplace)
-            workplace.close()  # idle workers would share the cores with the training
-            already = look_up(self.goals, labels, self.study.magnet)
+        with LabelStore(self.folder.path / "labels.sqlite") as store, make_engine(self.study) as engine:
+            labels = self.labels(store, engine)
+            engine.close()  # idle workers would share the cores with the training
+            already = baseline(self.goals, labels, self.study.magnet)
             labelled = already.as_dict(self.goals)
             log.info("labels: %s", in_words(labelled))
             vae = self.vae()
@@ -96,12 +96,12 @@ class Run:
                 verify_key = stages.verify_key(self.study, search_key, round_)
                 known = self.folder.state(f"verify/{round_}", verify_key) == "there"
                 best = self._best(already, verified)
-                batch = self.verify(round_, verify_key, before, result, labels, best, verified, store, workplace)
+                batch = self.verify(round_, verify_key, before, result, labels, best, verified, store, engine)
                 if self.study.redraws:
-                    batch = self.redraw(round_, stages.redraws_key(self.study, verify_key), batch, store, workplace)
+                    batch = self.redraw(round_, stages.redraws_key(self.study, verify_key), batch, store, engine)
                 verified += batch
                 fresh = [item for item in batch if item.converged]
-                labels = labels.and_more(
+                labels = labels.append(
                     [item.label_key for item in fresh],
                     [item.candidate.structure for item in fresh],
                     np.array([item.anchors for item in fresh]),
@@ -127,7 +127,7 @@ class Run:
 
             yield told
 
-    def labels(self, store: LabelStore, workplace: Engine) -> LabelledStructures:
+    def labels(self, store: LabelStore, engine: Engine) -> LabelledStructures:
         """Simulate the sampled structures that the store lacks; of a pretrained surrogate, the labels that it had.
 
         Raises:
@@ -140,7 +140,7 @@ class Run:
         conditions = conditions_of(study, study.labels.backend, study.labels.discretization)
         before = len(store)
         with self.folder.times.timed("labels", stages.labels_key(study), counts=lambda: len(store) > before):
-            found = simulate_all("labels", wanted, conditions, store, workplace, self.track)
+            found = simulate_all("labels", wanted, conditions, store, engine, self.track)
         usable = sorted((label for label in found if label.converged), key=lambda label: label.key)
         if len(usable) < ENOUGH * len(wanted):
             first = next((label.reason for label in found if not label.converged), "no label at all")
@@ -217,7 +217,7 @@ class Run:
         best: np.ndarray | None,
         before: Sequence[Verified],
         store: LabelStore,
-        workplace: Engine,
+        engine: Engine,
     ) -> list[Verified]:
         """Choose candidates and simulate them in full; each simulation is in the store as soon as it is done."""
 
@@ -240,13 +240,13 @@ class Run:
                 )
             conditions = conditions_of(self.study, part.backend, self.study.labels.discretization)
             structures = [candidate.structure for candidate in chosen]
-            found = simulate_all(f"simulations, round {round_}", structures, conditions, store, workplace, self.track)
+            found = simulate_all(f"simulations, round {round_}", structures, conditions, store, engine, self.track)
             save_batch(folder, verify_batch([round_] * len(chosen), chosen, found))
 
         return load_batch(self.folder.stage(f"verify/{round_}", key, build))
 
     def redraw(
-        self, round_: int, key: str, batch: Sequence[Verified], store: LabelStore, workplace: Engine
+        self, round_: int, key: str, batch: Sequence[Verified], store: LabelStore, engine: Engine
     ) -> list[Verified]:
         """Simulate structures with the statistics of the batch's hits."""
 
@@ -255,12 +255,12 @@ class Run:
             drawn = [redraws(batch[i].candidate.structure, self.study.redraws, self.study.seed) for i in rows]
             conditions = conditions_of(self.study, self.study.verification.backend, self.study.labels.discretization)
             every = [structure for family in drawn for structure in family]
-            found = simulate_all(f"redraws, round {round_}", every, conditions, store, workplace, self.track)
+            found = simulate_all(f"redraws, round {round_}", every, conditions, store, engine, self.track)
             save_redraws(folder, rows, drawn, found)
 
         return with_redraws(batch, self.folder.stage(f"redraws/{round_}", key, build))
 
-    def _best(self, labelled: LookUp, verified: Sequence[Verified]) -> np.ndarray | None:
+    def _best(self, labelled: Baseline, verified: Sequence[Verified]) -> np.ndarray | None:
         """(11,) properties of the best structure so far that meets the goals, labelled ones included; these have no
         redraws, though, which a robust goal needs."""
         found = [item.properties for item in verified if item.is_hit(self.goals)]
@@ -276,23 +276,23 @@ class Run:
         draws = stages.draws_of(self.study, round_)
         structures = [*train.structures, *(candidate.structure for candidate in failed), *draws]
         anchors = np.vstack([train.anchors, np.full((len(failed), len(ANCHORS)), np.nan)])
-        said = np.full(anchors.shape, np.nan)
+        raw_prediction = np.full(anchors.shape, np.nan)
         for row, candidate in enumerate(sound, len(train.structures) - len(sound)):
-            if candidate.source in SOUGHT:
-                said[row] = candidate.said
-        return Known.of(structures, model.encode(structures), anchors, said)
+            if candidate.source in MODEL_OPTIMIZED:
+                raw_prediction[row] = candidate.raw_prediction
+        return Known.of(structures, model.encode(structures), anchors, raw_prediction)
 
     def _more(
         self, model: Surrogate, pool: Sequence[Microstructure], codes: np.ndarray
     ) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
         """Codes and predicted anchors to the other properties, if a goal asks for one."""
-        material, wanted = self.study.magnet, {goal.anchor for goal in self.goals}
+        material, wanted = self.study.magnet, {goal.quantity for goal in self.goals}
         if wanted <= set(ANCHORS):
             return None
         guess: Callable[[np.ndarray], np.ndarray] = lambda codes: np.full((len(codes), len(STRUCTURE)), np.nan)  # noqa: E731
         if wanted & set(STRUCTURE):
             guess = StructureGuess(model.decode_field, pool[:LEARNT_FROM], codes[:LEARNT_FROM])
-        return lambda codes, mean: np.hstack([of_anchors(mean, material), guess(codes)])
+        return lambda codes, mean: np.hstack([derived_from_anchors(mean, material), guess(codes)])
 
     def _limits(self, model: Surrogate, codes: np.ndarray) -> list[Limit]:
         """What a search may not do beside leaving the plausible codes."""

@@ -71,7 +71,7 @@ def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
     shutil.copyfile(run / "search" / str(last) / "front.csv", run / ".front.csv.partial")
     (run / ".front.csv.partial").replace(run / "front.csv")
     _write_candidates(run, study, findings.verified)
-    table = verified_table(findings.verified, study.wanted, checks_of(run, findings.verified))
+    table = verified_table(findings.verified, study.reduced_goals, checks_of(run, findings.verified))
     write_text(run / "verified.csv", table.to_csv(index=False))
     write_text(run / "redraws.csv", redraws_table(findings.verified).to_csv(index=False))
     reversals = reversals_of(study, folder, findings.verified)
@@ -168,7 +168,7 @@ def _manifest(study: Study, folder: RunFolder, findings: Findings) -> dict[str, 
         "seed": study.seed,
         "rounds": findings.rounds,
         "simulations": len(findings.verified),
-        "hits": sum(item.is_hit(study.wanted) for item in findings.verified),
+        "hits": sum(item.is_hit(study.reduced_goals) for item in findings.verified),
         "reason": findings.reason,
         "labels": dict(findings.labels),
         "labelled": dict(findings.labelled),
@@ -245,7 +245,7 @@ def report_data(study: Study, folder: RunFolder, findings: Findings) -> ReportDa
         name=study.name,
         study_text=study_text(study),  # not the file, which may have been edited meanwhile
         command="python -m inverse_design run study.yaml",
-        goals=study.wanted,
+        goals=study.reduced_goals,
         material=study.magnet,
         verified=findings.verified,
         front=pd.read_csv(run / "search" / str(last) / "front.csv"),

@@ -19,14 +19,15 @@ import numpy as np
 
 LENGTHS = np.array([0.4, 0.4, 0.25, 0.1, 0.1, 0.1])
 """Of M1, Mr, Hk90, Hk80, Hk70, Hc, in units of the distance between two codes drawn at random. Within what
-`python -m studies.benchmarks.belief` finds with the shipped surrogate at 320 nm, as are `STAYS` and `WIGGLE`: at a
-distance of 0.03 half of the values of Hc have changed, at 0.3 the error in Mr is forgotten."""
+`python -m studies.benchmarks.posterior` finds with the shipped surrogate at 320 nm, as are `PERSISTENT` and
+`PERSISTENCE_NOISE`: at a distance of 0.03 half of the values of Hc have changed, at 0.3 the error in Mr is
+forgotten."""
 
-STAYS = np.array([False, False, False, True, True, True])
-"""Which anchors stay as they are until they jump."""
+PERSISTENT = np.array([False, False, False, True, True, True])
+"""Which anchors persist until they jump."""
 
-WIGGLE = 0.1
-"""By how much an anchor that stays still moves, in standard deviations of the surrogate's error."""
+PERSISTENCE_NOISE = 0.1
+"""By how much an anchor that persists still moves, in standard deviations of the surrogate's error."""
 
 NEIGHBOURS = 8
 """Simulated structures that a prediction is corrected by."""
@@ -35,38 +36,44 @@ _CHUNK = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class Belief:
-    """What is believed of anchor points, each array (n, 6): about `kept` with the probability `stays`, else `moved`;
-    both Gaussian."""
+class Posterior:
+    """The posterior of anchor points, each array (n, 6): about `persist_mean` with the probability
+    `persist_probability`, else about `change_mean`; both Gaussian."""
 
-    moved_mean: np.ndarray
-    moved_std: np.ndarray
-    kept: np.ndarray
-    kept_std: np.ndarray
-    stays: np.ndarray
+    change_mean: np.ndarray
+    change_std: np.ndarray
+    persist_mean: np.ndarray
+    persist_std: np.ndarray
+    persist_probability: np.ndarray
 
     @classmethod
-    def gaussian(cls, mean: np.ndarray, std: np.ndarray) -> Belief:
+    def gaussian(cls, mean: np.ndarray, std: np.ndarray) -> Posterior:
         """A plain prediction."""
         return cls(mean, std, *(np.zeros_like(mean) for _ in range(3)))
 
     @property
     def mean(self) -> np.ndarray:
-        return self.stays * self.kept + (1 - self.stays) * self.moved_mean
+        return self.persist_probability * self.persist_mean + (1 - self.persist_probability) * self.change_mean
 
     @property
     def std(self) -> np.ndarray:
         """Standard deviation; never quite zero."""
-        moved = self.moved_std**2 + self.stays * (self.moved_mean - self.kept) ** 2
-        variance = (1 - self.stays) * moved + self.stays * self.kept_std**2
-        return np.sqrt(np.maximum(variance, 1e-4 * self.moved_std**2))
+        change_variance = self.change_std**2 + self.persist_probability * (self.change_mean - self.persist_mean) ** 2
+        variance = (1 - self.persist_probability) * change_variance + self.persist_probability * self.persist_std**2
+        return np.sqrt(np.maximum(variance, 1e-4 * self.change_std**2))
 
-    def moved(self, shift: np.ndarray, factor: np.ndarray) -> Belief:
-        """With means shifted and standard deviations multiplied, of what does not stay."""
-        return Belief(self.moved_mean + shift, self.moved_std * factor, self.kept, self.kept_std, self.stays)
+    def adjusted(self, shift: np.ndarray, factor: np.ndarray) -> Posterior:
+        """With means shifted and standard deviations multiplied, of what does not persist."""
+        return Posterior(
+            self.change_mean + shift,
+            self.change_std * factor,
+            self.persist_mean,
+            self.persist_std,
+            self.persist_probability,
+        )
 
-    def __getitem__(self, rows: np.ndarray) -> Belief:
-        return Belief(*(values[rows] for values in vars(self).values()))
+    def __getitem__(self, rows: np.ndarray) -> Posterior:
+        return Posterior(*(values[rows] for values in vars(self).values()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +81,16 @@ class Neighbours:
     """Simulated structures around each of m others.
 
     Attributes:
-        away: (m, k) distances, in the unit of `LENGTHS`.
-        between: (m, k, k) distances among them.
+        distance: (m, k) distances, in the unit of `LENGTHS`.
+        pairwise_distance: (m, k, k) distances among them.
         errors: (m, k, 6) simulated minus predicted.
-        kept: (m, 6) anchors of the closest.
+        persist_mean: (m, 6) anchors of the closest.
     """
 
-    away: np.ndarray
-    between: np.ndarray
+    distance: np.ndarray
+    pairwise_distance: np.ndarray
     errors: np.ndarray
-    kept: np.ndarray
+    persist_mean: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,14 +117,16 @@ class Discrepancy:
         unit = float(np.sqrt(2 * codes.var(axis=0).sum())) if len(codes) else 0.0
         return cls(codes, anchors, anchors - predicted[known], unit or 1.0)
 
-    def correct(self, codes: np.ndarray, mean: np.ndarray, std: np.ndarray) -> Belief:
-        """What to believe of predictions (m, 6) at codes (m, latent)."""
+    def correct(self, codes: np.ndarray, mean: np.ndarray, std: np.ndarray) -> Posterior:
+        """The posterior of predictions (m, 6) at codes (m, latent)."""
         mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
         if not len(self.codes) or not len(codes):
-            return Belief.gaussian(mean, std)
+            return Posterior.gaussian(mean, std)
         parts = [slice(i, i + _CHUNK) for i in range(0, len(codes), _CHUNK)]
-        beliefs = [believe(self.around(codes[part]), mean[part], std[part]) for part in parts]
-        return Belief(*(np.concatenate(column) for column in zip(*(vars(b).values() for b in beliefs), strict=True)))
+        posteriors = [condition(self.around(codes[part]), mean[part], std[part]) for part in parts]
+        return Posterior(
+            *(np.concatenate(column) for column in zip(*(vars(b).values() for b in posteriors), strict=True))
+        )
 
     def around(self, codes: np.ndarray) -> Neighbours:
         """The nearest simulated structures of each code (m, latent)."""
@@ -125,10 +134,10 @@ class Discrepancy:
         count = min(NEIGHBOURS, len(self.codes))
         nearest = np.argpartition(_distances(codes, self.codes), count - 1, axis=1)[:, :count]
         around = self.codes[nearest]
-        away = np.linalg.norm(around - codes[:, None], axis=2) / self.unit
-        between = np.linalg.norm(around[:, :, None] - around[:, None], axis=3) / self.unit
-        closest = nearest[np.arange(len(codes)), away.argmin(axis=1)]
-        return Neighbours(away, between, self.errors[nearest], self.anchors[closest])
+        distance = np.linalg.norm(around - codes[:, None], axis=2) / self.unit
+        pairwise_distance = np.linalg.norm(around[:, :, None] - around[:, None], axis=3) / self.unit
+        closest = nearest[np.arange(len(codes)), distance.argmin(axis=1)]
+        return Neighbours(distance, pairwise_distance, self.errors[nearest], self.anchors[closest])
 
 
 def correlation(distance: np.ndarray) -> np.ndarray:
@@ -137,28 +146,28 @@ def correlation(distance: np.ndarray) -> np.ndarray:
     return np.asarray((1 + scaled) * np.exp(-scaled))
 
 
-def believe(
+def condition(
     around: Neighbours,
     mean: np.ndarray,
     std: np.ndarray,
     lengths: np.ndarray = LENGTHS,
-    wiggle: float = WIGGLE,
-    stay: np.ndarray = STAYS,
+    persistence_noise: float = PERSISTENCE_NOISE,
+    persistent: np.ndarray = PERSISTENT,
     kernel: Callable[[np.ndarray], np.ndarray] = correlation,
-) -> Belief:
-    """What to believe of predictions (m, 6) with these neighbours."""
+) -> Posterior:
+    """The posterior of predictions (m, 6) with these neighbours."""
     mean, std = mean.copy(), std.copy()
-    away = around.away.min(axis=1)[:, None]
-    stays = np.where(stay, np.exp(-away / lengths), 0.0)
-    for i in np.flatnonzero(~stay):
-        covariance = kernel(around.between / lengths[i]) + 1e-6 * np.eye(around.away.shape[1])
-        towards = kernel(around.away / lengths[i])
+    distance = around.distance.min(axis=1)[:, None]
+    persist_probability = np.where(persistent, np.exp(-distance / lengths), 0.0)
+    for i in np.flatnonzero(~persistent):
+        covariance = kernel(around.pairwise_distance / lengths[i]) + 1e-6 * np.eye(around.distance.shape[1])
+        towards = kernel(around.distance / lengths[i])
         weights = np.linalg.solve(covariance, towards[..., None])[..., 0]
         mean[:, i] += np.sum(weights * around.errors[..., i], axis=1)
         std[:, i] *= np.sqrt(np.clip(1 - np.sum(weights * towards, axis=1), 1e-4, 1))
-    # A structure that was simulated itself has what it has: the wiggle begins with the distance.
-    kept_std = wiggle * std * np.sqrt(1 - np.exp(-2 * away / lengths))
-    return Belief(mean, std, around.kept, kept_std, stays)
+    # A structure that was simulated itself has what it has: the persistence_noise begins with the distance.
+    persist_std = persistence_noise * std * np.sqrt(1 - np.exp(-2 * distance / lengths))
+    return Posterior(mean, std, around.persist_mean, persist_std, persist_probability)
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:

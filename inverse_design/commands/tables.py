@@ -39,7 +39,7 @@ def describe(study: Study) -> list[str]:
         if part.pretrained
         else f"  surrogate: latent code of {part.latent_dim}, {part.unlabelled} structures x {part.epochs} epochs, "
         f"{part.ensemble} regressor{'s' if part.ensemble > 1 else ''}",
-        *(f"  goal: {goal.anchor} {goal.describe()}" for goal in study.wanted),
+        *(f"  goal: {goal.quantity} {goal.describe()}" for goal in study.reduced_goals),
         f"  search: {study.search.algorithm}, {study.search.generations} generations of {study.search.population}",
         f"  verification: batches of {rule.candidates} by {rule.backend}; at most {rule.rounds} rounds, "
         f"{rule.max_simulations} simulations; stops at {rule.hits} hit{'s' if rule.hits > 1 else ''}",
@@ -93,7 +93,7 @@ def closing_table(goals: Sequence[Goal], verified: Sequence[Verified]) -> Table:
     table = Table(title="goal, predicted -> verified", caption="fields in H_A, magnetisations in Ms")
     table.add_column("candidate", justify="right")
     for goal in goals:
-        table.add_column(f"{goal.anchor} {goal.describe()}", justify="right")
+        table.add_column(f"{goal.quantity} {goal.describe()}", justify="right")
     table.add_column("hit", justify="center")
     for number in ranking(goals, verified)[:8]:
         item = verified[number]

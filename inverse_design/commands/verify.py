@@ -8,7 +8,7 @@ from pathlib import Path
 from inverse_design.outputs import findings_of, write_outputs
 from inverse_design.progress import Tracker, track
 from inverse_design.run.folder import RunFolder, stage_key
-from inverse_design.run.simulating import conditions_of, simulate_all, workplace_of
+from inverse_design.run.simulating import conditions_of, make_engine, simulate_all
 from inverse_design.run.verified import save_batch, verify_batch
 from simulation.errors import InputError
 from simulation.labels.store import LabelStore
@@ -56,8 +56,8 @@ def verify_again(
     folder = RunFolder(run)
 
     def build(work: Path) -> None:
-        with LabelStore(run / "labels.sqlite") as store, workplace_of(study) as workplace:
-            found = simulate_all("simulations again", structures, conditions, store, workplace, tracker)
+        with LabelStore(run / "labels.sqlite") as store, make_engine(study) as engine:
+            found = simulate_all("simulations again", structures, conditions, store, engine, tracker)
         rounds = [item.round for item in findings.verified]
         save_batch(work, verify_batch(rounds, chosen, found))
 

@@ -26,7 +26,7 @@ from surrogate.card import CARD, checksum, find_surrogate
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSIONS = {"vae": 1, "regressor": 2, "search": 4, "verify": 5, "redraws": 1}
+VERSIONS = {"vae": 1, "regressor": 2, "search": 5, "verify": 6, "redraws": 1}
 HISTORY = "history.csv"
 """Losses by epoch, in the folders of the autoencoder and the regressors."""
 
@@ -69,7 +69,7 @@ class LabelledStructures:
             0 if test else self.added,
         )
 
-    def and_more(
+    def append(
         self, keys: Sequence[str], structures: Sequence[Microstructure], anchors: np.ndarray
     ) -> LabelledStructures:
         """These labels and more to train on, at the end: what a regressor has seen keeps its place."""
@@ -134,7 +134,7 @@ def search_key(study: Study, regressor: str, round_: int) -> str:
         seed=study.seed,
         round=round_,
         regressor=regressor,
-        goals=[vars(goal) for goal in study.wanted],
+        goals=[vars(goal) for goal in study.reduced_goals],
         search=study.search.model_dump(mode="json"),
         microstructures=study.microstructures.model_dump(mode="json"),
     )
@@ -183,7 +183,7 @@ def front_table(study: Study, objectives: np.ndarray, values: np.ndarray, std: n
     properties where a goal asks for one (values (n, 6 or 11), std (n, 6))."""
     import pandas as pd  # a quarter of a second that checking a study does not pay
 
-    names = [f"objective_{goal.anchor}" for goal in study.wanted if goal.is_objective]
+    names = [f"objective_{goal.quantity}" for goal in study.reduced_goals if goal.is_objective]
     table = pd.DataFrame(objectives, columns=names)
     for i, anchor in enumerate(ANCHORS):
         table[f"{anchor}_predicted"], table[f"{anchor}_std"] = values[:, i], std[:, i]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from inverse_design.properties import PROPERTIES, of_simulation
+from inverse_design.properties import PROPERTIES, simulated_properties
 from inverse_design.run.folder import read_arrays
 from inverse_design.run.verified import Verified
 from simulation.labels.label import Label
@@ -54,7 +54,7 @@ def save_redraws(
             label = by_structure[structure.content_hash]
             if label.converged:
                 anchors, material = label.anchors.as_array(), label.conditions.material
-                values[i, j] = of_simulation(structure, label.h, label.m, anchors, material)
+                values[i, j] = simulated_properties(structure, label.h, label.m, anchors, material)
     np.savez_compressed(folder / RESULT, rows=np.array(rows, int), values=values)
 
 

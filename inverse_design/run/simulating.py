@@ -31,7 +31,7 @@ def conditions_of(study: Study, backend: str, discretization: str, **options: fl
     return Conditions.of(study.magnet, sweep, backend, discretization, **options)
 
 
-def workplace_of(study: Study) -> Engine:
+def make_engine(study: Study) -> Engine:
     """Where the study's simulations run; a context that ends its workers."""
     part = study.execution
     # Workers need nothing of a script that calls `design`: it does without a __main__ guard.
@@ -49,7 +49,7 @@ def simulate_all(
     wanted: Sequence[Specification] | Sequence[Microstructure],
     conditions: Conditions,
     store: LabelStore,
-    workplace: Engine,
+    engine: Engine,
     tracker: Tracker,
 ) -> list[Label]:
     """Labels of what is wanted, simulated where the store lacks them; each is stored as soon as it is done."""
@@ -64,7 +64,7 @@ def simulate_all(
             bad = state.done - state.outcomes[Outcome.CONVERGED]
             update(state.done, state.total or len(wanted), f"{bad} unusable" if bad else "")
 
-        found = list(label_all(wanted, conditions, store, workplace, progress=show))
+        found = list(label_all(wanted, conditions, store, engine, progress=show))
     bad = [label for label in found if not label.converged]
     if bad:
         say = "%s: %d of %d simulations gave no converged curve and are used for nothing; the first: %s"

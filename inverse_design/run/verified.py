@@ -13,7 +13,7 @@ import pandas as pd
 
 from inverse_design.candidates.candidate import Candidate
 from inverse_design.goals import Goal, hits
-from inverse_design.properties import PROPERTIES, of_simulation
+from inverse_design.properties import PROPERTIES, simulated_properties
 from inverse_design.run.folder import read_arrays
 from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.labels.label import Conditions, Label
@@ -83,7 +83,9 @@ def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Seq
                 label.h,
                 label.m,
                 anchors,
-                of_simulation(candidate.structure, label.h, label.m, anchors, conditions.material)[len(ANCHORS) :],
+                simulated_properties(candidate.structure, label.h, label.m, anchors, conditions.material)[
+                    len(ANCHORS) :
+                ],
             )
         )
     return batch
@@ -138,11 +140,11 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
     """
     folder.mkdir(parents=True, exist_ok=True)
     candidate = item.candidate
-    said = {
+    predicted = {
         name: [float(value), float(std)]
         for name, value, std in zip(ANCHORS, candidate.predicted, candidate.std, strict=True)
     }
-    record = {"round": item.round, "source": candidate.source, "predicted": said, "label": item.label_key,
+    record = {"round": item.round, "source": candidate.source, "predicted": predicted, "label": item.label_key,
               "backend": item.backend, "discretization": item.discretization, **origin}  # fmt: skip
     (folder / "origin.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     item.candidate.structure.save(folder / "structure.npz")
@@ -176,7 +178,7 @@ def save_batch(folder: Path, batch: Sequence[Verified]) -> None:
             predicted=item.candidate.predicted,
             std=item.candidate.std,
             source=item.candidate.source,
-            said=item.candidate.said,
+            raw_prediction=item.candidate.raw_prediction,
         )
 
 
@@ -194,7 +196,7 @@ def load_batch(folder: Path) -> list[Verified]:
             data["std"],
             str(data["source"]),
             data["predicted_more"],
-            data["said"],
+            data["raw_prediction"],
         )
         batch.append(
             Verified(

@@ -1,4 +1,4 @@
-"""The latent problem: which codes decode to magnets with the wanted curve, among codes that can be believed."""
+"""The latent problem: which codes decode to magnets with the wanted curve, among codes that can be posterior."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class LatentProblem(Problem):
         goals: what is wanted.
         predict: the surrogate; for a whole population in one call.
         plausibility: of a code.
-        more: (n, latent) codes and their predicted anchors (n, 6) to the other columns of `PROPERTIES` (n, 5), if a
+        derived: (n, latent) codes and their predicted anchors (n, 6) to the other columns of `PROPERTIES` (n, 5), if a
             goal asks for one of them.
         limits: further constraints: from codes, predicted means and standard deviations to (n,) numbers that must not
             be above zero.
@@ -101,11 +101,11 @@ class LatentProblem(Problem):
         goals: Sequence[Goal],
         predict: Predictor,
         plausibility: Plausibility,
-        more: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+        derived: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
         limits: Sequence[Limit] = (),
     ) -> None:
         self.goals, self.predict, self.plausibility = tuple(goals), predict, plausibility
-        self.more, self.limits = more, tuple(limits)
+        self.derived, self.limits = derived, tuple(limits)
         bounds = sum((goal.at_least is not None) + (goal.at_most is not None) for goal in goals)
         super().__init__(
             n_var=plausibility.mean.size,
@@ -125,4 +125,4 @@ class LatentProblem(Problem):
 
     def values(self, codes: np.ndarray, mean: np.ndarray) -> np.ndarray:
         """What the goals are judged by: predicted anchors, and the other properties where a goal needs them."""
-        return mean if self.more is None else np.hstack([mean, self.more(codes, mean)])
+        return mean if self.derived is None else np.hstack([mean, self.derived(codes, mean)])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from inverse_design.properties import of_structure
+from inverse_design.properties import structure_properties
 from simulation.microstructure import Microstructure
 
 
@@ -26,7 +26,7 @@ class StructureGuess:
         self, decode: Callable[[np.ndarray], np.ndarray], structures: Sequence[Microstructure], codes: np.ndarray
     ) -> None:
         self._decode = decode
-        exact = np.array([of_structure(structure) for structure in structures])
+        exact = np.array([structure_properties(structure) for structure in structures])
         exact[:, 0] = np.log(exact[:, 0])
         features = self._features(codes)
         self._low, self._high = exact.min(axis=0), exact.max(axis=0)

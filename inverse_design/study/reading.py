@@ -155,12 +155,12 @@ def _rank(detail: ErrorDetails, lines: dict[str, str]) -> tuple[int, int]:
 def _path(detail: ErrorDetails) -> str:
     if "path" in detail.get("ctx", {}):
         return str(detail["ctx"]["path"])
-    # A union's branch ("Wish", "literal[...]") is part of pydantic's location and no key of the file.
+    # A union's branch ("GoalSection", "literal[...]") is part of pydantic's location and no key of the file.
     return ".".join(str(part) for part in detail["loc"] if not _is_branch(str(part)))
 
 
 _BRANCH = re.compile(
-    r"\[key\]|Wish|MaterialSection|str|int|float|(literal|tuple|constrained|function|lax|nullable)[-\[].*"
+    r"\[key\]|GoalSection|MaterialSection|str|int|float|(literal|tuple|constrained|function|lax|nullable)[-\[].*"
 )
 
 
@@ -234,9 +234,9 @@ def _keys_of(path: str) -> list[str]:
     model: type[BaseModel] | None = Study
     for key in filter(None, path.split(".")):
         if path.startswith("goals."):
-            from inverse_design.study.study import Wish
+            from inverse_design.study.study import GoalSection
 
-            return list(Wish.model_fields)
+            return list(GoalSection.model_fields)
         field = model.model_fields.get(key) if model else None
         default = field.default if field else None
         model = type(default) if isinstance(default, BaseModel) else None

@@ -118,7 +118,7 @@ class SurrogateSection(Section):
     regressor: Regressor = Regressor()
 
 
-class Wish(Section):
+class GoalSection(Section):
     """One entry of `goals` as written: values are reduced numbers or texts with a unit."""
 
     target: Number | str | None = None
@@ -185,7 +185,7 @@ class Study(Section):
     field_sweep: Sweep = Sweep()
     labels: Labels = Labels()
     surrogate: SurrogateSection = SurrogateSection()
-    goals: Annotated[dict[str, Literal["maximize", "minimize"] | Wish], Field(min_length=1)]
+    goals: Annotated[dict[str, Literal["maximize", "minimize"] | GoalSection], Field(min_length=1)]
     search: Search = Search()
     verification: Verification = Verification()
     execution: Execution = Execution()
@@ -208,10 +208,10 @@ class Study(Section):
     def redraws(self) -> int:
         """Structures with the same statistics that are simulated for each hit; 16 if a goal is robust and says nothing
         else."""
-        return self.verification.redraws or (16 if any(goal.robust for goal in self.wanted) else 0)
+        return self.verification.redraws or (16 if any(goal.robust for goal in self.reduced_goals) else 0)
 
     @property
-    def wanted(self) -> tuple[Goal, ...]:
+    def reduced_goals(self) -> tuple[Goal, ...]:
         """The goals in reduced units, in the order of the file."""
         return tuple(_goal(name, wish, self.magnet) for name, wish in self.goals.items())
 
@@ -261,7 +261,7 @@ class Study(Section):
                 "verification.candidates",
                 f"must be at most search.population ({self.search.population}), got {self.verification.candidates}",
             )
-        goals = self.wanted
+        goals = self.reduced_goals
         _check_goals(goals, -self.field_sweep.stop)
         several = sum(goal.is_objective for goal in goals) > 1
         if several and self.search.algorithm in get_args(ForOne):
@@ -346,7 +346,7 @@ def _check_sweep(sweep: Sweep) -> None:
         raise _refuse("field_sweep.step", f"must be 0.0001 to 0.1 H_A, got {sweep.step}")
 
 
-def _goal(anchor: str, wish: str | Wish, material: Material) -> Goal:
+def _goal(anchor: str, wish: str | GoalSection, material: Material) -> Goal:
     path = f"goals.{anchor}"
     if anchor not in PROPERTIES:
         raise _refuse(path, f"nothing of the name {anchor!r} can be asked for; allowed: {', '.join(PROPERTIES)}")
@@ -397,27 +397,27 @@ def _check_goals(goals: tuple[Goal, ...], deepest: float) -> None:
     H_A bounds the coercive field from above: no particle switches later than a Stoner-Wohlfarth one.
     """
     for goal in goals:
-        high, unit = 1.0, UNITS[goal.anchor]
+        high, unit = 1.0, UNITS[goal.quantity]
         if unit == "H_A":
             high = min(deepest, 1.0)
-        elif goal.anchor in ("grain_size_nm", "axis_spread_deg"):
-            high = MOST_SIZE_NM if goal.anchor == "grain_size_nm" else MOST_SPREAD_DEG
+        elif goal.quantity in ("grain_size_nm", "axis_spread_deg"):
+            high = MOST_SIZE_NM if goal.quantity == "grain_size_nm" else MOST_SPREAD_DEG
         for key in ("target", "at_least", "at_most"):
             given = getattr(goal, key)
             if given is not None and not 0 <= given <= high:
                 raise _refuse(
-                    f"goals.{goal.anchor}.{key}", f"must lie within 0 to {high:g} {unit}, got {given:.6g} {unit}"
+                    f"goals.{goal.quantity}.{key}", f"must lie within 0 to {high:g} {unit}, got {given:.6g} {unit}"
                 )
         if goal.tolerance is not None and not 0 < goal.tolerance <= max(high, 1):
             raise _refuse(
-                f"goals.{goal.anchor}.tolerance",
+                f"goals.{goal.quantity}.tolerance",
                 f"must be above 0 and at most {max(high, 1):g} {unit}, got {goal.tolerance:.6g}",
             )
         if goal.at_least is not None and goal.at_most is not None and goal.at_least > goal.at_most:
-            raise _refuse(f"goals.{goal.anchor}", f"the range {goal.at_least:.6g} to {goal.at_most:.6g} is reversed")
+            raise _refuse(f"goals.{goal.quantity}", f"the range {goal.at_least:.6g} to {goal.at_most:.6g} is reversed")
     for lower, upper in (("Mr", "M1"), ("Hk90", "Hk80"), ("Hk80", "Hk70"), ("Hk90", "Hk70"),
                          ("Hk90", "Hc"), ("Hk80", "Hc"), ("Hk70", "Hc")):  # fmt: skip
-        windows = {goal.anchor: goal.window for goal in goals}
+        windows = {goal.quantity: goal.window for goal in goals}
         first, second = windows.get(lower), windows.get(upper)
         if first and second and first[0] > second[1]:
             raise _refuse(

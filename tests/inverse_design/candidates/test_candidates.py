@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -15,12 +16,13 @@ from inverse_design.candidates.candidate import (
     STEERED,
     TURNED,
     Known,
+    _log_expected_improvement,
     diverse_batch,
-    one_grain_turned,
     propose,
+    rotate_one_grain,
     utilities,
 )
-from inverse_design.candidates.error_model import Belief
+from inverse_design.candidates.error_model import Posterior
 from inverse_design.goals import Goal
 from simulation import Microstructure, Purpose, StructureFamily
 
@@ -51,7 +53,7 @@ class Formula:
     def decode_field(self, latent: np.ndarray) -> np.ndarray:
         return np.tile([0.3, 0.9], (len(latent), 20, 20, 1))
 
-    def turn_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]:
+    def rotate_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]:
         return list(microstructures)
 
     def steer_axes(
@@ -119,9 +121,9 @@ def test_a_known_error_nearby_corrects_what_is_predicted() -> None:
 
 def test_errors_of_sought_candidates_shift_and_widen_what_is_said_of_the_next_ones() -> None:
     plain = known()
-    said = plain.said.copy()
-    said[:10] = TRUTH[:10] + np.where(np.arange(10)[:, None] % 2, 0.01, 0.07)  # too high by 0.04 in the mean
-    taught = replace(plain, said=said)
+    raw_prediction = plain.raw_prediction.copy()
+    raw_prediction[:10] = TRUTH[:10] + np.where(np.arange(10)[:, None] % 2, 0.01, 0.07)  # too high by 0.04 in the mean
+    taught = replace(plain, raw_prediction=raw_prediction)
     for source, moves in ((STEERED, True), (DRAWN, False)):
         before, after = (
             propose(MODEL, CODES[:0], GOALS, 4, 2.0, FAMILY.grains, given, sources=(source,))
@@ -130,7 +132,7 @@ def test_errors_of_sought_candidates_shift_and_widen_what_is_said_of_the_next_on
         shift = after[0].predicted[5] - MODEL.predict(after[0].code[None])[0][0, 5]
         assert (shift < -0.01) == moves
         assert (after[0].std[5] > 1.5 * before[0].std[5]) == moves
-        np.testing.assert_allclose(after[0].said, MODEL.predict(after[0].code[None])[0][0])
+        np.testing.assert_allclose(after[0].raw_prediction, MODEL.predict(after[0].code[None])[0][0])
 
 
 def test_a_goal_on_the_grains_is_judged_by_the_grains() -> None:
@@ -144,10 +146,10 @@ def test_a_goal_on_the_grains_is_judged_by_the_grains() -> None:
 def test_every_other_candidate_of_a_batch_is_a_safe_one() -> None:
     spread = np.linspace(0, 1, 50)  # what is to be large grows as the bound on Hc becomes unlikely
     mean = np.stack([0.9 + 0 * spread, 0.7 + 0.2 * spread, *(k - 0.1 * spread for k in (0.2, 0.25, 0.3, 0.4))], 1)
-    belief = Belief.gaussian(mean, np.full(mean.shape, 0.03))
+    posterior = Posterior.gaussian(mean, np.full(mean.shape, 0.03))
     goals = (Goal("Mr", direction="maximize"), Goal("Hc", at_least=0.36))
     best = np.concatenate([mean[5], np.zeros(5)])
-    bold, safe = utilities(goals, belief, best)
+    bold, safe = utilities(goals, posterior, best)
     assert np.argmax(bold) > np.argmax(safe) > 5
     codes = np.eye(50)
     first, second, third = diverse_batch(np.array([bold, safe]), codes, 3)
@@ -156,9 +158,23 @@ def test_every_other_candidate_of_a_batch_is_a_safe_one() -> None:
 
 
 def test_one_grain_is_turned_at_a_time() -> None:
-    turned = one_grain_turned(STRUCTURES[0], np.array([0.5, 1.0]))
+    turned = rotate_one_grain(STRUCTURES[0], np.array([0.5, 1.0]))
     grains = STRUCTURES[0].grain_angle_rad.size
     changes = np.array([structure.grain_angle_rad - STRUCTURES[0].grain_angle_rad for structure in turned])
     assert len(turned) == 2 * grains
     assert ((np.abs(changes) > 1e-9).sum(axis=1) == 1).all()
     np.testing.assert_allclose(changes.sum(axis=1), np.tile([0.5, 1.0], grains))
+
+
+def test_the_log_of_the_expected_improvement_is_exact_and_never_falls() -> None:
+    z = np.concatenate([np.linspace(-1000, 10, 400_001), np.linspace(-101, -99, 2001), np.linspace(-6.1, -5.9, 2001)])
+    z.sort()
+    log_ei = _log_expected_improvement(z)
+    assert np.isfinite(log_ei).all()
+    assert (np.diff(log_ei)[np.diff(z) > 1e-9] > 0).all()
+    some = np.array([-1000, -300, -100.001, -99.999, -40, -10, -6.001, -5.999, -3, -1, -0.1, 0, 1e-9, 0.5, 2, 10])
+    with mpmath.workdps(60):
+        exact = [float(mpmath.log(x * mpmath.ncdf(x) + mpmath.npdf(x))) for x in map(mpmath.mpf, some)]
+    np.testing.assert_allclose(_log_expected_improvement(some), exact, rtol=1e-12)
+    far = _log_expected_improvement(np.array([-1e10, -1e6, 1e10]))
+    np.testing.assert_allclose(far, [-0.5e20, -0.5e12, np.log(1e10)], rtol=1e-9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from inverse_design.candidates.error_model import LENGTHS, STAYS, Belief, Discrepancy, correlation
+from inverse_design.candidates.error_model import LENGTHS, PERSISTENT, Discrepancy, Posterior, correlation
 from inverse_design.goals import Goal, aim, probability
 
 RNG = np.random.default_rng(0)
@@ -16,16 +16,16 @@ STD = np.full((60, 6), 0.02)
 
 
 def test_a_simulated_structure_is_known() -> None:
-    belief = Discrepancy.of(CODES, ANCHORS, PREDICTED).correct(CODES, PREDICTED, STD)
-    np.testing.assert_allclose(belief.mean, ANCHORS, atol=1e-4)
-    assert (belief.std < 1e-3).all()
+    posterior = Discrepancy.of(CODES, ANCHORS, PREDICTED).correct(CODES, PREDICTED, STD)
+    np.testing.assert_allclose(posterior.mean, ANCHORS, atol=1e-4)
+    assert (posterior.std < 1e-3).all()
 
 
 def test_far_from_all_the_surrogate_is_believed() -> None:
     far = CODES[:5] + 1000
-    belief = Discrepancy.of(CODES, ANCHORS, PREDICTED).correct(far, PREDICTED[:5], STD[:5])
-    np.testing.assert_allclose(belief.mean, PREDICTED[:5], atol=1e-9)
-    np.testing.assert_allclose(belief.std, STD[:5], rtol=1e-6)
+    posterior = Discrepancy.of(CODES, ANCHORS, PREDICTED).correct(far, PREDICTED[:5], STD[:5])
+    np.testing.assert_allclose(posterior.mean, PREDICTED[:5], atol=1e-9)
+    np.testing.assert_allclose(posterior.std, STD[:5], rtol=1e-6)
 
 
 def test_nearby_smooth_anchors_inherit_the_error_and_others_jump() -> None:
@@ -34,13 +34,13 @@ def test_nearby_smooth_anchors_inherit_the_error_and_others_jump() -> None:
     step = np.zeros((1, 10), np.float32)
     step[0, 0] = 0.1
     mean = PREDICTED[:1] + 0.1
-    belief = known.correct(CODES[:1] + step, mean, STD[:1])
-    share = np.where(STAYS, np.exp(-0.1 / LENGTHS), correlation(0.1 / LENGTHS))
-    np.testing.assert_allclose(belief.stays[0], np.where(STAYS, share, 0), rtol=1e-5)
-    smooth = ~STAYS
-    np.testing.assert_allclose(belief.mean[0, smooth], (mean + share * known.errors)[0, smooth], rtol=1e-4)
+    posterior = known.correct(CODES[:1] + step, mean, STD[:1])
+    share = np.where(PERSISTENT, np.exp(-0.1 / LENGTHS), correlation(0.1 / LENGTHS))
+    np.testing.assert_allclose(posterior.persist_probability[0], np.where(PERSISTENT, share, 0), rtol=1e-5)
+    smooth = ~PERSISTENT
+    np.testing.assert_allclose(posterior.mean[0, smooth], (mean + share * known.errors)[0, smooth], rtol=1e-4)
     mixed = share * ANCHORS[0] + (1 - share) * mean[0]
-    np.testing.assert_allclose(belief.mean[0, STAYS], mixed[STAYS], rtol=1e-4)
+    np.testing.assert_allclose(posterior.mean[0, PERSISTENT], mixed[PERSISTENT], rtol=1e-4)
 
 
 def test_a_structure_without_anchors_says_nothing() -> None:
@@ -54,10 +54,10 @@ def test_a_structure_without_anchors_says_nothing() -> None:
 def test_probability_of_what_stays_or_jumps() -> None:
     goal = (Goal("Hc", target=0.5, tolerance=0.01),)
     mean, std = np.full((2, 6), 0.7), np.full((2, 6), 0.01)
-    kept, kept_std = np.array([[0.505] * 6, [0.52] * 6]), np.full((2, 6), 1e-4)
-    belief = Belief(mean, std, kept, kept_std, np.full((2, 6), 0.6))
-    np.testing.assert_allclose(np.exp(probability(goal, belief)), [0.6, 0.0], atol=1e-9)
-    wiggling = Belief(mean, std, kept, np.full((2, 6), 0.01), np.full((2, 6), 0.6))
+    kept, persist_std = np.array([[0.505] * 6, [0.52] * 6]), np.full((2, 6), 1e-4)
+    posterior = Posterior(mean, std, kept, persist_std, np.full((2, 6), 0.6))
+    np.testing.assert_allclose(np.exp(probability(goal, posterior)), [0.6, 0.0], atol=1e-9)
+    wiggling = Posterior(mean, std, kept, np.full((2, 6), 0.01), np.full((2, 6), 0.6))
     chance = norm.cdf(-1) - norm.cdf(-3)  # 0.52 of one that wiggles by 0.01 lies in 0.49 to 0.51
     np.testing.assert_allclose(np.exp(probability(goal, wiggling))[1], 0.6 * chance, rtol=1e-6)
 

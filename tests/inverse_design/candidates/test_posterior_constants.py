@@ -1,4 +1,4 @@
-"""The constants of the belief near simulated structures are what the committed simulations say."""
+"""The constants of the posterior near simulated structures are what the committed simulations say."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inverse_design.candidates.error_model import LENGTHS, WIGGLE
+from inverse_design.candidates.error_model import LENGTHS, PERSISTENCE_NOISE
 from simulation.labels.sets import load_label_set
-from studies.benchmarks import belief, neighbours
-from studies.benchmarks.belief import LENGTH_GRID, constants, fit
+from studies.benchmarks import neighbours, posterior
 from studies.benchmarks.neighbours import DATA, SURROGATE, Measured, simulated
+from studies.benchmarks.posterior import LENGTH_GRID, constants, fit
 from surrogate import Surrogate
 
 
@@ -31,8 +31,8 @@ def test_the_shipped_constants_lie_within_what_was_measured(measured: Measured) 
 
 def test_the_command_fits_without_simulating(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.setattr(neighbours, "Bench", None)
-    monkeypatch.setattr(sys, "argv", ["belief"])
-    assert belief.main() == 0
+    monkeypatch.setattr(sys, "argv", ["posterior"])
+    assert posterior.main() == 0
     assert "`LENGTHS`" in capsys.readouterr().out
 
 
@@ -40,17 +40,18 @@ def test_the_predictions_are_those_of_the_shipped_surrogate(measured: Measured) 
     rows = np.arange(0, len(measured.kind), 40)
     labels, model = load_label_set(SURROGATE), Surrogate.load(SURROGATE)
     codes = model.encode([labels.structure(int(index)) for index in measured.label[rows]])
-    errors = measured.errors[rows, measured.away[rows].argmin(axis=1)]
-    np.testing.assert_allclose(model.predict(codes)[0], measured.kept[rows] - errors, atol=1e-3)
+    errors = measured.errors[rows, measured.distance[rows].argmin(axis=1)]
+    np.testing.assert_allclose(model.predict(codes)[0], measured.persist_mean[rows] - errors, atol=1e-3)
 
 
 def test_the_fit_finds_the_constants_that_the_data_were_made_with(measured: Measured) -> None:
-    rng, fair = np.random.default_rng(0), measured[~measured.sought]
-    truth = fair.belief()
-    moved, kept = (
-        rng.normal(*values) for values in ((truth.moved_mean, truth.moved_std), (truth.kept, truth.kept_std))
+    rng, fair = np.random.default_rng(0), measured[~measured.model_optimized]
+    truth = fair.posterior()
+    moved, persisting = (
+        rng.normal(*values)
+        for values in ((truth.change_mean, truth.change_std), (truth.persist_mean, truth.persist_std))
     )
-    made = np.where(rng.uniform(size=kept.shape) < truth.stays, kept, moved)
-    lengths, wiggle = fit(dataclasses.replace(fair, simulated=made), np.ones((1, len(fair.kind))))
+    made = np.where(rng.uniform(size=persisting.shape) < truth.persist_probability, persisting, moved)
+    lengths, persistence_noise = fit(dataclasses.replace(fair, simulated=made), np.ones((1, len(fair.kind))))
     np.testing.assert_allclose(np.log(lengths[0] / LENGTHS), 0, atol=np.log(2))
-    assert 0.5 * WIGGLE < wiggle[0] < 2 * WIGGLE
+    assert 0.5 * PERSISTENCE_NOISE < persistence_noise[0] < 2 * PERSISTENCE_NOISE

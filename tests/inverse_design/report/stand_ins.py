@@ -10,7 +10,7 @@ import pandas as pd
 
 from inverse_design.candidates.candidate import Candidate
 from inverse_design.goals import Goal, objectives
-from inverse_design.properties import of_curve, of_structure
+from inverse_design.properties import derived_from_curve, structure_properties
 from inverse_design.report.data import ReportData
 from inverse_design.run.verified import Verified
 from simulation import Microstructure, Nd2Fe14B, Purpose, StructureFamily, anchor_points
@@ -26,7 +26,7 @@ def verified(structure: Microstructure, remanence: float, coercive_field: float,
     m = np.where(h > 0, remanence + (0.98 - remanence) * h, remanence * (1 - (-np.minimum(h, 0) / coercive_field) ** 3))
     anchors = anchor_points(h, m).as_array()
     candidate = Candidate(structure, np.zeros(2), np.zeros(2), anchors + 0.01, np.full(6, 0.012))
-    more = np.concatenate([of_curve(h, m, anchors, Nd2Fe14B), of_structure(structure)])
+    more = np.concatenate([derived_from_curve(h, m, anchors, Nd2Fe14B), structure_properties(structure)])
     whole = Verified(0, candidate, "key", "planar", "cells", True, h, np.maximum(m, -1), anchors, more)
     return dataclasses.replace(whole, **changes)
 
@@ -39,7 +39,7 @@ def report_data(items: tuple[Verified, ...] | None = None, points: int = 12, **c
         items = (verified(draw[0], 0.75, 0.30), verified(draw[1], 0.80, 0.36),
                  verified(draw[2], 0.80, 0.36, converged=False))  # fmt: skip
     mean = np.array([0.97, 0.8, 0.2, 0.25, 0.3, 0.36]) + 0.02 * rng.normal(size=(points, 6))
-    front = pd.DataFrame(objectives(GOALS, mean), columns=[f"objective_{goal.anchor}" for goal in GOALS])
+    front = pd.DataFrame(objectives(GOALS, mean), columns=[f"objective_{goal.quantity}" for goal in GOALS])
     for i, anchor in enumerate(ANCHORS):
         front[f"{anchor}_predicted"], front[f"{anchor}_std"] = mean[:, i], 0.01
     whole = ReportData(

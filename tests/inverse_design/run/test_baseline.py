@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from inverse_design.goals import Goal
-from inverse_design.run.baseline import in_words, look_up
+from inverse_design.run.baseline import baseline, in_words
 from inverse_design.run.keys import LabelledStructures
 from simulation import Nd2Fe14B, Purpose, StructureFamily
 
@@ -16,7 +16,7 @@ LABELS = LabelledStructures(tuple("abcd"), STRUCTURES, ANCHORS, np.zeros(4, bool
 
 
 def test_it_counts_what_meets_the_goals_and_finds_the_best() -> None:
-    found = look_up((Goal("Hc", direction="maximize", at_most=0.40), Goal("Mr", at_least=0.7)), LABELS, Nd2Fe14B)
+    found = baseline((Goal("Hc", direction="maximize", at_most=0.40), Goal("Mr", at_least=0.7)), LABELS, Nd2Fe14B)
     assert (found.count, found.hits) == (4, 2)
     assert found.best is not None
     assert found.best[5] == 0.38
@@ -26,8 +26,8 @@ def test_it_counts_what_meets_the_goals_and_finds_the_best() -> None:
 
 def test_goals_on_grains_are_judged_by_the_grains() -> None:
     goals = (Goal("axis_spread_deg", direction="minimize"), Goal("Hc", at_least=0.3))
-    spreads = [look_up((goals[0],), LABELS, Nd2Fe14B).best]
-    one = look_up(goals, LABELS, Nd2Fe14B)
+    spreads = [baseline((goals[0],), LABELS, Nd2Fe14B).best]
+    one = baseline(goals, LABELS, Nd2Fe14B)
     assert one.hits == 3  # a curve without a coercive field meets no bound on it
     assert one.best is not None
     assert spreads[0] is not None
@@ -36,12 +36,12 @@ def test_goals_on_grains_are_judged_by_the_grains() -> None:
 
 def test_none_meets_a_goal_beyond_all_labels() -> None:
     goals = (Goal("Mr", 0.9, 0.01),)
-    found = look_up(goals, LABELS, Nd2Fe14B)
+    found = baseline(goals, LABELS, Nd2Fe14B)
     assert found.best is None
     assert in_words(found.as_dict(goals)) == "Of the 4 structures labelled before, none meets every target and bound."
 
 
 def test_without_bounds_only_the_best_counts() -> None:
     goals = (Goal("Mr", direction="maximize"),)
-    words = in_words(look_up(goals, LABELS, Nd2Fe14B).as_dict(goals))
+    words = in_words(baseline(goals, LABELS, Nd2Fe14B).as_dict(goals))
     assert words == "The best of the 4 structures labelled before has Mr of 0.8 Ms."

@@ -269,7 +269,7 @@ def test_dying_workers_and_an_edited_study_change_nothing_of_a_run(undisturbed: 
 def run_here(monkeypatch: pytest.MonkeyPatch, runs: Path, solver: Callable[..., DemagnetizationCurve]) -> Result:
     """The small run in this process, with another solver."""
     monkeypatch.setattr("simulation.hysteresis.demagnetization_curve", solver)
-    monkeypatch.setattr("inverse_design.loop.workplace_of", lambda study: Engine(lambda: ThreadPoolExecutor(1), 1))
+    monkeypatch.setattr("inverse_design.loop.make_engine", lambda study: Engine(lambda: ThreadPoolExecutor(1), 1))
     return CliRunner().invoke(app, command(runs)[3:])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inverse_design.goals import Goal
-from inverse_design.properties import PROPERTIES, of_structure
+from inverse_design.properties import PROPERTIES, structure_properties
 from inverse_design.run.redraws import redraws, redraws_table, save_redraws, with_redraws
 from inverse_design.run.verified import load_batch, save_batch
 from inverse_design.study.reading import StudyError, parse_study
@@ -42,7 +42,7 @@ def test_what_is_saved_comes_back_and_is_a_table(tmp_path: Path) -> None:
     first, second = with_redraws(items, tmp_path)
     assert len(first.redrawn) == 0
     assert second.redrawn.shape == (2, len(PROPERTIES))
-    np.testing.assert_allclose(second.redrawn[0, 8:], of_structure(drawn[0][0]))
+    np.testing.assert_allclose(second.redrawn[0, 8:], structure_properties(drawn[0][0]))
     by_hash = {label.structure_hash: label for label in labels}
     np.testing.assert_array_equal(second.redrawn[1, :6], by_hash[drawn[0][1].content_hash].anchors.as_array())
     table = redraws_table([first, second])

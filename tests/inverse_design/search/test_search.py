@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inverse_design.candidates.candidate import diverse_batch, utility
-from inverse_design.candidates.error_model import Belief
+from inverse_design.candidates.error_model import Posterior
 from inverse_design.goals import Goal, distance, hits, objectives, probability, violations
 from inverse_design.search.genetic import ALGORITHMS, initial_population, search
 from inverse_design.search.problem import WORST, LatentProblem, Plausibility
@@ -66,9 +66,9 @@ def test_probability_is_that_of_a_gaussian_in_its_window() -> None:
     goal = (Goal("Mr", target=0.5, tolerance=0.02),)
     mean, std = np.full((3, 6), 0.5), np.full((3, 6), 0.02)
     mean[1, 1], mean[2, 1] = 0.52, 2.5
-    found = np.exp(probability(goal, Belief.gaussian(mean, std)))
+    found = np.exp(probability(goal, Posterior.gaussian(mean, std)))
     np.testing.assert_allclose(found, [0.682689, 0.477250, 0.0], atol=1e-6)
-    far = probability(goal, Belief.gaussian(mean, std))
+    far = probability(goal, Posterior.gaussian(mean, std))
     assert np.isfinite(far).all()
     assert far[2] < far[1] < far[0]
 
@@ -125,6 +125,6 @@ def test_a_batch_is_diverse() -> None:
 def test_utility_prefers_the_better_direction_among_equals() -> None:
     mean = np.full((2, 6), 0.5)
     mean[:, 2] = [0.3, 0.4]
-    belief = Belief.gaussian(mean, np.full((2, 6), 0.01))
-    assert np.argmax(utility((GOALS[0], Goal("Hk90", direction="maximize")), belief)) == 1
-    assert np.argmax(utility((GOALS[0], Goal("Hk90", direction="minimize")), belief)) == 0
+    posterior = Posterior.gaussian(mean, np.full((2, 6), 0.01))
+    assert np.argmax(utility((GOALS[0], Goal("Hk90", direction="maximize")), posterior)) == 1
+    assert np.argmax(utility((GOALS[0], Goal("Hk90", direction="minimize")), posterior)) == 0

@@ -131,7 +131,7 @@ def test_a_missing_file_is_one_sentence() -> None:
 
 def test_units_become_reduced_values() -> None:
     goals = "Mr: {target: 1.288 T, tolerance: 0.0161 T}\n  Hc: {target: 2.0869565 MA/m, tolerance: 65.6 mT}"
-    mr, hc = parse_study(f"name: a\ngoals:\n  {goals}\n", "s.yaml").wanted
+    mr, hc = parse_study(f"name: a\ngoals:\n  {goals}\n", "s.yaml").reduced_goals
     assert mr.target == pytest.approx(0.8)
     assert mr.tolerance == pytest.approx(0.01)
     assert hc.target == pytest.approx(0.4, rel=1e-6)  # H_A = 2 K1 / Js = 5.217 MA/m
@@ -140,7 +140,7 @@ def test_units_become_reduced_values() -> None:
 
 def test_set_replaces_and_adds_keys() -> None:
     study = parse_study(GOALS, "s.yaml", ["seed=7", "labels.count=99", "goals.Hc=maximize"])
-    assert (study.seed, study.labels.count, len(study.wanted)) == (7, 99, 2)
+    assert (study.seed, study.labels.count, len(study.reduced_goals)) == (7, 99, 2)
 
 
 @pytest.mark.parametrize("override", ["seed", "=3", "a..b=1", "seed.x=1"])

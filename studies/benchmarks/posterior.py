@@ -1,9 +1,9 @@
-"""How far a simulated curve speaks for its neighbours: what `LENGTHS`, `WIGGLE`, `STAYS` and `OPTIMISM` rest on.
+"""How far a simulated curve speaks for its neighbours: what the constants of the posterior rest on.
 
-    python -m studies.benchmarks.belief [--parents N] [--targets N] [--data FILE] [--work DIR]
+    python -m studies.benchmarks.posterior [--parents N] [--targets N] [--data FILE] [--work DIR]
 
-Constants of largest likelihood under `inverse_design.candidates.error_model.believe`, from the structures of
-`neighbours` that were not sought for their prediction; then by how much more the steered and decoded ones miss than
+Constants of largest likelihood under `inverse_design.candidates.error_model.condition`, from the structures of
+`neighbours` not chosen for their prediction; then by how much more the steered and decoded ones miss than
 others. Intervals are
 of 95 %, from a bootstrap over parents and targets; log scores of fitted constants are cross-validated over them.
 
@@ -24,12 +24,12 @@ from pathlib import Path
 import numpy as np
 
 from inverse_design.candidates.candidate import DRAWN, OPTIMISM, TURNED
-from inverse_design.candidates.error_model import LENGTHS, STAYS, WIGGLE, Belief, correlation
+from inverse_design.candidates.error_model import LENGTHS, PERSISTENCE_NOISE, PERSISTENT, Posterior, correlation
 from simulation.anchors import ANCHORS
 from studies.benchmarks.neighbours import DATA, LABEL, RESERVE, Kernel, Measured, simulated
 from studies.script import command
 
-LENGTH_GRID, WIGGLE_GRID, FACTOR_GRID = np.geomspace(0.02, 5, 45), np.geomspace(0.01, 1, 15), np.geomspace(0.4, 4, 60)
+LENGTH_GRID, NOISE_GRID, FACTOR_GRID = np.geomspace(0.02, 5, 45), np.geomspace(0.01, 1, 15), np.geomspace(0.4, 4, 60)
 RESAMPLES, FOLDS = 500, 5
 
 CONTROL = (LABEL, TURNED, DRAWN)
@@ -57,25 +57,29 @@ def resampled(found: Measured) -> np.ndarray:
 
 
 def fit(
-    found: Measured, weights: np.ndarray, stay: np.ndarray = STAYS, kernel: Kernel = correlation
+    found: Measured, weights: np.ndarray, persistent: np.ndarray = PERSISTENT, kernel: Kernel = correlation
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`LENGTHS` (b, 6) and `WIGGLE` (b,) of largest likelihood for each weighting (b, n) of the structures."""
+    """`LENGTHS` (b, 6) and `PERSISTENCE_NOISE` (b,) of largest likelihood for each weighting (b, n) of structures."""
 
-    def scores(wiggle: float, stay: np.ndarray) -> np.ndarray:
-        beliefs = [found.belief(np.full(len(ANCHORS), length), wiggle, stay, kernel) for length in LENGTH_GRID]
-        return np.array([found.log_score(belief) for belief in beliefs])
+    def scores(persistence_noise: float, persistent: np.ndarray) -> np.ndarray:
+        posteriors = [
+            found.posterior(np.full(len(ANCHORS), length), persistence_noise, persistent, kernel)
+            for length in LENGTH_GRID
+        ]
+        return np.array([found.log_score(posterior) for posterior in posteriors])
 
-    inherited = scores(WIGGLE, np.zeros_like(stay))
-    kept = np.array([scores(wiggle, np.ones_like(stay)) for wiggle in WIGGLE_GRID])
-    total = np.tensordot(weights, np.where(stay, kept, inherited), (1, 2))  # (b, wiggle, length, anchor)
-    best = total.max(axis=2)[:, :, stay].sum(axis=2).argmax(axis=1)
-    return LENGTH_GRID[total[np.arange(len(weights)), best].argmax(axis=1)], WIGGLE_GRID[best]
+    inherited = scores(PERSISTENCE_NOISE, np.zeros_like(persistent))
+    persisting = np.array([scores(persistence_noise, np.ones_like(persistent)) for persistence_noise in NOISE_GRID])
+    # (b, persistence_noise, length, anchor)
+    total = np.tensordot(weights, np.where(persistent, persisting, inherited), (1, 2))
+    best = total.max(axis=2)[:, :, persistent].sum(axis=2).argmax(axis=1)
+    return LENGTH_GRID[total[np.arange(len(weights)), best].argmax(axis=1)], NOISE_GRID[best]
 
 
 def fit_factor(found: Measured, weights: np.ndarray) -> np.ndarray:
-    """(b, 6) factors of largest likelihood on the standard deviation of what does not stay."""
-    belief = found.belief()
-    scores = [found.log_score(belief.moved(np.zeros(1), np.full(1, factor))) for factor in FACTOR_GRID]
+    """(b, 6) factors of largest likelihood on the standard deviation of what does not persist."""
+    posterior = found.posterior()
+    scores = [found.log_score(posterior.adjusted(np.zeros(1), np.full(1, factor))) for factor in FACTOR_GRID]
     return np.asarray(FACTOR_GRID[np.tensordot(weights, np.array(scores), (1, 1)).argmax(axis=1)])
 
 
@@ -101,38 +105,40 @@ class Constant:
 
 def constants(found: Measured) -> dict[str, Constant]:
     """All of them, by name."""
-    weights, sought, control = resampled(found), found.sought, np.isin(found.kind, CONTROL)
-    lengths, wiggle = fit(found[~sought], weights[:, ~sought])
-    factor = fit_factor(found[sought], weights[:, sought]) / fit_factor(found[control], weights[:, control])
+    weights, model_optimized, control = resampled(found), found.model_optimized, np.isin(found.kind, CONTROL)
+    lengths, persistence_noise = fit(found[~model_optimized], weights[:, ~model_optimized])
+    factor = fit_factor(found[model_optimized], weights[:, model_optimized]) / fit_factor(
+        found[control], weights[:, control]
+    )
     return {
         "LENGTHS": Constant.of(LENGTHS, lengths),
-        "WIGGLE": Constant.of(WIGGLE, wiggle),
+        "PERSISTENCE_NOISE": Constant.of(PERSISTENCE_NOISE, persistence_noise),
         "OPTIMISM": Constant.of(OPTIMISM, factor),
     }
 
 
-def cross_validated(found: Measured, stay: np.ndarray = STAYS, kernel: Kernel = correlation) -> np.ndarray:
+def cross_validated(found: Measured, persistent: np.ndarray = PERSISTENT, kernel: Kernel = correlation) -> np.ndarray:
     """(n, 6) log score of each structure with constants fitted to other groups."""
     fold, scores = found.number % FOLDS, np.zeros(found.simulated.shape)
-    lengths, wiggle = fit(found, (fold != np.arange(FOLDS)[:, None]).astype(float), stay, kernel)
+    lengths, persistence_noise = fit(found, (fold != np.arange(FOLDS)[:, None]).astype(float), persistent, kernel)
     for i in range(FOLDS):
         part = found[fold == i]
-        scores[fold == i] = part.log_score(part.belief(lengths[i], wiggle[i], stay, kernel))
+        scores[fold == i] = part.log_score(part.posterior(lengths[i], persistence_noise[i], persistent, kernel))
     return scores
 
 
 def by_distance(found: Measured) -> list[str]:
     """A row for each range of distances: correlation of errors, or share of structures that have the value still."""
-    nearest, away = found.away.argmin(axis=1), found.away.min(axis=1)
+    nearest, away = found.distance.argmin(axis=1), found.distance.min(axis=1)
     before = found.errors[np.arange(len(nearest)), nearest] / found.std
     after = (found.simulated - found.predicted) / found.std
-    still = np.abs(found.simulated - found.kept) < STILL * found.std
+    still = np.abs(found.simulated - found.persist_mean) < STILL * found.std
     lines = []
     for low, high in pairwise(DISTANCES):
         rows = (away >= low) & (away < high)
         one, two = before[rows], after[rows]
         cosine = np.sum(one * two, axis=0) / np.sqrt(np.sum(one**2, axis=0) * np.sum(two**2, axis=0))
-        shown = np.where(STAYS, still[rows].mean(axis=0), cosine)
+        shown = np.where(PERSISTENT, still[rows].mean(axis=0), cosine)
         lines.append(table_row(f"{low:g} to {high:g}: {rows.sum()}", shown.tolist()))
     return lines
 
@@ -147,25 +153,26 @@ def gain(found: Measured, name: str, difference: np.ndarray) -> str:
 
 def report(found: Measured) -> str:
     """Tables in Markdown."""
-    fair, sought = found[~found.sought], found[found.sought]
+    fair, model_optimized = found[~found.model_optimized], found[found.model_optimized]
     head = [table_row("", ANCHORS), table_row("---", ["---"] * len(ANCHORS))]
-    believed, shipped = sought.belief(), fair.log_score(fair.belief())
-    optimism = sought.log_score(believed.moved(np.zeros(1), OPTIMISM))
+    posterior, shipped = model_optimized.posterior(), fair.log_score(fair.posterior())
+    optimism = model_optimized.log_score(posterior.adjusted(np.zeros(1), OPTIMISM))
     others = {
-        "the surrogate alone": fair.log_score(Belief.gaussian(fair.predicted, fair.std)),
+        "the surrogate alone": fair.log_score(Posterior.gaussian(fair.predicted, fair.std)),
         **{f"fitted, {name} kernel": cross_validated(fair, kernel=kernel) for name, kernel in KERNELS.items()},
-        "fitted, what stays inherits and the reverse": cross_validated(fair, ~STAYS),
+        "fitted, what persists inherits and the reverse": cross_validated(fair, ~PERSISTENT),
     }
     lines = [
-        f"{len(fair.kind)} structures that were not sought, {len(sought.kind)} that were. Shipped; fitted, interval:\n",
+        f"{len(fair.kind)} structures not chosen by their prediction, {len(model_optimized.kind)} that were. "
+        "Shipped; fitted, interval:\n",
         *head,
         *(constant.line(f"`{name}`") for name, constant in constants(found).items()),
-        "\nLog score in nats of those not sought, and what other constants gain:\n",
+        "\nLog score in nats of those not chosen by it, and what other constants gain:\n",
         *head,
         table_row("shipped constants", shipped.mean(axis=0).tolist()),
         *(gain(fair, name, scores - shipped) for name, scores in others.items()),
-        gain(sought, "`OPTIMISM`, of those sought", optimism - sought.log_score(believed)),
-        "\nBy distance to the nearest label, structures not sought: correlation of the errors, or share whose value is "
+        gain(model_optimized, "`OPTIMISM`, of those chosen by it", optimism - model_optimized.log_score(posterior)),
+        "\nBy distance to the nearest label, the others: correlation of the errors, or share whose value is "
         f"the same within {STILL:g} standard deviations:\n",
         *head,
         *by_distance(fair),
