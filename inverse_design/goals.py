@@ -109,14 +109,6 @@ def hits(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     return met
 
 
-def best_row(goals: Sequence[Goal], anchors: np.ndarray) -> int | None:
-    """Of rows (n, 6 or 11) that meet every target and bound the one that does best in what is to be maximised or
-    minimised, the first wish first; None if none meets them."""
-    rows = np.flatnonzero(hits(goals, anchors))
-    wishes = objectives([goal for goal in goals if goal.direction is not None], anchors)
-    return min(map(int, rows), key=lambda row: (*wishes[row], row), default=None)
-
-
 def distance(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     """(n,) root mean square miss of the windows, in tolerances for targets (0.01 for bounds); inf where NaN.
 
@@ -132,6 +124,39 @@ def distance(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
         return np.zeros(len(anchors))
     total = np.sqrt(np.mean(np.square(misses), axis=0))
     return np.where(np.isfinite(total), total, np.inf)
+
+
+def ranking(
+    goals: Sequence[Goal], values: np.ndarray, hit: np.ndarray | None = None, confirmed: np.ndarray | None = None
+) -> np.ndarray:
+    """Rows from the best to the worst; the one order that everything here calls "best" by.
+
+    Confirmed hits come first, then other hits, then the rest by their distance from the windows. Among equals decides
+    what is to be maximised or minimised, the first of the goals first; then the distance from the targets, in
+    tolerances; then the order in which they are given. Wishes of different units are never added.
+
+    Args:
+        goals: what is wanted, in the order of the study.
+        values: (n, 6 or 11) simulated properties; NaN where there is none, all of them where nothing may be believed.
+        hit: (n,) what counts as a hit, where that is more than the values of the row itself tell; default `hits`.
+        confirmed: (n,) hits that every further check upholds; default none.
+
+    Returns:
+        (n,) row numbers.
+
+    >>> goals = [Goal("Mr", at_least=0.8), Goal("Hc", direction="maximize")]
+    >>> row = [1, 0.85, 0.2, 0.3, 0.35, 0.4]
+    >>> ranking(goals, np.array([row, [*row[:5], 0.5], [1, 0.7, 0.2, 0.3, 0.4, 0.6]])).tolist()
+    [1, 0, 2]
+    """
+    hit = hits(goals, values) if hit is None else np.asarray(hit, bool)
+    confirmed = np.zeros(len(values), bool) if confirmed is None else np.asarray(confirmed, bool)
+    miss = np.where(hit, 0.0, distance(goals, values))
+    wishes = objectives([goal for goal in goals if goal.direction is not None], values)
+    targets = np.square(objectives([goal for goal in goals if goal.target is not None], values)).sum(axis=1)
+    # The last key of lexsort decides first; it keeps the order of what is equal.
+    keys = np.column_stack([~confirmed, ~hit, miss, wishes, targets])
+    return np.lexsort(np.where(np.isfinite(keys), keys, np.inf).T[::-1])
 
 
 def probability(goals: Sequence[Goal], posterior: Posterior) -> np.ndarray:

@@ -15,7 +15,7 @@ from ruamel.yaml.error import YAMLError
 from inverse_design.files import write_text
 from inverse_design.properties import PROPERTIES, UNITS
 from inverse_design.report import plots, svg
-from inverse_design.report.data import ReportData, achieved, asked, best, labelled
+from inverse_design.report.data import ReportData, achieved, asked, labelled
 from inverse_design.report.figures import front_axes
 from inverse_design.report.grain_image import png_data_uri
 from inverse_design.report.page import duration, measured, page_template, with_error
@@ -39,7 +39,7 @@ def render_comparison(runs: tuple[ReportData, ReportData], places: tuple[str, st
         places: what each is called, a folder; distinct.
     """
     template, style = page_template("comparison.html.j2")
-    champions = [best(data) for data in runs]
+    champions = [data.best for data in runs]
     return template.render(
         style=style,
         places=places,

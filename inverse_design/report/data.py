@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inverse_design.goals import Goal, distance, objectives
+from inverse_design.goals import Goal
 from inverse_design.properties import PROPERTIES, UNITS
 from inverse_design.run.baseline import in_words
-from inverse_design.run.verified import Verified
+from inverse_design.run.verified import Verified, best
 from simulation.anchors import ANCHORS
 from simulation.bhmax import SQUARE_PRISM
 from simulation.material import MU0_T_M_PER_A, Material
@@ -90,6 +90,11 @@ class ReportData:
         """Of each candidate: converged, and every target and bound met by the simulated values."""
         return tuple(item.is_hit(self.goals) for item in self.verified)
 
+    @property
+    def best(self) -> int | None:
+        """Number of the best candidate, see `goals.ranking`; None where nothing is left."""
+        return best(self.goals, self.verified)
+
     def of_front(self, kind: str) -> np.ndarray:
         """(points, 11) of the front: "predicted" properties or their "std"; NaN where the table has no such column."""
         names = [f"{name}_{kind}" for name in PROPERTIES]
@@ -101,28 +106,9 @@ class ReportData:
         return np.array(rows, dtype=np.float64).reshape(-1, len(PROPERTIES))
 
 
-def best(data: ReportData) -> int | None:
-    """Number of the candidate that does best: a hit before any other, then the least miss of the windows, then the
-    best of what is to be as large or small as possible, then the nearest to the targets. Unconverged ones are passed
-    over; None where nothing is left."""
-    if not data.verified:
-        return None
-    simulated = data.of_verified("simulated")
-    miss, values = distance(data.goals, simulated), objectives(data.goals, simulated)
-    wishes = [goal for goal in data.goals if goal.is_objective]
-    directed = np.array([goal.direction is not None for goal in wishes], dtype=bool)
-    direction, target = (values[:, part].sum(axis=1) for part in (directed, ~directed))
-    ranked = [i for i, item in enumerate(data.verified) if item.converged and np.isfinite(miss[i])]
-    return min(ranked, key=lambda i: (miss[i], _last(direction[i]), _last(target[i]), i), default=None)
-
-
 def labelled(name: str) -> str:
     """A property with its unit, if it has one: what stands at an axis."""
     return f"{name} in {UNITS[name]}" if UNITS[name] else name
-
-
-def _last(value: float) -> float:
-    return float(value) if np.isfinite(value) else np.inf
 
 
 def asked(data: ReportData) -> str:
@@ -144,7 +130,7 @@ def _listed(words: Sequence[str]) -> str:
 
 def achieved(data: ReportData) -> str:
     """What came of it, in a few sentences, from simulated values only."""
-    count, hit, champion = len(data.verified), sum(data.hits), best(data)
+    count, hit, champion = len(data.verified), sum(data.hits), data.best
     if count == 0:
         return "No candidate has been simulated yet."
     failed = sum(not item.converged for item in data.verified)

@@ -17,7 +17,7 @@ from inverse_design.files import write_text
 from inverse_design.goals import objectives
 from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS, grain_diameters_nm
 from inverse_design.report import plots, svg, switching
-from inverse_design.report.data import ReportData, achieved, alignment, asked, best, labelled, si_value
+from inverse_design.report.data import ReportData, achieved, alignment, asked, labelled, si_value
 from inverse_design.report.figure_files import write_figures
 from inverse_design.report.grain_image import field_data_uri, png_data_uri
 from inverse_design.report.tables import write_tables
@@ -76,7 +76,7 @@ def _shipped(name: str) -> str:
 
 
 def _context(data: ReportData) -> dict[str, Any]:
-    champion = best(data)
+    champion = data.best
     frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals, data.material))
     return {
         "data": data,
@@ -229,7 +229,7 @@ def _interactive(data: ReportData, room: int) -> dict[str, Any]:
         thumbnails.append(uri)
     return {
         "anchors": list(ANCHORS),
-        "best": best(data),
+        "best": data.best,
         "units": [UNITS[anchor] for anchor in ANCHORS],
         "frame": {"y": frame.y, "box": frame.box, "pieces": frame.pieces},
         "axes": _choices(data, mean),

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.candidates.candidate import Candidate
-from inverse_design.goals import Goal, hits
+from inverse_design.goals import Goal, distance, hits, ranking
 from inverse_design.properties import PROPERTIES, simulated_properties
 from inverse_design.run.folder import read_arrays
 from simulation.anchors import ANCHORS, AnchorPoints
@@ -63,6 +63,21 @@ class Verified:
     def map_hits(self, goals: Sequence[Goal]) -> bool:
         """Whether this very map of grains meets every target and bound."""
         return self.converged and bool(hits(goals, self.properties[None])[0])
+
+
+def best_first(goals: Sequence[Goal], verified: Sequence[Verified]) -> list[int]:
+    """Numbers of the candidates from the best to the worst, see `goals.ranking`."""
+    values = np.array([item.properties if item.converged else np.full(len(PROPERTIES), np.nan) for item in verified])
+    hit = np.array([item.is_hit(goals) for item in verified], bool)
+    return [int(row) for row in ranking(goals, values.reshape(-1, len(PROPERTIES)), hit)]
+
+
+def best(goals: Sequence[Goal], verified: Sequence[Verified]) -> int | None:
+    """Number of the best candidate; None if no curve has converged and has what the targets and bounds ask for."""
+    first = next(iter(best_first(goals, verified)), None)
+    if first is None or not verified[first].converged:
+        return None
+    return first if np.isfinite(distance(goals, verified[first].properties[None])[0]) else None
 
 
 def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Sequence[Label]) -> list[Verified]:
