@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inverse_design.candidates.error_model import Posterior
-from inverse_design.properties import PROPERTIES, UNITS
+from inverse_design.properties import UNITS, Column
 from simulation.anchors import ANCHORS
 
 
@@ -33,9 +33,9 @@ class Goal:
     robust: bool = False  # a hit also needs the mean over structures of the same statistics to meet it
 
     @property
-    def column(self) -> int:
+    def column(self) -> Column:
         """Of arrays of values."""
-        return PROPERTIES.index(self.quantity)
+        return Column[self.quantity]
 
     @property
     def is_objective(self) -> bool:
@@ -50,6 +50,11 @@ class Goal:
             return None
         low = -np.inf if self.at_least is None else self.at_least
         return low, np.inf if self.at_most is None else self.at_most
+
+    def allows(self, value: float) -> bool:
+        """Whether a verified value is in the window; any is where there is none, but a missing one (NaN)."""
+        low, high = self.window or (-np.inf, np.inf)
+        return bool(low <= value <= high)
 
     def describe(self) -> str:
         """As a person would say it, with its unit."""

@@ -10,12 +10,12 @@ from markupsafe import Markup
 from matplotlib.colors import to_hex
 
 from inverse_design.goals import Goal
-from inverse_design.properties import UNITS, grain_diameters_nm
+from inverse_design.properties import UNITS, Column, grain_diameters_nm
 from inverse_design.report import svg, switching
 from inverse_design.report.axis_colors import hex_color
-from inverse_design.report.data import LEVELS, internal_field, on_the_curve
+from inverse_design.report.data import internal_field, on_the_curve
 from inverse_design.run.verified import Verified
-from simulation.anchors import ANCHORS
+from simulation.anchors import ANCHORS, LEVELS
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 
@@ -90,7 +90,7 @@ def candidate_curve(frame: svg.Frame, number: int, item: Verified, goals: Sequen
     return svg.figure(
         frame,
         f"Candidate {number:02d}: simulated demagnetisation curve, predicted anchor points and goal windows",
-        goal_bands(frame, goals, item.anchors[1]),
+        goal_bands(frame, goals, item.anchors[Column.Mr]),
         curve_axes(frame, material),
         svg.curve(frame, internal_field(item.h, item.m, material), item.m, "internal"),
         svg.curve(frame, item.h, item.m, "simulated" if item.converged else "simulated unconverged"),
