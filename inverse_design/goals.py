@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inverse_design.candidates.error_model import Posterior
 from inverse_design.properties import UNITS, Column
 from simulation.anchors import ANCHORS
 
@@ -162,41 +161,6 @@ def ranking(
     # The last key of lexsort decides first; it keeps the order of what is equal.
     keys = np.column_stack([~confirmed, ~hit, miss, wishes, targets])
     return np.lexsort(np.where(np.isfinite(keys), keys, np.inf).T[::-1])
-
-
-def probability(goals: Sequence[Goal], posterior: Posterior) -> np.ndarray:
-    """(n,) log probability that all windows are met, the anchors independent.
-
-    The probability of feasibility of constrained Bayesian optimisation (Gardner et al. 2014).
-    """
-    total = np.zeros(len(posterior.change_mean))
-    for goal in goals:
-        if goal.window is not None:
-            i = goal.column
-            low, high = goal.window
-            with np.errstate(divide="ignore"):
-                persists, changes = (
-                    np.log(posterior.persist_probability[:, i]),
-                    np.log1p(-posterior.persist_probability[:, i]),
-                )
-            total += np.logaddexp(
-                persists + _log_within(posterior.persist_mean[:, i], posterior.persist_std[:, i], low, high),
-                changes + _log_within(posterior.change_mean[:, i], posterior.change_std[:, i], low, high),
-            )
-    return total
-
-
-def _log_within(mean: np.ndarray, std: np.ndarray, low: float, high: float) -> np.ndarray:
-    """(n,) log probability that a Gaussian lies within low to high."""
-    from scipy.special import log_ndtr  # a quarter of a second that checking a study does not pay
-
-    scale = np.maximum(std, 1e-6)
-    below, above = (low - mean) / scale, (high - mean) / scale
-    # Far outside, the difference of two cdfs is 0 - 0: mirror to the side where the logarithm keeps its digits.
-    below, above = np.where(below > 0, -above, below), np.where(below > 0, -below, above)
-    upper, lower = log_ndtr(above), log_ndtr(below)
-    with np.errstate(divide="ignore"):
-        return np.asarray(upper + np.log1p(-np.exp(np.minimum(lower - upper, -1e-12))))
 
 
 def aim(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray, depth: float = 0.8) -> tuple[np.ndarray, np.ndarray]:

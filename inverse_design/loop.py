@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inverse_design.candidates.candidate import MODEL_OPTIMIZED, Known, propose
+from inverse_design.candidates.candidate import MODEL_OPTIMIZED, BatchRequest, Known
+from inverse_design.candidates.propose import propose
 from inverse_design.console import run_log
 from inverse_design.files import write_text
 from inverse_design.goals import Goal, ranking
@@ -224,19 +225,9 @@ class Run:
             part, family = self.study.verification, self.study.family
             with self.track(f"grains, round {round_}") as update:
                 model = self._load(surrogate)
-                chosen = propose(
-                    model,
-                    result.visited,
-                    self.goals,
-                    part.candidates,
-                    family.cell_nm,
-                    family.grains,
-                    self._known(round_, model, labels, before),
-                    best,
-                    part.sources,
-                    self.study.magnet,
-                    update,
-                )
+                request = BatchRequest(self.goals, part.candidates, family, self.study.magnet, part.sources, best)
+                known = self._known(round_, model, labels, before)
+                chosen = propose(model, request, result.visited, known, update)
             conditions = conditions_of(self.study, part.backend, self.study.labels.discretization)
             structures = [candidate.structure for candidate in chosen]
             found = simulate_all(f"simulations, round {round_}", structures, conditions, store, engine, self.track)

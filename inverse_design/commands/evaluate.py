@@ -231,7 +231,7 @@ def _of_run(run: Path) -> dict[str, Figure]:
     drawn = [study.family.draw(study.seed, Purpose.BENCHMARK, i) for i in range(4)]
     figures["latent-codes"] = latent_codes(Surrogate.load(run), drawn)
     items = [
-        Compared(f"candidate {number:02d}", item.h, item.m, item.candidate.predicted, item.candidate.std)
+        Compared(f"candidate {number:02d}", item.h, item.m, item.candidate.anchors, item.candidate.std)
         for number, item in enumerate(findings_of(run)[1].verified[:6])
     ]
     if items:

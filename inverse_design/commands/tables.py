@@ -98,7 +98,7 @@ def closing_table(goals: Sequence[Goal], verified: Sequence[Verified]) -> Table:
         cells = []
         for goal in goals:
             i = goal.column
-            cells.append(f"{item.candidate.properties[i]:.3f} -> {item.properties[i]:.3f}")
+            cells.append(f"{item.candidate.predicted[i]:.3f} -> {item.properties[i]:.3f}")
         hit = "yes" if item.is_hit(goals) else "no" if item.converged else "unconverged"
         table.add_row(f"{number:02d}", *cells, hit)
     return table

@@ -85,7 +85,7 @@ def _anchor_row(anchor: str, runs: Sequence[ReportData], champions: Sequence[int
             value = float(item.properties[column])
             cell["verified"] = measured(data, anchor, value)
             std = item.candidate.std[column] if anchor in ANCHORS else np.nan
-            cell["predicted"] = with_error(item.candidate.properties[column], std)
+            cell["predicted"] = with_error(item.candidate.predicted[column], std)
             if goal is not None and goal.window is not None:
                 cell["hit"] = goal.allows(value)
         cells.append(cell)

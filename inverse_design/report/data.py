@@ -94,7 +94,7 @@ class ReportData:
 
     def of_verified(self, kind: str) -> np.ndarray:
         """(candidates, 11): "predicted" or "simulated" properties."""
-        rows = [item.properties if kind == "simulated" else item.candidate.properties for item in self.verified]
+        rows = [item.properties if kind == "simulated" else item.candidate.predicted for item in self.verified]
         return np.array(rows, dtype=np.float64).reshape(-1, len(PROPERTIES))
 
 

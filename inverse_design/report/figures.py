@@ -163,7 +163,7 @@ def candidate_figure(number: int, item: Verified, data: ReportData) -> Figure:
     inside = internal_field(item.h, item.m, data.material)
     right.plot(inside, item.m, ":", color=SIMULATED, linewidth=1.1, label="against the field inside, H − M/2")
     draw_curve(
-        right, item.h, item.m, item.anchors, candidate.predicted, candidate.std, data.goals, data.material
+        right, item.h, item.m, item.anchors, candidate.anchors, candidate.std, data.goals, data.material
     )  # fmt: skip
     verdict = "not converged" if not item.converged else "hit" if item.is_hit(data.goals) else "no hit"
     figure.suptitle(f"Candidate {number:02d} (round {item.round}, {verdict})", fontsize=10)

@@ -126,7 +126,7 @@ def _goal_row(data: ReportData, goal: Any, champion: int | None) -> dict[str, An
 
 def _predicted(item: Verified, column: int) -> str | None:
     std = item.candidate.std[column] if column < len(ANCHORS) else np.nan
-    return with_error(item.candidate.properties[column], std)
+    return with_error(item.candidate.predicted[column], std)
 
 
 def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> dict[str, Any]:
@@ -238,7 +238,7 @@ def _interactive(data: ReportData, room: int) -> dict[str, Any]:
         "verified": [
             {
                 "number": f"{number:02d}", "hit": data.hits[number], "converged": item.converged,
-                "predicted": plain(item.candidate.predicted), "std": plain(item.candidate.std),
+                "predicted": plain(item.candidate.anchors), "std": plain(item.candidate.std),
                 "anchors": plain(item.anchors), "h": plain(h), "m": plain(m),
             }
             for number, item in enumerate(data.verified)

@@ -37,7 +37,7 @@ def deepest_fields(verified: Sequence[Verified], goals: Sequence[Goal], material
     """Fields that a frame for these candidates must show, all of them negative."""
     deepest = [-edge for goal in goals if UNITS[goal.quantity] == "H_A" and goal.window for edge in goal.window]
     for item in verified:
-        deepest += [-float(v) for v in (*item.anchors[2:], *(item.candidate.predicted + item.candidate.std)[2:])]
+        deepest += [-float(v) for v in (*item.anchors[2:], *(item.candidate.anchors + item.candidate.std)[2:])]
         deepest += [float(np.min(field, initial=0.0)) for field in (item.h, internal_field(item.h, item.m, material))]
     return [max(v, -1.0) for v in deepest if np.isfinite(v)]
 
@@ -94,7 +94,7 @@ def candidate_curve(frame: svg.Frame, number: int, item: Verified, goals: Sequen
         curve_axes(frame, material),
         svg.curve(frame, internal_field(item.h, item.m, material), item.m, "internal"),
         svg.curve(frame, item.h, item.m, "simulated" if item.converged else "simulated unconverged"),
-        predicted_points(frame, item.candidate.predicted, item.candidate.std),
+        predicted_points(frame, item.candidate.anchors, item.candidate.std),
     )
 
 
