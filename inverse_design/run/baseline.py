@@ -10,7 +10,7 @@ import numpy as np
 
 from inverse_design.goals import UNITS, Goal, hits, ranking
 from inverse_design.properties import PROPERTIES, STRUCTURE, derived_from_anchors, structure_properties
-from inverse_design.run.keys import LabelledStructures
+from simulation.labels.labelled import LabelledStructures
 from simulation.material import Material
 
 

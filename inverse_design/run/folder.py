@@ -19,24 +19,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from inverse_design.files import read_json, write_text
 from inverse_design.properties import PROPERTIES
 from inverse_design.run.seconds import StageTimes
-from simulation.arrays import read_npz
 from simulation.errors import InputError
 
 ARTIFACT = "artifact.json"
 MANIFEST = "manifest.json"
 log = logging.getLogger("inverse_design")
-
-
-def stage_key(stage: str, version: int, **inputs: Any) -> str:
-    """The key of an artifact: a hash of what it depends on; inputs are plain JSON values."""
-    text = json.dumps([stage, version, inputs], sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class RunFolder:
@@ -76,7 +68,7 @@ class RunFolder:
 
         Args:
             name: folder below the run, such as "vae" or "regressor/0".
-            key: from `stage_key`.
+            key: of what it depends on, see `run.keys`.
             build: writes the artifact's files into the folder it is given. That folder is kept when `build` is
                 interrupted and is handed to it again for the same key, so that it can hold checkpoints.
         """
@@ -174,18 +166,6 @@ def intact(folder: Path) -> bool:
 def _whole(folder: Path, key: str) -> bool:
     record = read_artifact(folder)
     return record is not None and record.get("key") == key and intact(folder)
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file that a stage wrote.
-
-    Raises:
-        InputError: if the file is missing or damaged.
-    """
-    try:
-        return read_npz(path)
-    except (OSError, InputError):
-        raise InputError(f"{path}: missing or damaged; running the study again makes it anew") from None
 
 
 def _checksums(folder: Path) -> dict[str, str]:

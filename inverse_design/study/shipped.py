@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from simulation.errors import InputError
 from simulation.labels.label import Conditions
+from simulation.labels.labelled import LabelledStructures
 from simulation.labels.sets import SPLITS, load_label_set
 from surrogate.card import find_surrogate, read_card
-
-if TYPE_CHECKING:
-    from inverse_design.run.keys import LabelledStructures
 
 FIXED = ("material", "microstructures", "field_sweep", "labels")
 """Sections of a study that are those of the surrogate's card."""
@@ -38,8 +36,6 @@ def fixed_sections(name: str) -> dict[str, Any]:
 
 def labels_of(name: str, splits: Sequence[str] = ("train", "test")) -> LabelledStructures:
     """The labels that a surrogate was trained and judged on, structures drawn again."""
-    from inverse_design.run.keys import LabelledStructures
-
     labels = load_label_set(fixed_sections(name)["labels_of"])
     rows = np.flatnonzero(np.isin(labels.split, [SPLITS.index(split) for split in splits]))
     structures = tuple(labels.structure(int(labels.index[row])) for row in rows)

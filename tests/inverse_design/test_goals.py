@@ -13,7 +13,7 @@ from inverse_design.goals import Goal, ranking
 from inverse_design.properties import PROPERTIES
 from inverse_design.run.verified import best, best_first
 from simulation import Purpose
-from tests.inverse_design.report.stand_ins import SMALL, report_data, verified
+from tests.inverse_design.report.stand_ins import SMALL, report_data, study_of, verified
 
 BASE = [0.97, 0.80, 0.20, 0.25, 0.30, 0.36]
 
@@ -67,7 +67,7 @@ def test_a_hit_whose_redraws_miss_stands_behind_a_real_one() -> None:
     hit = replace(hit, redrawn=np.tile(hit.properties, (3, 1)))
     assert [item.is_hit(goals) for item in (miss, hit)] == [False, True]
     assert best_first(goals, [miss, hit]) == [1, 0]
-    assert best(goals, [miss, hit]) == report_data((miss, hit), goals=goals).best == 1
+    assert best(goals, [miss, hit]) == report_data((miss, hit), study=study_of(goals)).best_number == 1
 
 
 def test_examples() -> None:
