@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,21 +135,8 @@ def _shipped_accuracy(name: str) -> dict[str, Any]:
 
 def _run_accuracy(run: Path) -> dict[str, Any]:
     from inverse_design.run.accuracy import evaluation, last_round
-    from surrogate.metrics import PAPER_MAE
 
-    found = evaluation(run, last_round(run))
-
-    def named(values: Sequence[float]) -> dict[str, float | None]:
-        return {n: (v if math.isfinite(v) else None) for n, v in zip(ANCHORS, values, strict=True)}
-
-    return {
-        "mae": named(found.mae),
-        "paper": dict(PAPER_MAE),
-        "n": found.n,
-        "within_1_std": named(found.within_1_std),
-        "within_2_std": named(found.within_2_std),
-        "rank_correlation": named(found.rank_correlation),
-    }
+    return evaluation(run, last_round(run)).as_dict()
 
 
 def accuracy_table(result: dict[str, Any]) -> Table:

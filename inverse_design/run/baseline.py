@@ -1,4 +1,4 @@
-"""What the labelled structures hold already: a search is worth its simulations where it beats a look-up."""
+"""What the labelled structures hold already: a search is worth its simulations where it beats this."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Baseline:
 
     def as_dict(self, goals: Sequence[Goal]) -> dict[str, Any]:
         """JSON-able, with the best's values of what is to be maximised or minimised."""
-        wishes = [goal for goal in goals if goal.direction is not None and self.best is not None]
-        best = {goal.quantity: float(self.best[goal.column]) for goal in wishes if self.best is not None}
+        directed = [goal for goal in goals if goal.direction is not None]
+        best = {goal.quantity: float(self.best[goal.column]) for goal in directed if self.best is not None}
         return {"count": self.count, "hits": self.hits, "best": best}
 
 

@@ -81,7 +81,7 @@ class RunFolder:
             log.warning("%s: does not match its checksums and is made again", name)
         work = self.path / ".work" / f"{name.replace('/', '-')}-{key[:12]}"
         work.mkdir(parents=True, exist_ok=True)
-        if not _whole(work, key):  # else it was finished and the process ended before it was put in its place
+        if not _complete(work, key):  # else it was finished and the process ended before it was put in its place
             with self.times.timed(name, key):
                 build(work)
             record = {"stage": name, "key": key, "files": _checksums(work)}
@@ -101,7 +101,7 @@ class RunFolder:
         record = read_artifact(folder)
         if record is not None and record.get("key") != key:
             return "absent"
-        return "there" if _whole(folder, key) else "damaged"
+        return "there" if _complete(folder, key) else "damaged"
 
     def check(self, *names: str) -> None:
         """Make sure that stages are as they were written, whatever their keys.
@@ -163,7 +163,7 @@ def intact(folder: Path) -> bool:
     return record is not None and record.get("files") == _checksums(folder)
 
 
-def _whole(folder: Path, key: str) -> bool:
+def _complete(folder: Path, key: str) -> bool:
     record = read_artifact(folder)
     return record is not None and record.get("key") == key and intact(folder)
 
