@@ -13,7 +13,6 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from inverse_design.files import write_text
 from inverse_design.goals import objectives
 from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS, grain_diameters_nm
 from inverse_design.report import plots, svg, switching
@@ -24,6 +23,7 @@ from inverse_design.report.tables import write_tables
 from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.bhmax import maximum_energy_product
+from simulation.files import write_text
 
 MAX_BYTES = 8_000_000
 """The page stays below this whatever the run; maps of Pareto points are left out first."""
