@@ -33,6 +33,10 @@ class Microstructure:
 
     Raises:
         InputError: on anything that is not such a structure.
+
+    >>> magnet = Microstructure(np.array([[0, 0], [0, 1]]), np.array([0.1, -0.2]))
+    >>> magnet.grains, magnet.shape, magnet.refine(2).shape, magnet.refine(2).cell_nm
+    (2, (2, 2), (4, 4), 1.0)
     """
 
     grain_id: np.ndarray
