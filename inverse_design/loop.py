@@ -14,7 +14,6 @@ import numpy as np
 from inverse_design.candidates.candidate import MODEL_OPTIMIZED, BatchRequest, Known
 from inverse_design.candidates.propose import propose
 from inverse_design.console import run_log
-from inverse_design.files import write_text
 from inverse_design.goals import Goal, ranking
 from inverse_design.outputs import Findings, write_outputs
 from inverse_design.progress import Tracker, Update, track
@@ -34,6 +33,7 @@ from inverse_design.study.study import Study, study_text
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 from simulation.execution.engine import Engine
+from simulation.files import write_text
 from simulation.labels.label import Outcome
 from simulation.labels.store import LabelStore
 from simulation.microstructure import Microstructure

@@ -13,6 +13,7 @@ from inverse_design.study.reading import load_study
 from simulation.anchors import ANCHORS, UNITS
 from simulation.bhmax import maximum_energy_product
 from simulation.errors import InputError
+from simulation.files import replacing
 from simulation.hysteresis import FieldSweep, demagnetization_curve
 from simulation.material import Nd2Fe14B
 from simulation.microstructure import Microstructure
@@ -28,7 +29,8 @@ def simulate_file(path: Path, backend: str, discretization: str, folder: Path) -
     sweep = FieldSweep(until="coercivity")
     curve = demagnetization_curve(structure, sweep=sweep, backend=backend, discretization=discretization)
     write_curve(folder, curve.h, curve.m, curve.converged, curve.anchors)
-    curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(folder / "curve.png", dpi=150)
+    with replacing(folder / "curve.png") as partial:
+        curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(partial, dpi=150)
     for name, value in curve.anchors.as_dict().items():
         unit = UNITS[name]
         console.print(f"{name:>5} {'missing' if value is None else f'{value:.4f} {unit}'}", highlight=False)
