@@ -21,6 +21,13 @@ class Goal:
 
     Exactly one of these: a `target` with its `tolerance`; bounds (`at_least`, `at_most`); a `direction`, which may
     come with bounds. Targets and directions are objectives, bounds are constraints.
+
+    >>> goals = [Goal("Mr", target=0.8, tolerance=0.01), Goal("Hc", at_least=0.3)]
+    >>> [goal.describe() for goal in goals]
+    ['0.8 ± 0.01 Ms', '≥ 0.3 H_A']
+    >>> curves = np.array([[0.95, 0.805, 0.2, 0.25, 0.28, 0.31], [0.95, 0.805, 0.2, 0.22, 0.25, 0.29]])
+    >>> hits(goals, curves).tolist()
+    [True, False]
     """
 
     quantity: str

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inverse_design.console import run_log
-from inverse_design.files import write_text
 from inverse_design.goals import Goal, ranking
 from inverse_design.outputs import write_outputs
 from inverse_design.progress import Tracker, Update, track
@@ -26,6 +25,7 @@ from inverse_design.run.verified import Verified, best_first, load_batch, save_b
 from inverse_design.study.shipped import labels_of
 from inverse_design.study.study import Study, study_text
 from simulation.errors import InputError
+from simulation.files import write_text
 from simulation.labels.label import Outcome
 from simulation.labels.labelled import LabelledStructures
 from simulation.labels.store import LabelStore

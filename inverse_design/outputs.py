@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inverse_design.files import read_arrays, write_text
+from inverse_design.files import read_arrays
 from inverse_design.report.comparison import write_comparison
 from inverse_design.report.data import ReportData
 from inverse_design.report.page import write_report
@@ -27,6 +27,7 @@ from inverse_design.run.verified import verified_table, write_candidate
 from inverse_design.search.genetic import load_result
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
+from simulation.files import replacing, write_text
 from surrogate.card import read_card
 
 PACKAGES = ("inverse-design", "numpy", "scipy", "numba", "ducc0", "tensorflow", "keras", "pymoo", "pandas")
@@ -35,9 +36,8 @@ PACKAGES = ("inverse-design", "numpy", "scipy", "numba", "ducc0", "tensorflow", 
 def write_outputs(design: Design) -> None:
     """Write `front.csv`, `verified.csv`, `candidates/`, `manifest.json` and `report.html` from what is known."""
     run = design.folder
-    partial = run / f".{FRONT}.partial"
-    shutil.copyfile(run / Stage.SEARCH.of(design.rounds - 1) / FRONT, partial)
-    partial.replace(run / FRONT)
+    with replacing(run / FRONT) as partial:
+        shutil.copyfile(run / Stage.SEARCH.of(design.rounds - 1) / FRONT, partial)
     _write_candidates(design)
     table = verified_table(design.verified, design.goals, design.checks)
     write_text(run / "verified.csv", table.to_csv(index=False))

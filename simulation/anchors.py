@@ -46,6 +46,10 @@ def anchor_points(h: np.ndarray, m: np.ndarray) -> AnchorPoints:
     Args:
         h: (n,) reduced field H / H_A, falling.
         m: (n,) reduced magnetisation M / Ms along the field.
+
+    >>> points = anchor_points(np.array([1, 0, -0.2, -0.4]), np.array([0.9, 0.8, 0.6, -0.6]))
+    >>> f"Mr {points.Mr:.2f}, Hk90 {points.Hk90:.2f}, Hc {points.Hc:.2f}"
+    'Mr 0.80, Hk90 0.08, Hc 0.30'
     """
     h, m = np.asarray(h, dtype=np.float64), np.asarray(m, dtype=np.float64)
     remanence = _value_at(h, m, 0.0)

@@ -21,6 +21,10 @@ class Material:
 
     Raises:
         InputError: if a value is not a positive finite number.
+
+    >>> magnet = Material(A_J_per_m=8e-12, Js_T=1.61, K1_J_per_m3=4.2e6)
+    >>> f"{magnet.H_A_A_per_m / 1e6:.2f} MA/m, {magnet.wall_parameter_nm:.2f} nm"
+    '5.22 MA/m, 1.38 nm'
     """
 
     A_J_per_m: float

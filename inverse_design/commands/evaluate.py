@@ -25,6 +25,7 @@ from inverse_design.run.keys import HISTORY, Stage
 from inverse_design.study.reading import load_study
 from inverse_design.study.shipped import fixed_sections, labels_of
 from simulation.anchors import ANCHORS
+from simulation.files import replacing
 from simulation.labels.sets import SPLITS, load_label_set
 from simulation.material import Material
 from simulation.microstructure import Microstructure
@@ -214,7 +215,8 @@ def write_figures(name_or_run: str, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{name}.{kind}" for name in figures for kind in ("png", "svg")]
     for path in written:
-        figures[path.stem].savefig(path, dpi=130)
+        with replacing(path) as partial:
+            figures[path.stem].savefig(partial, dpi=130)
     return written
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from inverse_design.console import warn
 from inverse_design.progress import Tracker, track
 from inverse_design.run.simulating import Simulator, make_engine, wanted_labels
+from inverse_design.study.caveats import caveats
 from inverse_design.study.study import Study
 from simulation.labels.labelling import shard as part_of
 from simulation.labels.sets import load_label_set
@@ -26,6 +28,7 @@ def label_study(study: Study, path: Path, shard: str | None, tracker: Tracker = 
     wanted = wanted_labels(study)
     if shard is not None:
         wanted = part_of(wanted, shard)
+    warn(caveats(study))
     with LabelStore(path) as store, make_engine(study) as engine:
         simulator = Simulator(study, store, engine, tracker)
         found = simulator.simulate("labels", wanted, simulator.conditions(study.labels.backend))

@@ -13,6 +13,7 @@ from inverse_design.run.keys import Stage, checks_key
 from inverse_design.run.simulating import Simulator, conditions_of, make_engine
 from inverse_design.run.verified import save_batch, verify_batch
 from simulation.errors import InputError
+from simulation.hysteresis import discretization_of
 from simulation.labels.store import LabelStore
 
 
@@ -28,7 +29,7 @@ def verify_again(
 
     Args:
         run: a run folder with verified candidates.
-        backend, discretization: the solver.
+        backend, discretization: the solver; fidimag simulates by cells.
         refine: cells so many times smaller.
         out_of_plane_rad: push out of the plane at every field; fidimag only, the planar solver knows no such angle.
 
@@ -38,6 +39,7 @@ def verify_again(
     Raises:
         InputError: if the run has no candidates, the solver is missing, or nothing would differ from the first time.
     """
+    discretization = discretization_of(backend, discretization)
     design = read_design(run)
     study = design.study
     first = (study.verification.backend, study.labels.discretization)

@@ -12,7 +12,6 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from inverse_design.files import write_text
 from inverse_design.goals import objectives
 from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS, Column, grain_diameters_nm
 from inverse_design.report import plots, svg, switching
@@ -23,6 +22,7 @@ from inverse_design.report.tables import write_tables
 from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.bhmax import maximum_energy_product
+from simulation.files import write_text
 from surrogate.metrics import PAPER_MAE
 
 MAX_BYTES = 8_000_000
@@ -57,7 +57,7 @@ def render(data: ReportData) -> str:
     context = _context(data)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template, style = page_template("page.html.j2")
-    whole = {"style": style, "script": Markup(script), "script_hash": digest}
+    whole = {"style": style, "script": Markup(script), "script_hash": digest}  # noqa: S704 - a file of this package
     room = MAX_BYTES - len(template.render(context, interactive=_interactive(data, 0), **whole).encode())
     return template.render(context, interactive=_interactive(data, max(room, 0)), **whole)
 
@@ -66,7 +66,7 @@ def page_template(name: str) -> tuple[Template, Markup]:
     """A template of this package, escaping what it is given, and the style sheet."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["symbols"] = symbols
-    return environment.from_string(_shipped(name)), Markup(_shipped("page.css"))
+    return environment.from_string(_shipped(name)), Markup(_shipped("page.css"))  # noqa: S704 - likewise
 
 
 def _shipped(name: str) -> str:
@@ -272,7 +272,7 @@ def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
 
 def symbols(words: str) -> Markup:
     """Escaped text in which the units H_A and Ms have their subscripts."""
-    return Markup(str(escape(words)).replace("H_A", "H<sub>A</sub>").replace("Ms", "M<sub>s</sub>"))
+    return escape(words).replace("H_A", Markup("H<sub>A</sub>")).replace("Ms", Markup("M<sub>s</sub>"))
 
 
 def measured(data: ReportData, anchor: str, value: float) -> dict[str, str] | None:

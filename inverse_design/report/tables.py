@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from inverse_design.files import write_text
 from inverse_design.goals import UNITS
 from inverse_design.report.data import ReportData
 from simulation.anchors import ANCHORS
+from simulation.files import write_text
 from surrogate.metrics import PAPER_MAE
 
 

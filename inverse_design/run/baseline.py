@@ -43,7 +43,7 @@ def baseline(goals: Sequence[Goal], labels: LabelledStructures, material: Materi
     rows = np.flatnonzero(hits([goal for goal in goals if goal.quantity not in STRUCTURE], values))
     if any(goal.quantity in STRUCTURE for goal in goals):
         for row in rows:
-            values[row, curve:] = structure_properties(labels.structures[row])
+            values[row, curve:] = structure_properties(labels.structures[int(row)])
     rows = rows[hits(goals, values[rows])]
     best = values[rows[ranking(goals, values[rows])[0]]] if len(rows) else None
     return Baseline(len(values), len(rows), best)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from inverse_design.study.study import Study
+from simulation.labels.drawn import Structures
 from simulation.labels.labelled import LabelledStructures
 from simulation.microstructure import Microstructure
 from simulation.sampling import Purpose
@@ -13,10 +14,10 @@ POOL = 2000
 """Encoded structures that a search starts from and that say which codes are plausible."""
 
 
-def pool_of_structures(study: Study, labels: LabelledStructures) -> list[Microstructure]:
+def pool_of_structures(study: Study, labels: LabelledStructures) -> Structures:
     """Structures whose codes a search starts from: the labelled ones and fresh draws, in a fixed order."""
     fresh = max(0, POOL - len(labels.structures))
-    return [*labels.structures, *study.family.stream(study.seed, Purpose.SEARCH, 0, fresh)]
+    return Structures(labels.structures) + study.family.stream(study.seed, Purpose.SEARCH, 0, fresh)
 
 
 def draws_of(study: Study, round_: int) -> list[Microstructure]:

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from inverse_design.files import write_text
 from inverse_design.progress import Update
 from inverse_design.properties import PROPERTIES, STRUCTURE, derived_from_anchors
 from inverse_design.run.draws import pool_of_structures, search_seed
@@ -19,6 +18,7 @@ from inverse_design.search.problem import LatentProblem, Limit, Plausibility, dr
 from inverse_design.search.structure_guess import StructureGuess
 from inverse_design.study.study import Study
 from simulation.anchors import ANCHORS
+from simulation.files import write_text
 from simulation.labels.labelled import LabelledStructures
 from simulation.microstructure import Microstructure
 from surrogate import Surrogate

@@ -17,6 +17,7 @@ from inverse_design.goals import Goal, distance, hits, ranking
 from inverse_design.properties import DERIVED, PROPERTIES, STRUCTURE, Column, simulated_properties
 from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.errors import InputError
+from simulation.files import write_text
 from simulation.labels.label import Conditions, Label
 from simulation.microstructure import Microstructure
 
@@ -158,15 +159,16 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
     }
     record = {"round": item.round, "source": candidate.source, "predicted": predicted, "label": item.label_key,
               "backend": item.backend, "discretization": item.discretization, **origin}  # fmt: skip
-    (folder / "origin.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_text(folder / "origin.json", json.dumps(record, indent=1) + "\n")
     item.candidate.structure.save(folder / "structure.npz")
     write_curve(folder, item.h, item.m, np.full(len(item.h), item.converged), AnchorPoints(*item.anchors))
 
 
 def write_curve(folder: Path, h: np.ndarray, m: np.ndarray, converged: np.ndarray, anchors: AnchorPoints) -> None:
     """Write `curve.csv` (h, m, converged) and `anchors.json` (null where missing)."""
-    pd.DataFrame({"h": h, "m": m, "converged": converged}).to_csv(folder / "curve.csv", index=False)
-    (folder / "anchors.json").write_text(json.dumps(anchors.as_dict(), indent=1) + "\n", encoding="utf-8")
+    table = pd.DataFrame({"h": h, "m": m, "converged": converged})
+    write_text(folder / "curve.csv", table.to_csv(index=False))
+    write_text(folder / "anchors.json", json.dumps(anchors.as_dict(), indent=1) + "\n")
 
 
 def save_batch(folder: Path, batch: Sequence[Verified]) -> None:

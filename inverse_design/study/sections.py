@@ -71,7 +71,7 @@ class Labels(Section):
     count: Annotated[int, Strict(), Field(ge=8, le=10**7)] = 400
     test: Annotated[int, Strict(), Field(ge=1)] = 40
     backend: Literal["planar", "fidimag"] = "planar"
-    discretization: Literal["cells", "elements"] = "cells"
+    discretization: Literal["cells", "elements"] = "elements"
 
 
 class Regressor(Section):

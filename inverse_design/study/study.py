@@ -78,6 +78,19 @@ class Study(Section):
 
     @model_validator(mode="before")
     @classmethod
+    def _by_cells_with_fidimag(cls, data: Any) -> Any:
+        """fidimag knows cells only, so that a study that asks for it means them unless it names something else."""
+        if not isinstance(data, dict):
+            return data
+        labels, more, part = (data.get(key, {}) for key in ("labels", "verification", "surrogate"))
+        if not all(isinstance(section, dict) for section in (labels, more, part)) or part.get("pretrained"):
+            return data  # a card says by what its labels are
+        if "fidimag" not in (labels.get("backend"), more.get("backend")) or "discretization" in labels:
+            return data
+        return {**data, "labels": {**labels, "discretization": "cells"}}
+
+    @model_validator(mode="before")
+    @classmethod
     def _of_its_card(cls, data: Any) -> Any:
         """Fill in the sections that a pretrained surrogate fixes."""
         part = data.get("surrogate") if isinstance(data, dict) else None

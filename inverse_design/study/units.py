@@ -24,6 +24,10 @@ def reduced(value: float | str, quantity: str, material: Material) -> float:
 
     Raises:
         ValueError: if the text is not a number with a unit of that quantity.
+
+    >>> from simulation import Nd2Fe14B
+    >>> round(reduced("1.288 T", "magnetization", Nd2Fe14B), 6), reduced(0.8, "magnetization", Nd2Fe14B)
+    (0.8, 0.8)
     """
     if not isinstance(value, str):
         return float(value)

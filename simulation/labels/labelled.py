@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulation.anchors import ANCHORS
+from simulation.labels.drawn import Structures
 from simulation.microstructure import Microstructure
 
 
@@ -17,14 +18,14 @@ class LabelledStructures:
 
     Attributes:
         keys: n label keys.
-        structures: n grain structures.
+        structures: n grain structures; some may be drawn only when they are asked for.
         anchors: (n, 6); NaN where a curve has no such point.
         test: (n,) True for the split that trains nothing.
         added: how many of them, at the end, are verified candidates.
     """
 
     keys: tuple[str, ...]
-    structures: tuple[Microstructure, ...]
+    structures: Sequence[Microstructure]
     anchors: np.ndarray
     test: np.ndarray
     added: int = 0
@@ -34,7 +35,7 @@ class LabelledStructures:
         rows = np.flatnonzero(self.test == test)
         return LabelledStructures(
             tuple(self.keys[i] for i in rows),
-            tuple(self.structures[i] for i in rows),
+            Structures(self.structures).take(rows),
             self.anchors[rows],
             self.test[rows],
             0 if test else self.added,
@@ -46,7 +47,7 @@ class LabelledStructures:
         """These labels and more to train on, at the end: what a regressor has seen keeps its place."""
         return LabelledStructures(
             (*self.keys, *keys),
-            (*self.structures, *structures),
+            Structures(self.structures) + structures,
             np.vstack([self.anchors, np.reshape(anchors, (len(keys), len(ANCHORS)))]),
             np.concatenate([self.test, np.zeros(len(keys), bool)]),
             self.added + len(keys),

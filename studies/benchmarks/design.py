@@ -104,7 +104,7 @@ class Bench:
     def __init__(self, store: LabelStore, engine: Engine, pool: int = POOL) -> None:
         self.store, self.engine = store, engine
         self.family, self.model = StructureFamily(), Surrogate.load(SURROGATE)
-        self.conditions = Conditions.of(Nd2Fe14B, FieldSweep(until="coercivity"))
+        self.conditions = Conditions.of(Nd2Fe14B, FieldSweep(until="coercivity"), discretization="cells")
         labels = load_label_set(SURROGATE)
         self.all_anchors = labels.anchors
         rows = np.flatnonzero(labels.split != SPLITS.index("test"))

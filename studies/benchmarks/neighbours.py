@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,11 +37,11 @@ from inverse_design.search.problem import LatentProblem
 from simulation import LabelStore, Microstructure, Purpose
 from simulation.arrays import read_npz
 from simulation.execution.executors import local
+from simulation.files import replacing
 from simulation.labels.sets import SPLITS, load_label_set
 from simulation.sampling import generator
 from studies.benchmarks.decoding import isolated
 from studies.benchmarks.design import GENERATIONS, POPULATION, ROUND_DRAWS, SURROGATE, Bench
-from surrogate.checkpoint import write_atomically
 
 DATA, STORE = Path(__file__).with_name("neighbours.npz"), "neighbours.sqlite"
 SEED = 20261126
@@ -206,8 +205,7 @@ def simulated(names: list[str], data: Path, work: Path, workers: int | None = No
         for name, children, hidden in groups(bench, missing):
             found.append(measure(bench, name, children, hidden))
             found = [Measured(*(np.concatenate(same) for same in zip(*(vars(f).values() for f in found), strict=True)))]
-            buffer = io.BytesIO()
-            np.savez_compressed(buffer, **vars(found[0]))
-            write_atomically(data, buffer.getvalue())
+            with replacing(data) as partial:
+                np.savez_compressed(partial, **vars(found[0]))
             print(f"{name}: {len(found[0].kind)} structures", file=sys.stderr, flush=True)
     return found[0]

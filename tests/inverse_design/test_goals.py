@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import doctest
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from inverse_design import goals as module
 from inverse_design.goals import Goal, ranking
 from inverse_design.properties import PROPERTIES
 from inverse_design.run.verified import best, best_first
@@ -68,7 +66,3 @@ def test_a_hit_whose_redraws_miss_stands_behind_a_real_one() -> None:
     assert [item.is_hit(goals) for item in (miss, hit)] == [False, True]
     assert best_first(goals, [miss, hit]) == [1, 0]
     assert best(goals, [miss, hit]) == report_data((miss, hit), study=study_of(goals)).best_number == 1
-
-
-def test_examples() -> None:
-    assert doctest.testmod(module).failed == 0
