@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from inverse_design.console import configure_logging, console, errors, printable
+from inverse_design.console import configure_logging, console, errors, printable, warn
 from inverse_design.study.reading import StudyError, load_study
 from simulation.errors import InputError
 from simulation.files import replacing, write_text
@@ -111,9 +111,11 @@ def check(study: StudyFile, overrides: Overrides = None) -> None:
     """
     from inverse_design.commands.tables import describe
     from inverse_design.run.memory import check_memory
+    from inverse_design.study.caveats import caveats
 
     wanted = load_study(study, overrides or ())
     check_memory(wanted)
+    warn(caveats(wanted))
     for line in describe(wanted):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -154,7 +156,7 @@ def status(run: RunPath) -> None:
 def simulate(
     structure: Annotated[Path, typer.Argument(metavar="STRUCTURE", help="A structure file (.npz).")],
     backend: Annotated[str, typer.Option(help="planar or fidimag.")] = "planar",
-    discretization: Annotated[str, typer.Option(help="cells or elements (planar only).")] = "cells",
+    discretization: Annotated[str, typer.Option(help="elements or cells; fidimag has cells only.")] = "elements",
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Where to write; default: beside the structure."),
@@ -275,7 +277,7 @@ def report(
 def verify(
     run: RunPath,
     backend: Annotated[str, typer.Option(help="planar or fidimag.")] = "planar",
-    discretization: Annotated[str, typer.Option(help="cells or elements (planar only).")] = "cells",
+    discretization: Annotated[str, typer.Option(help="elements or cells; fidimag has cells only.")] = "elements",
     refine: Annotated[int, typer.Option(min=1, max=8, help="Cells so many times smaller.")] = 1,
     out_of_plane: Annotated[
         float,

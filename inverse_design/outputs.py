@@ -118,7 +118,12 @@ def checks_of(run: Path, verified: Sequence[Verified]) -> list[tuple[int, Verifi
         if not intact(folder):
             log.warning("%s: damaged and left out; `verify` makes it anew", folder)
             continue
-        for number, item in enumerate(load_batch(folder)):
+        try:
+            batch = load_batch(folder)
+        except InputError as error:
+            log.warning("%s: left out; `verify` makes it anew", error)
+            continue
+        for number, item in enumerate(batch):
             if number < len(verified) and item.candidate.same_grains(verified[number].candidate):
                 found.append((number, item))
     return found

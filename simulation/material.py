@@ -48,6 +48,11 @@ class Material:
         return 2 * self.K1_J_per_m3 / self.Js_T
 
     @property
+    def maximum_energy_product_J_per_m3(self) -> float:
+        """mu0 Ms^2 / 4, J/m^3: the largest energy product that a magnet of this material can have."""
+        return MU0_T_M_PER_A * self.Ms_A_per_m**2 / 4
+
+    @property
     def q(self) -> float:
         """Ms / H_A: the weight of the demagnetising field in reduced units."""
         return self.Ms_A_per_m / self.H_A_A_per_m

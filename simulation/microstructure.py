@@ -127,9 +127,7 @@ class Microstructure:
         path = Path(path)
         ids = self.grain_id.astype(np.uint16 if self.grain_id.max() < 65536 else np.int32)
         with replacing(path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")) as partial:
-            np.savez_compressed(
-                partial, grain_id=ids, grain_angle_rad=self.grain_angle_rad, cell_nm=np.float64(self.cell_nm)
-            )
+            np.savez_compressed(partial, grain_id=ids, grain_angle_rad=self.grain_angle_rad, cell_nm=self.cell_nm)
 
     @classmethod
     def load(cls, path: str | Path) -> Microstructure:

@@ -19,17 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
-from inverse_design.candidates.candidate import (
-    DECODED,
-    DRAWN,
-    ROTATIONS_RAD,
-    SOURCES,
-    STEERED,
-    TURNED,
-    Known,
-    propose,
-    rotate_one_grain,
-)
+from inverse_design.candidates.candidate import DECODED, DRAWN, SOURCES, STEERED, TURNED, BatchRequest, Known
 from inverse_design.candidates.error_model import (
     LENGTHS,
     PERSISTENCE_NOISE,
@@ -40,6 +30,8 @@ from inverse_design.candidates.error_model import (
     condition,
     correlation,
 )
+from inverse_design.candidates.propose import propose
+from inverse_design.candidates.sources import ROTATIONS_RAD, rotate_one_grain
 from inverse_design.search.genetic import search
 from inverse_design.search.problem import LatentProblem
 from simulation import LabelStore, Microstructure, Purpose
@@ -168,9 +160,18 @@ def groups(bench: Bench, names: list[str]) -> Iterator[tuple[str, Children, int]
             known = Known.of(structures, codes, bench.anchors[keep])
             problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)
             visited = search(problem, codes, "nsga2", POPULATION, GENERATIONS, seed=int(number)).visited
-            yield name, [(source, candidate.structure) for source in SOURCES for candidate in
-                         propose(bench.model, visited, target.goals, COUNTS[source], bench.family.cell_nm,
-                                 bench.family.grains, known, sources=(source,))], row  # fmt: skip
+            requests = [
+                BatchRequest(target.goals, COUNTS[source], bench.family, sources=(source,)) for source in SOURCES
+            ]
+            yield (
+                name,
+                [
+                    (request.sources[0], candidate.structure)
+                    for request in requests
+                    for candidate in propose(bench.model, request, visited, known)
+                ],
+                row,
+            )
 
 
 def measure(bench: Bench, name: str, children: Children, hidden: int) -> Measured:

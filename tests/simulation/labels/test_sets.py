@@ -184,7 +184,9 @@ def test_a_shipped_set_is_whole_small_and_drawn_as_it_was(name: str) -> None:
 def test_both_sets_label_the_same_structures() -> None:
     cells, elements = (load_label_set(name) for name in ("nd2fe14b", "nd2fe14b-elements"))
     np.testing.assert_array_equal(cells.checksum, elements.checksum)
-    assert Conditions.from_json(cells.conditions) == Conditions.of(Nd2Fe14B, FieldSweep(until="coercivity"))
+    for labels, kind in ((cells, "cells"), (elements, "elements")):
+        conditions = Conditions.of(Nd2Fe14B, FieldSweep(until="coercivity"), discretization=kind)
+        assert Conditions.from_json(labels.conditions) == conditions
 
 
 @pytest.mark.parametrize(("name", "discretization"), [("nd2fe14b", "cells"), ("nd2fe14b-elements", "elements")])
