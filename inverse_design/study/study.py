@@ -451,7 +451,7 @@ def _text(value: Any) -> str:
 def study_text(study: Study) -> str:
     """The study with every default spelled out, as YAML that `load_study` reads back.
 
-    Of a pretrained surrogate it has what its card says and how its regressors go on, not how it would have been trained.
+    Of a pretrained surrogate it has what its card says and how its regressors go on, not how one would be trained.
     """
     from io import StringIO
 
