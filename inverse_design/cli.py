@@ -14,6 +14,7 @@ import typer.core
 from inverse_design.console import configure_logging, console, errors, printable, warn
 from inverse_design.study.reading import StudyError, load_study
 from simulation.errors import InputError
+from simulation.files import replacing, write_text
 
 log = logging.getLogger("inverse_design")
 
@@ -96,7 +97,7 @@ def init(
         raise StudyError(f"{study}: exists already; choose another name")
     text = (files("studies") / "template.yaml").read_text(encoding="utf-8")
     try:
-        study.write_text(text, encoding="utf-8")
+        write_text(study, text)
     except OSError as error:
         raise StudyError(f"{study}: cannot be written ({error.strerror})") from None
     console.print(f"wrote {study}; next: python -m inverse_design check {study}", highlight=False)
@@ -222,7 +223,8 @@ def morph(
     from surrogate import Surrogate
 
     found = morph_between(*ends, Surrogate.load(folder), steps)
-    morph_figure(found).savefig(output, dpi=150)
+    with replacing(output) as partial:
+        morph_figure(found).savefig(partial, dpi=150)
     console.print(f"wrote {output}", highlight=False, markup=False, soft_wrap=True)
 
 

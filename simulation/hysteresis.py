@@ -36,6 +36,9 @@ class FieldSweep:
 
     Raises:
         InputError: if the numbers describe no falling sweep.
+
+    >>> FieldSweep(step=0.5).h.tolist()
+    [1.0, 0.5, 0.0, -0.5, -1.0]
     """
 
     start: float = 1.0
@@ -120,6 +123,11 @@ def demagnetization_curve(
 
     Raises:
         InputError: if an argument is not one of those.
+
+    >>> magnet = Microstructure(np.zeros((8, 8), int), np.array([0.3]))  # one grain, its axis 17 degrees off the field
+    >>> curve = demagnetization_curve(magnet, sweep=FieldSweep(until="coercivity"), discretization="elements")
+    >>> f"Mr {curve.anchors.Mr:.2f}, Hc {curve.anchors.Hc:.2f}, converged: {curve.converged.all()}"
+    'Mr 0.96, Hc 0.59, converged: True'
     """
     if not isinstance(microstructure, Microstructure):
         raise InputError(f"demagnetization_curve: microstructure must be a Microstructure, got {type(microstructure)}")

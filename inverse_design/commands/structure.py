@@ -11,10 +11,11 @@ from inverse_design.console import console, warn
 from inverse_design.files import writable
 from inverse_design.run.verified import write_curve
 from inverse_design.study.reading import load_study
-from simulation.anchors import ANCHORS
+from simulation.anchors import ANCHORS, UNITS
 from simulation.backends import discretization_of
 from simulation.bhmax import maximum_energy_product
 from simulation.errors import InputError
+from simulation.files import replacing, write_text
 from simulation.hysteresis import FieldSweep, demagnetization_curve
 from simulation.material import Nd2Fe14B
 from simulation.microstructure import Microstructure
@@ -40,10 +41,11 @@ def simulate_file(path: Path, backend: str, discretization: str, folder: Path) -
     usable = bool(curve.converged.all())
     write_curve(folder, curve.h, curve.m, curve.converged, curve.anchors)
     anchors = {**curve.anchors.as_dict(), "usable": usable}
-    (folder / "anchors.json").write_text(json.dumps(anchors, indent=1) + "\n", encoding="utf-8")
-    curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(folder / "curve.png", dpi=150)
+    write_text(folder / "anchors.json", json.dumps(anchors, indent=1) + "\n")
+    with replacing(folder / "curve.png") as partial:
+        curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(partial, dpi=150)
     for name, value in curve.anchors.as_dict().items():
-        unit = "Ms" if name.startswith("M") else "H_A"
+        unit = UNITS[name]
         console.print(f"{name:>5} {'missing' if value is None else f'{value:.4f} {unit}'}", highlight=False)
     product = maximum_energy_product(curve.h, curve.m, Nd2Fe14B)
     stated = f"{product / 1e3:.1f} kJ/m3" if np.isfinite(product) else "missing"

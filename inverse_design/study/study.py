@@ -405,7 +405,7 @@ def _goal(anchor: str, wish: str | GoalSection, material: Material) -> Goal:
 
 def _quantity(anchor: str) -> str:
     if anchor in ANCHORS:
-        return "magnetization" if anchor.startswith("M") else "field"
+        return "magnetization" if UNITS[anchor] == "Ms" else "field"
     return {"BHmax": "energy product", "grain_size_nm": "length", "axis_spread_deg": "angle"}.get(anchor, "share")
 
 

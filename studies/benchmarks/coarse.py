@@ -50,7 +50,7 @@ STORE = Path("runs/benchmarks/coarse.sqlite")
 
 def structures(cell_nm: float) -> list[Microstructure]:
     """The same seeds and axes on cells of one size."""
-    drawn = []
+    drawn: list[Microstructure] = []
     for grain_nm in GRAIN_NM:
         for degrees in MISORIENTATION_DEG:
             rng = generator(0, Purpose.BENCHMARK, 400 + len(drawn))

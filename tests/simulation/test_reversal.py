@@ -12,7 +12,7 @@ SWEEP = FieldSweep(until="coercivity")
 
 
 def test_a_single_grain_switches_as_one_where_its_curve_falls() -> None:
-    grain = Microstructure(np.zeros((8, 8), int), [np.radians(20)], 2.0)
+    grain = Microstructure(np.zeros((8, 8), int), np.radians([20]), 2.0)
     curve = demagnetization_curve(grain, sweep=SWEEP)
     fall = curve.h[1:][np.argmin(np.diff(curve.m))]
     np.testing.assert_array_equal(switching_field(grain, Nd2Fe14B, SWEEP), np.full((8, 8), fall))
@@ -31,7 +31,7 @@ def test_the_grain_at_45_degrees_gives_way_before_the_aligned_one() -> None:
 
 def test_turning_by_more_than_a_right_angle_from_the_field_is_no_switching() -> None:
     """An axis across the field: the magnetisation turns past it and stays in its half."""
-    grain = Microstructure(np.zeros((8, 8), int), [np.radians(89)], 2.0)
+    grain = Microstructure(np.zeros((8, 8), int), np.radians([89]), 2.0)
     field = switching_field(grain, Nd2Fe14B, FieldSweep(stop=-0.2))
     curve = demagnetization_curve(grain, sweep=FieldSweep(stop=-0.2))
     assert curve.m[-1] < 0
@@ -40,4 +40,4 @@ def test_turning_by_more_than_a_right_angle_from_the_field_is_no_switching() -> 
 
 def test_a_sweep_that_stops_above_zero_has_no_reversal() -> None:
     with pytest.raises(InputError, match="below H = 0"):
-        switching_field(Microstructure(np.zeros((8, 8), int), [0.0], 2.0), Nd2Fe14B, FieldSweep(stop=0.5))
+        switching_field(Microstructure(np.zeros((8, 8), int), np.zeros(1), 2.0), Nd2Fe14B, FieldSweep(stop=0.5))

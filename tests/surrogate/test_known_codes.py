@@ -72,7 +72,7 @@ def test_keys_are_those_of_the_structures() -> None:
 def test_what_is_unknown_is_encoded_and_nothing_else() -> None:
     known = known_codes("nd2fe14b")
     assert known is not None
-    fresh = Microstructure(np.zeros((160, 160), int), [0.3])
+    fresh = Microstructure(np.zeros((160, 160), int), np.array([0.3]))
     never = Drawn(known.structure_hash[7].tobytes().hex(), lambda: pytest.fail("drawn without need"))
     model = Recorder(known.codes.shape[1])
     codes = known.encode(model, Structures([never, fresh, never]))
@@ -84,7 +84,7 @@ def test_what_is_unknown_is_encoded_and_nothing_else() -> None:
 
 
 def test_without_shipped_codes_all_are_encoded() -> None:
-    fresh = Microstructure(np.zeros((160, 160), int), [0.3])
+    fresh = Microstructure(np.zeros((160, 160), int), np.array([0.3]))
     model = Recorder(4)
     np.testing.assert_array_equal(encoded(None, model, [fresh]), np.ones((1, 4)))
 

@@ -58,8 +58,8 @@ def test_backend_gives_the_curve_of_the_planar_solver(stand_in: list[Any]) -> No
 
 def test_cells_are_simulated_without_being_asked_for(stand_in: list[Any]) -> None:
     sweep = FieldSweep(step=0.1, stop=0.0)
-    plain, stated = (demagnetization_curve(LOPSIDED, sweep=sweep, backend="fidimag", **more) for more in (
-        {}, {"discretization": "cells"}))  # fmt: skip
+    plain = demagnetization_curve(LOPSIDED, sweep=sweep, backend="fidimag")
+    stated = demagnetization_curve(LOPSIDED, sweep=sweep, backend="fidimag", discretization="cells")
     np.testing.assert_array_equal(plain.m, stated.m)
     assert Conditions.of(Nd2Fe14B, sweep, "fidimag").discretization == "cells"
 

@@ -193,7 +193,7 @@ def test_both_sets_label_the_same_structures() -> None:
 def test_a_shipped_label_is_what_the_solver_gives_today(name: str, discretization: str) -> None:
     """An aligned magnet, whose curve is quick and has no avalanche that could end elsewhere on another machine."""
     table = load_labels(name)
-    identity = int(table["misorientation_rad"].idxmin())
+    identity = int(table.index[int(table["misorientation_rad"].argmin())])
     (structure,) = load_structures(name, [identity])
     curve = demagnetization_curve(structure, sweep=FieldSweep(until="coercivity"), discretization=discretization)
     np.testing.assert_allclose(curve.anchors.as_array(), table.loc[identity, list(ANCHORS)].to_numpy(float), atol=1e-4)
