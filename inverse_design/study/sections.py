@@ -109,6 +109,10 @@ class SurrogateSection(Section):
     regressor: Regressor = Regressor()
 
 
+USED_OF_PRETRAINED = {"pretrained", "regressor", "mirrored"}
+"""Keys of `surrogate` that say something beside the name of a pretrained one; the rest its card answers, or none."""
+
+
 ForSeveral = Literal["nsga2", "nsga3", "unsga3", "smsemoa", "ctaea"]
 ForOne = Literal["ga", "cmaes"]
 """Algorithms for several objectives, and those that serve one only."""

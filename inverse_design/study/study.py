@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from inverse_design.goals import Goal
 from inverse_design.study.sections import (
     NAME,
+    USED_OF_PRETRAINED,
     Execution,
     ForOne,
     ForSeveral,
@@ -28,7 +29,7 @@ from inverse_design.study.sections import (
     check_sweep,
     refuse,
 )
-from inverse_design.study.shipped import CONTINUED, FIXED, fixed_sections
+from inverse_design.study.shipped import CONTINUED, FIXED, fixed_sections, sizes_of
 from inverse_design.study.wishes import GoalSection, check_goals, goal_of
 from simulation.errors import InputError
 from simulation.execution.executors import why_no_address, why_no_workers
@@ -99,11 +100,11 @@ class Study(Section):
         name = part.get("pretrained")
         if not isinstance(name, str) or not re.fullmatch(NAME, name):
             return data  # the field itself says what is wrong
-        fixed = _sections_of(name)
+        fixed, sizes = _of_card(name)
         filled = {key: fixed[key] for key in FIXED if key not in data}
         given = part.get("regressor", {})
         regressor = {**CONTINUED, **given} if isinstance(given, dict) else given
-        return {**filled, **data, "surrogate": {**part, "regressor": regressor}}
+        return {**filled, **data, "surrogate": {**sizes, **part, "regressor": regressor}}
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
@@ -145,14 +146,14 @@ class Study(Section):
 
     def _check_pretrained(self, name: str) -> None:
         """A study may repeat what the surrogate's card says, and not contradict it."""
-        allowed = {"pretrained", "regressor", "mirrored"}
-        beyond = sorted(
-            key for key, field in SurrogateSection.model_fields.items()
-            if key not in allowed and getattr(self.surrogate, key) != field.default
-        )  # fmt: skip
-        if beyond:
-            raise refuse(f"surrogate.{beyond[0]}", f"surrogate {name} is trained already; leave this key out")
-        fixed = _sections_of(name)
+        fixed, sizes = _of_card(name)
+        for key in sorted(self.surrogate.model_fields_set - USED_OF_PRETRAINED):
+            given, has = getattr(self.surrogate, key), sizes.get(key)
+            if key not in sizes or given != has:
+                stated = f" with {key}: {has}" if key in sizes else ""
+                raise refuse(
+                    f"surrogate.{key}", f"surrogate {name} is trained already{stated}; leave this key out, got {given}"
+                )
         for key, kind in (("microstructures", Microstructures), ("field_sweep", Sweep), ("labels", Labels)):
             if getattr(self, key) != kind.model_validate(fixed[key]):
                 raise refuse(key, f"surrogate {name} was trained for {fixed[key]}; leave this key out or repeat that")
@@ -162,9 +163,10 @@ class Study(Section):
             )
 
 
-def _sections_of(name: str) -> dict[str, Any]:
+def _of_card(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The sections that a pretrained surrogate fixes, and the keys of its own section that its networks answer."""
     try:
-        return fixed_sections(name)
+        return fixed_sections(name), sizes_of(name)
     except InputError as error:
         raise refuse("surrogate.pretrained", str(error)) from None
 
@@ -174,10 +176,17 @@ def _text(value: Any) -> str:
 
 
 def study_text(study: Study) -> str:
-    """The study with every default spelled out, as YAML that `load_study` reads back."""
+    """The study with every default spelled out, as YAML that `load_study` reads back.
+
+    Of a pretrained surrogate it has what its card says and how its regressors go on, not how one would be trained.
+    """
     text = StringIO()
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.dump(study.model_dump(mode="json", exclude_none=True), text)
+    plain = study.model_dump(mode="json", exclude_none=True)
+    if study.surrogate.pretrained is not None:
+        said = USED_OF_PRETRAINED | _of_card(study.surrogate.pretrained)[1].keys()
+        plain["surrogate"] = {key: value for key, value in plain["surrogate"].items() if key in said}
+    yaml.dump(plain, text)
     return text.getvalue()
