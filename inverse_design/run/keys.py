@@ -43,7 +43,7 @@ VERSIONS = {
     Stage.VAE: 1,
     Stage.REGRESSOR: 2,
     Stage.SEARCH: 5,
-    Stage.VERIFY: 6,
+    Stage.VERIFY: 7,
     Stage.REDRAWS: 1,
     Stage.REVERSAL: 1,
     Stage.CHECKS: 2,
