@@ -1,0 +1,169 @@
+"""The local Hessian of free spins: 2 x 2 blocks in the tangent frames of a nine-point stencil, solved approximately.
+
+Exchange of a pair is w d^2/2 of the angle d between two vectors (see `geodesic`). With p = cos d, G = d/sin d and
+F = (1 - p G)/sin^2 d its second derivatives in frames e are
+
+    at i:  G p 1 + F (e_a.m_j)(e_b.m_j),        between:  -G e_a.e_b + F (e_a.m_j)(m_i.e_b):
+
+1 and -1 along the way from one to the other, d cot d and -d/sin d across it. Made convex, both are 1 and -1. See
+`stencil` for what the solver is for.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from simulation.energy.geodesic import pair
+from simulation.energy.stencil import ITERATIONS, LEAST_CURVATURE
+
+REDUCTION = 0.1
+"""See `stencil`."""
+RIGHT_OF, ABOVE, ACROSS, BACK = 3, 7, 11, 15
+"""First of the four entries of couplings (i, j) to (i, j + 1), (i + 1, j), (i + 1, j + 1) and (i + 1, j - 1)."""
+
+_HALF, _ONE = np.float32(0.5), np.float32(1)
+
+
+class BlockStencil:
+    """The stencil (fill `blocks`: (19, rows, columns), the first three the symmetric block of the node) and its solver.
+
+    Vectors have two components in the tangent frames, (2 rows, columns): one above the other.
+    """
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self.blocks = np.zeros((19, rows, columns), np.float32)
+        self._work = np.zeros((3, 2 * rows, columns), np.float32)
+
+    def solve(self, right_side: np.ndarray, out: np.ndarray) -> bool:
+        """See `simulation.energy.Energy.solve_local`."""
+        return bool(_solve(self.blocks, right_side, out, self._work))
+
+
+@njit(inline="always")
+def add_pair(m, e1, e2, blocks, i, j, k, l, w, slot, convex):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add the pair of nodes (i, j) and (k, l) with weight w to their blocks and set the coupling between them."""
+    x0, y0, z0, x1, y1, z1 = m[0, i, j], m[1, i, j], m[2, i, j], m[0, k, l], m[1, k, l], m[2, k, l]
+    p = x0 * x1 + y0 * y1 + z0 * z1
+    # Frames of one seen by the other: e.m of the other, and e.e.
+    a1 = e1[0, i, j] * x1 + e1[1, i, j] * y1 + e1[2, i, j] * z1
+    a2 = e2[0, i, j] * x1 + e2[1, i, j] * y1 + e2[2, i, j] * z1
+    b1 = e1[0, k, l] * x0 + e1[1, k, l] * y0 + e1[2, k, l] * z0
+    b2 = e2[0, k, l] * x0 + e2[1, k, l] * y0 + e2[2, k, l] * z0
+    e11 = e1[0, i, j] * e1[0, k, l] + e1[1, i, j] * e1[1, k, l] + e1[2, i, j] * e1[2, k, l]
+    e12 = e1[0, i, j] * e2[0, k, l] + e1[1, i, j] * e2[1, k, l] + e1[2, i, j] * e2[2, k, l]
+    e21 = e2[0, i, j] * e1[0, k, l] + e2[1, i, j] * e1[1, k, l] + e2[2, i, j] * e1[2, k, l]
+    e22 = e2[0, i, j] * e2[0, k, l] + e2[1, i, j] * e2[1, k, l] + e2[2, i, j] * e2[2, k, l]
+    if convex:
+        turn = _ONE / max(_ONE + p, np.float32(1e-3))
+        for y, x in ((i, j), (k, l)):
+            blocks[0, y, x] += w
+            blocks[2, y, x] += w
+        blocks[slot, i, j], blocks[slot + 1, i, j] = -w * (e11 - turn * a1 * b1), -w * (e12 - turn * a1 * b2)
+        blocks[slot + 2, i, j], blocks[slot + 3, i, j] = -w * (e21 - turn * a2 * b1), -w * (e22 - turn * a2 * b2)
+        return
+    _, g = pair(x0, y0, z0, x1, y1, z1)
+    rest, sin2 = _ONE - p, _ONE - p * p
+    f = np.float32(1 / 3) + np.float32(4 / 15) * rest if sin2 < np.float32(0.01) else (_ONE - p * g) / sin2
+    blocks[0, i, j] += w * (g * p + f * a1 * a1)
+    blocks[1, i, j] += w * f * a1 * a2
+    blocks[2, i, j] += w * (g * p + f * a2 * a2)
+    blocks[0, k, l] += w * (g * p + f * b1 * b1)
+    blocks[1, k, l] += w * f * b1 * b2
+    blocks[2, k, l] += w * (g * p + f * b2 * b2)
+    blocks[slot, i, j], blocks[slot + 1, i, j] = w * (f * a1 * b1 - g * e11), w * (f * a1 * b2 - g * e12)
+    blocks[slot + 2, i, j], blocks[slot + 3, i, j] = w * (f * a2 * b1 - g * e21), w * (f * a2 * b2 - g * e22)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def make_convex(blocks, area):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Curvatures of the nodes alone count as curving upwards, and at least a little per area."""
+    for i in range(1, area.shape[0] - 1):
+        for j in range(1, area.shape[1] - 1):
+            a, b, c = blocks[0, i, j], blocks[1, i, j], blocks[2, i, j]
+            mean, half = _HALF * (a + c), _HALF * (a - c)
+            r = np.float32(math.sqrt(half * half + b * b))
+            floor = np.float32(LEAST_CURVATURE) * area[i, j]
+            high, low = max(abs(mean + r), floor), max(abs(mean - r), floor)
+            mean, part = _HALF * (high + low), _HALF * (high - low) / max(r, np.float32(1e-12))
+            blocks[0, i, j], blocks[1, i, j], blocks[2, i, j] = mean + part * half, part * b, mean - part * half
+
+
+@njit(inline="always")
+def _product(blocks, p, i, j, rows):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Both components of the stencil's product at node (i, j)."""
+    k = rows + i
+    x = blocks[0, i, j] * p[i, j] + blocks[1, i, j] * p[k, j]
+    y = blocks[1, i, j] * p[i, j] + blocks[2, i, j] * p[k, j]
+    x += blocks[3, i, j] * p[i, j + 1] + blocks[4, i, j] * p[k, j + 1]
+    y += blocks[5, i, j] * p[i, j + 1] + blocks[6, i, j] * p[k, j + 1]
+    x += blocks[3, i, j - 1] * p[i, j - 1] + blocks[5, i, j - 1] * p[k, j - 1]
+    y += blocks[4, i, j - 1] * p[i, j - 1] + blocks[6, i, j - 1] * p[k, j - 1]
+    x += blocks[7, i, j] * p[i + 1, j] + blocks[8, i, j] * p[k + 1, j]
+    y += blocks[9, i, j] * p[i + 1, j] + blocks[10, i, j] * p[k + 1, j]
+    x += blocks[7, i - 1, j] * p[i - 1, j] + blocks[9, i - 1, j] * p[k - 1, j]
+    y += blocks[8, i - 1, j] * p[i - 1, j] + blocks[10, i - 1, j] * p[k - 1, j]
+    x += blocks[11, i, j] * p[i + 1, j + 1] + blocks[12, i, j] * p[k + 1, j + 1]
+    y += blocks[13, i, j] * p[i + 1, j + 1] + blocks[14, i, j] * p[k + 1, j + 1]
+    x += blocks[11, i - 1, j - 1] * p[i - 1, j - 1] + blocks[13, i - 1, j - 1] * p[k - 1, j - 1]
+    y += blocks[12, i - 1, j - 1] * p[i - 1, j - 1] + blocks[14, i - 1, j - 1] * p[k - 1, j - 1]
+    x += blocks[15, i, j] * p[i + 1, j - 1] + blocks[16, i, j] * p[k + 1, j - 1]
+    y += blocks[17, i, j] * p[i + 1, j - 1] + blocks[18, i, j] * p[k + 1, j - 1]
+    x += blocks[15, i - 1, j + 1] * p[i - 1, j + 1] + blocks[17, i - 1, j + 1] * p[k - 1, j + 1]
+    y += blocks[16, i - 1, j + 1] * p[i - 1, j + 1] + blocks[18, i - 1, j + 1] * p[k - 1, j + 1]
+    return x, y
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _solve(blocks, right_side, x, work):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Conjugate gradients from zero with the diagonal as preconditioner. False on negative curvature."""
+    rows, columns = blocks.shape[1], blocks.shape[2]
+    r, p, ap = work[0], work[1], work[2]
+    floor, zero = np.float32(LEAST_CURVATURE), np.float32(0)
+    rz = zero
+    for i in range(2 * rows):
+        on, k = blocks[0 if i < rows else 2, i % rows], i % rows
+        if k == 0 or k == rows - 1:
+            continue
+        row = zero
+        for j in range(1, columns - 1):
+            x[i, j] = zero
+            r[i, j] = right_side[i, j]
+            p[i, j] = r[i, j] / max(on[j], floor)
+            row += p[i, j] * r[i, j]
+        rz += row
+    target = rz * np.float32(REDUCTION * REDUCTION)
+    for _ in range(ITERATIONS):
+        pap = zero
+        for i in range(1, rows - 1):
+            row = zero
+            for j in range(1, columns - 1):
+                first, second = _product(blocks, p, i, j, rows)
+                ap[i, j], ap[rows + i, j] = first, second
+                row += first * p[i, j] + second * p[rows + i, j]
+            pap += row
+        if pap <= np.float32(1e-3) * rz:
+            return False
+        alpha = rz / pap
+        rz_new = zero
+        for i in range(2 * rows):
+            on, k = blocks[0 if i < rows else 2, i % rows], i % rows
+            if k == 0 or k == rows - 1:
+                continue
+            row = zero
+            for j in range(1, columns - 1):
+                x[i, j] += alpha * p[i, j]
+                r[i, j] -= alpha * ap[i, j]
+                ap[i, j] = r[i, j] / max(on[j], floor)
+                row += ap[i, j] * r[i, j]
+            rz_new += row
+        if rz_new <= target:
+            return True
+        beta = rz_new / rz
+        rz = rz_new
+        for i in range(2 * rows):
+            for j in range(1, columns - 1):
+                p[i, j] = ap[i, j] + beta * p[i, j]
+    return True
