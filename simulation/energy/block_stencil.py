@@ -24,7 +24,11 @@ REDUCTION = 0.1
 RIGHT_OF, ABOVE, ACROSS, BACK = 3, 7, 11, 15
 """First of the four entries of couplings (i, j) to (i, j + 1), (i + 1, j), (i + 1, j + 1) and (i + 1, j - 1)."""
 
-_HALF, _ONE = np.float32(0.5), np.float32(1)
+TILE = 1024
+"""Columns that are done at once. A constant, because compiled code has to see that many results do not overlap."""
+TILES = tuple(np.uint64(TILE * n) for n in range(12))
+
+_HALF, _ONE, _TWO = np.float32(0.5), np.float32(1), np.float32(2)
 
 
 class BlockStencil:
@@ -35,6 +39,7 @@ class BlockStencil:
 
     def __init__(self, rows: int, columns: int) -> None:
         self.blocks = np.zeros((19, rows, columns), np.float32)
+        self.work = np.zeros(10 * TILE, np.float32)
         self._work = np.zeros((3, 2 * rows, columns), np.float32)
 
     def solve(self, right_side: np.ndarray, out: np.ndarray) -> bool:
@@ -43,38 +48,90 @@ class BlockStencil:
 
 
 @njit(inline="always")
-def add_pair(m, e1, e2, blocks, i, j, k, l, w, slot, convex):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Add the pair of nodes (i, j) and (k, l) with weight w to their blocks and set the coupling between them."""
+def add_pairs(m, e1, e2, blocks, work, i, k, first, end, ahead, w, slot, convex, geodesic):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add the pairs of nodes (i, j) and (k, j + ahead), `first` <= j < `end`, with weight w, and set their couplings."""
+    for low in range(first, end, TILE):
+        columns = min(end - low, TILE)
+        if convex:
+            _row_of_convex_pairs(m, e1, e2, work, i, k, low, columns, low + ahead, w)
+        else:
+            _row_of_pairs(m, e1, e2, work, i, k, low, columns, low + ahead, w, geodesic)
+        for n in range(3):
+            _add(blocks[n, i], low, work, n * TILE, columns)
+            _add(blocks[n, k], low + ahead, work, (3 + n) * TILE, columns)
+        for n in range(4):
+            _set(blocks[slot + n, i], low, work, (6 + n) * TILE, columns)
+
+
+@njit(inline="always")
+def _add(row, at, work, start, columns):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    for n in range(np.uint64(columns)):
+        row[n + np.uint64(at)] += work[n + np.uint64(start)]
+
+
+@njit(inline="always")
+def _set(row, at, work, start, columns):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    for n in range(np.uint64(columns)):
+        row[n + np.uint64(at)] = work[n + np.uint64(start)]
+
+
+@njit(inline="always")
+def _seen(m, e1, e2, i, j, k, l):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """cos of the angle of nodes (i, j) and (k, l), e.m of the frame of each with the other, and e.e of both frames."""
     x0, y0, z0, x1, y1, z1 = m[0, i, j], m[1, i, j], m[2, i, j], m[0, k, l], m[1, k, l], m[2, k, l]
-    p = x0 * x1 + y0 * y1 + z0 * z1
-    # Frames of one seen by the other: e.m of the other, and e.e.
-    a1 = e1[0, i, j] * x1 + e1[1, i, j] * y1 + e1[2, i, j] * z1
-    a2 = e2[0, i, j] * x1 + e2[1, i, j] * y1 + e2[2, i, j] * z1
-    b1 = e1[0, k, l] * x0 + e1[1, k, l] * y0 + e1[2, k, l] * z0
-    b2 = e2[0, k, l] * x0 + e2[1, k, l] * y0 + e2[2, k, l] * z0
-    e11 = e1[0, i, j] * e1[0, k, l] + e1[1, i, j] * e1[1, k, l] + e1[2, i, j] * e1[2, k, l]
-    e12 = e1[0, i, j] * e2[0, k, l] + e1[1, i, j] * e2[1, k, l] + e1[2, i, j] * e2[2, k, l]
-    e21 = e2[0, i, j] * e1[0, k, l] + e2[1, i, j] * e1[1, k, l] + e2[2, i, j] * e1[2, k, l]
-    e22 = e2[0, i, j] * e2[0, k, l] + e2[1, i, j] * e2[1, k, l] + e2[2, i, j] * e2[2, k, l]
-    if convex:
-        turn = _ONE / max(_ONE + p, np.float32(1e-3))
-        for y, x in ((i, j), (k, l)):
-            blocks[0, y, x] += w
-            blocks[2, y, x] += w
-        blocks[slot, i, j], blocks[slot + 1, i, j] = -w * (e11 - turn * a1 * b1), -w * (e12 - turn * a1 * b2)
-        blocks[slot + 2, i, j], blocks[slot + 3, i, j] = -w * (e21 - turn * a2 * b1), -w * (e22 - turn * a2 * b2)
-        return
-    _, g = pair(x0, y0, z0, x1, y1, z1)
-    rest, sin2 = _ONE - p, _ONE - p * p
-    f = np.float32(1 / 3) + np.float32(4 / 15) * rest if sin2 < np.float32(0.01) else (_ONE - p * g) / sin2
-    blocks[0, i, j] += w * (g * p + f * a1 * a1)
-    blocks[1, i, j] += w * f * a1 * a2
-    blocks[2, i, j] += w * (g * p + f * a2 * a2)
-    blocks[0, k, l] += w * (g * p + f * b1 * b1)
-    blocks[1, k, l] += w * f * b1 * b2
-    blocks[2, k, l] += w * (g * p + f * b2 * b2)
-    blocks[slot, i, j], blocks[slot + 1, i, j] = w * (f * a1 * b1 - g * e11), w * (f * a1 * b2 - g * e12)
-    blocks[slot + 2, i, j], blocks[slot + 3, i, j] = w * (f * a2 * b1 - g * e21), w * (f * a2 * b2 - g * e22)
+    ax, ay, az, bx, by, bz = e1[0, i, j], e1[1, i, j], e1[2, i, j], e2[0, i, j], e2[1, i, j], e2[2, i, j]
+    cx, cy, cz, dx, dy, dz = e1[0, k, l], e1[1, k, l], e1[2, k, l], e2[0, k, l], e2[1, k, l], e2[2, k, l]
+    return (
+        x0 * x1 + y0 * y1 + z0 * z1,
+        ax * x1 + ay * y1 + az * z1, bx * x1 + by * y1 + bz * z1,
+        cx * x0 + cy * y0 + cz * z0, dx * x0 + dy * y0 + dz * z0,
+        ax * cx + ay * cy + az * cz, ax * dx + ay * dy + az * dz,
+        bx * cx + by * cy + bz * cz, bx * dx + by * dy + bz * dz,
+    )  # fmt: skip
+
+
+@njit(inline="always")
+def _row_of_pairs(m, e1, e2, work, i, k, low, columns, other, w, geodesic):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Second derivatives of w d^2/2, or of -w cos d."""
+    for n in range(np.uint64(columns)):
+        j, l = n + np.uint64(low), n + np.uint64(other)
+        p, a1, a2, b1, b2, e11, e12, e21, e22 = _seen(m, e1, e2, i, j, k, l)
+        _, g = pair(m[0, i, j], m[1, i, j], m[2, i, j], m[0, k, l], m[1, k, l], m[2, k, l])
+        rest, sin2 = _ONE - p, _ONE - p * p
+        near = np.float32(1 / 3) + np.float32(4 / 15) * rest
+        f = near if sin2 < np.float32(0.01) else (_ONE - p * g) / sin2
+        f, g = (w * f, w * g) if geodesic else (np.float32(0), w)
+        work[n], work[n + TILES[1]], work[n + TILES[2]] = g * p + f * a1 * a1, f * a1 * a2, g * p + f * a2 * a2
+        work[n + TILES[3]], work[n + TILES[4]] = g * p + f * b1 * b1, f * b1 * b2
+        work[n + TILES[5]] = g * p + f * b2 * b2
+        work[n + TILES[6]], work[n + TILES[7]] = f * a1 * b1 - g * e11, f * a1 * b2 - g * e12
+        work[n + TILES[8]], work[n + TILES[9]] = f * a2 * b1 - g * e21, f * a2 * b2 - g * e22
+
+
+@njit(inline="always")
+def _row_of_convex_pairs(m, e1, e2, work, i, k, low, columns, other, w):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """1 and -1 along the way and across it: frames of one transported to the other."""
+    for n in range(np.uint64(columns)):
+        j, l = n + np.uint64(low), n + np.uint64(other)
+        p, a1, a2, b1, b2, e11, e12, e21, e22 = _seen(m, e1, e2, i, j, k, l)
+        turn = _ONE / (_ONE + p + np.float32(1e-3))
+        work[n], work[n + TILES[1]], work[n + TILES[2]] = w, np.float32(0), w
+        work[n + TILES[3]], work[n + TILES[4]], work[n + TILES[5]] = w, np.float32(0), w
+        work[n + TILES[6]], work[n + TILES[7]] = w * (turn * a1 * b1 - e11), w * (turn * a1 * b2 - e12)
+        work[n + TILES[8]], work[n + TILES[9]] = w * (turn * a2 * b1 - e21), w * (turn * a2 * b2 - e22)
+
+
+@njit(inline="always")
+def local_blocks(m, e1, e2, axes, area, b, half_q, i, end, blocks):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Blocks of the nodes of row i by themselves: of -1/2 (k.m)^2 - q/4 m_z^2 - b.m with k kT and b times their areas."""
+    for j in range(np.uint64(1), np.uint64(end)):
+        x, y, z = m[0, i, j], m[1, i, j], m[2, i, j]
+        kxx, kxy, kyy, zz = axes[0, i, j], axes[1, i, j], axes[2, i, j], half_q * area[i, j]
+        ax, ay, az, bx, by, bz = e1[0, i, j], e1[1, i, j], e1[2, i, j], e2[0, i, j], e2[1, i, j], e2[2, i, j]
+        along = kxx * x * x + _TWO * kxy * x * y + kyy * y * y + zz * z * z + b[0, i, j] * x + b[1, i, j] * y
+        blocks[0, i, j] = along - (kxx * ax * ax + _TWO * kxy * ax * ay + kyy * ay * ay + zz * az * az)
+        blocks[1, i, j] = -(kxx * ax * bx + kxy * (ax * by + ay * bx) + kyy * ay * by + zz * az * bz)
+        blocks[2, i, j] = along - (kxx * bx * bx + _TWO * kxy * bx * by + kyy * by * by + zz * bz * bz)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")

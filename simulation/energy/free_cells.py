@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from simulation.energy.block_stencil import ABOVE, RIGHT_OF, make_convex
+from simulation.energy.block_stencil import ABOVE, RIGHT_OF, add_pairs, local_blocks, make_convex
 from simulation.energy.cells import CellEnergy
 from simulation.energy.element_flow import LOOK_EVERYWHERE, wake
 from simulation.energy.flow import LONGEST_FLOW, QUIET, STABLE_STEP, extrapolate
@@ -41,6 +41,9 @@ class FreeCellEnergy(FreeEnergy):
         super().__init__(microstructure, material, np.ones(microstructure.shape), 8 * c + 2 + material.q / 2)
         ny, nx = microstructure.shape
         self._c = np.float32(c)
+        k_x, k_y = (np.pad(k, 1) for k in self._axis)
+        self._axes = np.stack([k_x * k_x, k_x * k_y, k_y * k_y])
+        self._padded_b = np.zeros((2, ny + 2, nx + 2), np.float32)
         self._columns = np.zeros((4, ny + 2), np.int64)  # first and last to move in the last step and in this one
 
     def _magnetize(self) -> None:
@@ -59,8 +62,8 @@ class FreeCellEnergy(FreeEnergy):
 
     def _assemble(self, convex: bool) -> None:
         _stencil(
-            self.m, self._e1, self._e2, self._axis, self._b, self._c, self._half_q, self._area, convex,
-            self._local.blocks,
+            self.m, self._e1, self._e2, self._axes, self._area, self._b, self._padded_b, self._c, self._half_q, convex,
+            self._local.blocks, self._local.work,
         )  # fmt: skip
 
     def resolved(self, angle: np.ndarray) -> bool:
@@ -151,49 +154,21 @@ def _flow(m, axis, b, last_b, ahead, c, half_q, time_step, steps, torque, first,
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _stencil(m, e1, e2, axis, b, c, half_q, area, convex, blocks):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Blocks of the local Hessian in the frames: of -c m.m_n, and of each cell by itself."""
-    ny, nx = axis.shape[1], axis.shape[2]
+def _stencil(m, e1, e2, axes, area, b, padded_b, c, half_q, convex, blocks, work):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Blocks of the local Hessian in the frames: of -c m.m_n between neighbours, and of each cell by itself."""
+    ny, nx = b.shape[1], b.shape[2]
+    for xy in range(2):
+        for i in range(ny):
+            for j in range(nx):
+                padded_b[xy, i + 1, j + 1] = b[xy, i, j]
     for i in range(1, ny + 1):
-        for j in range(1, nx + 1):
-            x, y, z = m[0, i, j], m[1, i, j], m[2, i, j]
-            kx, ky = axis[0, i - 1, j - 1], axis[1, i - 1, j - 1]
-            km, k1, k2 = kx * x + ky * y, kx * e1[0, i, j] + ky * e1[1, i, j], kx * e2[0, i, j] + ky * e2[1, i, j]
-            along = km * km + half_q * z * z + b[0, i - 1, j - 1] * x + b[1, i - 1, j - 1] * y
-            z1, z2 = e1[2, i, j], e2[2, i, j]
-            blocks[0, i, j] = along - k1 * k1 - half_q * z1 * z1
-            blocks[1, i, j] = -k1 * k2 - half_q * z1 * z2
-            blocks[2, i, j] = along - k2 * k2 - half_q * z2 * z2
+        local_blocks(m, e1, e2, axes, area, padded_b, half_q, i, nx + 1, blocks)
     if convex:
         make_convex(blocks, area)
     for i in range(1, ny + 1):
-        for j in range(1, nx + 1):
-            if j < nx:
-                _couple(m, e1, e2, blocks, i, j, i, j + 1, c, RIGHT_OF, convex)
-            if i < ny:
-                _couple(m, e1, e2, blocks, i, j, i + 1, j, c, ABOVE, convex)
-
-
-@njit(inline="always")
-def _couple(m, e1, e2, blocks, i, j, k, l, c, slot, convex):  # type: ignore[no-untyped-def]  # pragma: no cover
-    p = m[0, i, j] * m[0, k, l] + m[1, i, j] * m[1, k, l] + m[2, i, j] * m[2, k, l]
-    stiff = c * max(p, np.float32(0)) if convex else c * p
-    for y, x in ((i, j), (k, l)):
-        blocks[0, y, x] += stiff
-        blocks[2, y, x] += stiff
-    if convex and p < np.float32(0):
-        for n in range(4):
-            blocks[slot + n, i, j] = np.float32(0)
-        return
-    a = (e1[0, i, j], e1[1, i, j], e1[2, i, j]), (e2[0, i, j], e2[1, i, j], e2[2, i, j])
-    b = (e1[0, k, l], e1[1, k, l], e1[2, k, l]), (e2[0, k, l], e2[1, k, l], e2[2, k, l])
-    part = np.float32(1)
-    if convex:  # along the way p, across it 1 at most: as little as the diagonal holds
-        part = p
-    for n in range(2):
-        for o in range(2):
-            u, v = a[n], b[o]
-            blocks[slot + 2 * n + o, i, j] = -c * part * (u[0] * v[0] + u[1] * v[1] + u[2] * v[2])
+        add_pairs(m, e1, e2, blocks, work, i, i, 1, nx, 1, c, RIGHT_OF, convex, False)
+    for i in range(1, ny):
+        add_pairs(m, e1, e2, blocks, work, i, i + 1, 1, nx + 1, 0, c, ABOVE, convex, False)
 
 
 class CellTilts:

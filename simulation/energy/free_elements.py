@@ -32,7 +32,17 @@ import numpy as np
 from numba import njit
 
 from simulation.energy.bilinear import RIGHT, RIGHT2, SERIES, SLOPE, weighted
-from simulation.energy.block_stencil import ABOVE, ACROSS, BACK, RIGHT_OF, add_pair, make_convex
+from simulation.energy.block_stencil import (
+    ABOVE,
+    ACROSS,
+    BACK,
+    RIGHT_OF,
+    TILE,
+    TILES,
+    add_pairs,
+    local_blocks,
+    make_convex,
+)
 from simulation.energy.element_flow import LOOK_EVERYWHERE, cells_around, wake
 from simulation.energy.elements import FIRST_HOLD, HOLD, LEAST_STIFFNESS, LONGEST_HOLD, areas, stiffest
 from simulation.energy.flow import QUIET, STABLE_STEP, extrapolate
@@ -45,9 +55,6 @@ from simulation.microstructure import Microstructure
 _HALF, _QUARTER, _ONE, _TWO, _FOUR, _EIGHTH = (np.float32(x) for x in (1 / 2, 1 / 4, 1, 2, 4, 1 / 8))
 _MEAN, _THIRD, _SIXTH, _EIGHTEENTH, _SIXTEENTH = (np.float32(x) for x in (3 / 5, 1 / 3, 1 / 6, 1 / 18, 1 / 16))
 _TINY = np.float32(1e-12)
-TILE = 1024
-"""Cells of a row that are done at once. A constant, because compiled code has to see that twelve results do not overlap."""
-TILES = tuple(np.uint64(TILE * n) for n in range(12))
 
 
 @njit(inline="always")
@@ -183,6 +190,13 @@ class FreeElementEnergy(FreeEnergy):
         super().__init__(microstructure, material, area, stiffest(c) + material.q / 2)
         self._c, self._bulge = np.float32(c), np.float32(1 / max(12 * c, LEAST_STIFFNESS))
         self._corners = np.zeros(12 * TILE, np.float32)
+        self._axes = np.zeros((3, ny + 3, nx + 3), np.float32)  # k kT on average over the patch of a corner, times its area
+        self._mean_b = np.zeros((2, ny + 3, nx + 3), np.float32)  # the same of b
+        k_x, k_y = self._axis
+        for below, left in np.ndindex(2, 2):
+            patch = np.s_[1 + below : 1 + below + ny, 1 + left : 1 + left + nx]
+            for of, product in zip(self._axes, (k_x * k_x, k_x * k_y, k_y * k_y), strict=True):
+                of[patch] += product / 4
         self._columns = np.zeros((4, ny + 3), np.int64)  # first and last to move in the last step and in this one
 
     def _magnetize(self) -> None:
@@ -205,8 +219,8 @@ class FreeElementEnergy(FreeEnergy):
 
     def _assemble(self, convex: bool) -> None:
         _stencil(
-            self.m, self._e1, self._e2, self._axis, self._b, self._c, self._half_q, self._area, convex,
-            self._local.blocks,
+            self.m, self._e1, self._e2, self._axes, self._area, self._b, self._mean_b, self._c, self._half_q, convex,
+            self._local.blocks, self._local.work,
         )  # fmt: skip
 
     def magnetization(self) -> float:
@@ -304,39 +318,30 @@ def _flow(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _stencil(m, e1, e2, axis, b, c, half_q, area, convex, blocks):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _stencil(m, e1, e2, axes, area, b, mean_b, c, half_q, convex, blocks, work):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Blocks of the local Hessian in the frames: exchange between corners, the rest on each corner by itself."""
-    ny, nx = axis.shape[1], axis.shape[2]
-    blocks[:] = np.float32(0)
-    # What a corner sees of its cells: means of k kT (xx, xy, yy) and of b, times their share of its patch.
-    for i in range(ny):
-        for j in range(np.uint64(nx)):
-            kx, ky = axis[0, i, j], axis[1, i, j]
-            hx, hy = b[0, i, j], b[1, i, j]
-            for di in range(2):
-                for dj in range(2):
-                    y, x = i + 1 + di, np.uint64(j + 1 + dj)
-                    mx, my, mz = m[0, y, x], m[1, y, x], m[2, y, x]
-                    km, k1, k2 = kx * mx + ky * my, kx * e1[0, y, x] + ky * e1[1, y, x], kx * e2[0, y, x] + ky * e2[1, y, x]
-                    along = km * km + half_q * mz * mz + hx * mx + hy * my
-                    z1, z2 = e1[2, y, x], e2[2, y, x]
-                    blocks[0, y, x] += _QUARTER * (along - k1 * k1 - half_q * z1 * z1)
-                    blocks[1, y, x] += _QUARTER * (-k1 * k2 - half_q * z1 * z2)
-                    blocks[2, y, x] += _QUARTER * (along - k2 * k2 - half_q * z2 * z2)
+    ny, nx = b.shape[1], b.shape[2]
+    mean_b[:] = np.float32(0)
+    for xy in range(2):
+        for i in range(ny):
+            for below in range(2):
+                for left in range(2):
+                    for j in range(nx):
+                        mean_b[xy, i + 1 + below, j + 1 + left] += _QUARTER * b[xy, i, j]
+    for i in range(1, ny + 2):
+        local_blocks(m, e1, e2, axes, area, mean_b, half_q, i, nx + 2, blocks)
     if convex:
         make_convex(blocks, area)
     two_thirds, sixth = c * np.float32(2 / 3), c * np.float32(1 / 6)
     for i in range(1, ny + 2):
         edge = _HALF if i == 1 or i == ny + 1 else _ONE
-        for j in range(1, nx + 1):
-            add_pair(m, e1, e2, blocks, i, j, i, j + 1, edge * two_thirds, RIGHT_OF, convex)
+        add_pairs(m, e1, e2, blocks, work, i, i, 1, nx + 1, 1, edge * two_thirds, RIGHT_OF, convex, True)
     for i in range(1, ny + 1):
-        for j in range(1, nx + 2):
-            edge = _HALF if j == 1 or j == nx + 1 else _ONE
-            add_pair(m, e1, e2, blocks, i, j, i + 1, j, edge * two_thirds, ABOVE, convex)
-        for j in range(1, nx + 1):
-            add_pair(m, e1, e2, blocks, i, j, i + 1, j + 1, sixth, ACROSS, convex)
-            add_pair(m, e1, e2, blocks, i, j + 1, i + 1, j, sixth, BACK, convex)
+        add_pairs(m, e1, e2, blocks, work, i, i + 1, 1, 2, 0, _HALF * two_thirds, ABOVE, convex, True)
+        add_pairs(m, e1, e2, blocks, work, i, i + 1, 2, nx + 1, 0, two_thirds, ABOVE, convex, True)
+        add_pairs(m, e1, e2, blocks, work, i, i + 1, nx + 1, nx + 2, 0, _HALF * two_thirds, ABOVE, convex, True)
+        add_pairs(m, e1, e2, blocks, work, i, i + 1, 1, nx + 1, 1, sixth, ACROSS, convex, True)
+        add_pairs(m, e1, e2, blocks, work, i, i + 1, 2, nx + 2, -1, sixth, BACK, convex, True)
 
 
 class ElementTilts:
