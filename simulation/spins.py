@@ -69,7 +69,7 @@ class PlanarSpins:
         return self._resolved(self.planar, status)
 
     def _stable(self) -> bool:
-        return self.stability.lowest(self.planar.angle, self.planar.energy.field) > 0
+        return self.stability.stable(self.planar.angle, self.planar.energy.field)
 
     @staticmethod
     def _resolved(descent: Descent, status: FieldStatus) -> FieldStatus:
@@ -161,6 +161,8 @@ class FreeSpins(PlanarSpins):
         self._tilt(noise + math.copysign(MODE_TILT_RAD, float((mode * noise).sum())) * mode, h)
 
     def _random_tilt(self) -> np.ndarray:
+        if self.rng is None:
+            return np.full(self.energy.area.shape, self.perturbation_rad)
         return self.perturbation_rad * self.rng.normal(size=self.energy.area.shape)
 
     def _tilt(self, tilt_rad: np.ndarray, h: float) -> None:

@@ -55,15 +55,20 @@ class Stability:
         self._vectors = np.zeros((3, *hessian.area.shape), np.float32)
         self._matrix = np.zeros((9, *hessian.area.shape), np.float32)
 
+    def stable(self, angle: np.ndarray, b: np.ndarray) -> bool:
+        """Whether no small tilt of the planar state grows."""
+        self._set(angle, b)
+        return self._lanczos(stop_at_negative=True)[0] > 0
+
     def lowest(self, angle: np.ndarray, b: np.ndarray) -> float:
-        """Lowest eigenvalue per area, 2 K1; where it is negative, an upper bound that is negative too."""
+        """Lowest eigenvalue per area, 2 K1."""
         self._set(angle, b)
         return self._lanczos()[0]
 
     def mode(self, angle: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Tilts of the lowest mode, padded, the largest of them 1."""
         self._set(angle, b)
-        _, diagonal, beside = self._lanczos(stop_at_negative=False)
+        _, diagonal, beside = self._lanczos()
         _, weights = eigh_tridiagonal(diagonal, beside[:-1], select="i", select_range=(0, 0))
         mode = np.zeros(self._start.shape)
         self._begin()
@@ -85,7 +90,7 @@ class Stability:
         diagonal, norm = _lanczos_step(self._matrix, self._vectors, beside)
         return float(diagonal), float(norm)
 
-    def _lanczos(self, stop_at_negative: bool = True) -> tuple[float, np.ndarray, np.ndarray]:
+    def _lanczos(self, stop_at_negative: bool = False) -> tuple[float, np.ndarray, np.ndarray]:
         """Lowest Ritz value and the tridiagonal matrix it belongs to."""
         self._begin()
         diagonal: list[float] = []

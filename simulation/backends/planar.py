@@ -98,7 +98,7 @@ def simulate(
     if spins == "free":
         free = make_free_energy(microstructure, material, discretization)
         state = FreeSpins(
-            planar, state.stability, energy=free, perturbation_rad=perturbation_rad, rng=np.random.default_rng(seed)
+            planar, state.stability, energy=free, perturbation_rad=perturbation_rad, rng=None if seed == 0 else np.random.default_rng(seed)
         )
     m, status, kept, counts = [], [], [], []
     for i, h in enumerate(fields):
