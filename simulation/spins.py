@@ -3,8 +3,8 @@
 Where the out-of-plane Hessian of a planar state has no negative eigenvalue, small tilts decay and the state is one of
 free spins too (see `stability`). So free spins follow the planar descent, whose states are looked at after each step of
 the gradient flow in an avalanche, where the path counts, and at its end. Where the plane is unstable, the vectors are
-tilted at random, and along the unstable mode, and go on with three components. At each further field they are tilted at
-random again. Once all of them have come back into the plane and the planar state there is stable, the planar descent
+tilted a little, and along the unstable mode, and go on with three components. At each further field they are tilted a
+little again. Once all of them have come back into the plane and the planar state there is stable, the planar descent
 goes on.
 """
 
@@ -69,7 +69,7 @@ class PlanarSpins:
         return self._resolved(self.planar, status)
 
     def _stable(self) -> bool:
-        return self.stability.stable(self.planar.angle, self.planar.energy.field)
+        return self.stability.stable(self.planar.angle, self.planar.energy.field, self.planar.h)
 
     @staticmethod
     def _resolved(descent: Descent, status: FieldStatus) -> FieldStatus:
@@ -83,15 +83,15 @@ class FreeSpins(PlanarSpins):
 
     Args:
         energy: of vectors.
-        perturbation_rad: standard deviation of the tilt of a vector at each field.
-        rng: what draws it.
+        perturbation_rad: by which vectors are tilted at each field.
+        rng: what draws normal tilts of such a standard deviation; if None, all are tilted towards +z alike.
         free: the descent of vectors.
         out: whether the plane is left.
     """
 
     energy: FreeEnergy = None  # type: ignore[assignment]
     perturbation_rad: float = PERTURBATION_RAD
-    rng: np.random.Generator = None  # type: ignore[assignment]
+    rng: np.random.Generator | None = None
     free: Descent | None = None
     out: bool = False
 
@@ -120,7 +120,7 @@ class FreeSpins(PlanarSpins):
                 self.plane_unstable_h = h
             self._leave(h)
         else:
-            self._tilt(self._random_tilt(), h)
+            self._tilt(self._small_tilt(), h)
         assert self.free is not None
         for _ in range(MOST_PUSHES):
             status = minimize(self.free, tolerance, max(last - self.evaluations, 0))
@@ -155,13 +155,13 @@ class FreeSpins(PlanarSpins):
         self._push(h)
 
     def _push(self, h: float) -> None:
-        """Tilt at random and along the lowest mode of the planar state, to the side where the random tilt leads."""
+        """Tilt a little, and along the lowest mode of the planar state to the side where that leads."""
         mode = self.stability.mode(self.planar.angle, self.planar.energy.field)[1:-1, 1:-1]
-        noise = self._random_tilt()
-        self._tilt(noise + math.copysign(MODE_TILT_RAD, float((mode * noise).sum())) * mode, h)
+        small = self._small_tilt()
+        self._tilt(small + math.copysign(MODE_TILT_RAD, float((mode * small).sum())) * mode, h)
 
-    def _random_tilt(self) -> np.ndarray:
-        if self.rng is None:
+    def _small_tilt(self) -> np.ndarray:
+        if self.rng is None:  # as fidimag's out-of-plane start does it, and the same for mirror images
             return np.full(self.energy.area.shape, self.perturbation_rad)
         return self.perturbation_rad * self.rng.normal(size=self.energy.area.shape)
 

@@ -22,6 +22,9 @@ STEPS, CHECK_EVERY = 64, 8
 """Most steps of Lanczos' method, and after how many of them its lowest Ritz value is looked at."""
 CHANGE = 0.02
 """Part of itself by which that may have changed since the last look when it is taken for the lowest eigenvalue."""
+PER_RAD = 4.0
+"""What turning all vectors by up to a radian may change the lowest eigenvalue by, estimated: 1 by the anisotropy, 1 by the
+field, q by the long-range field, 2 by the exchange of neighbours that differ by a radian. A field changes it by itself."""
 
 
 class OutOfPlaneHessian(Protocol):
@@ -42,6 +45,8 @@ class OutOfPlaneHessian(Protocol):
 class Stability:
     """Lowest eigenvalues and modes of planar states of one structure.
 
+    A state that is nearer to one with a lowest eigenvalue x than what could change that by x is not looked at again.
+
     Args:
         hessian: of the discretisation.
     """
@@ -53,12 +58,22 @@ class Stability:
         start = np.random.default_rng(0).normal(size=hessian.area.shape) * (hessian.area > 0)
         self._start = (start / np.linalg.norm(start)).astype(np.float32)
         self._vectors = np.zeros((3, *hessian.area.shape), np.float32)
+        self._known: tuple[float, np.ndarray, float] | None = None  # field, angles and lowest eigenvalue of a state
         self._matrix = np.zeros((9, *hessian.area.shape), np.float32)
 
-    def stable(self, angle: np.ndarray, b: np.ndarray) -> bool:
-        """Whether no small tilt of the planar state grows."""
+    def stable(self, angle: np.ndarray, b: np.ndarray, h: float) -> bool:
+        """Whether no small tilt of the planar state at reduced field h grows."""
+        way = (
+            np.inf
+            if self._known is None
+            else abs(h - self._known[0]) + PER_RAD * float(np.abs(angle - self._known[1]).max())
+        )
+        if self._known is not None and way < self._known[2]:
+            return True
         self._set(angle, b)
-        return self._lanczos(stop_at_negative=True)[0] > 0
+        lowest = self._lanczos(stop_at_negative=True)[0]
+        self._known = (h, angle.copy(), lowest * (1 - CHANGE)) if lowest > 0 else None
+        return lowest > 0
 
     def lowest(self, angle: np.ndarray, b: np.ndarray) -> float:
         """Lowest eigenvalue per area, 2 K1."""

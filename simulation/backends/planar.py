@@ -34,7 +34,7 @@ def settings(
     tolerance: float = TOLERANCE,
     spins: str = "planar",
     perturbation_rad: float = PERTURBATION_RAD,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> tuple[tuple[str, str | int | float], ...]:
     """What besides structure, material and sweep decides a curve: hashable, for keys of labels."""
     check_discretization(discretization)
@@ -48,10 +48,11 @@ def settings(
     if spins == "planar":  # nothing more: such are the keys of all labels of before there was anything else
         return planar
     free = ("spins", spins), ("free_version", FREE_VERSION[discretization])
-    return (*planar, *free, ("perturbation_rad", float(perturbation_rad)), ("seed", int(seed)))
+    tilt: tuple[tuple[str, str | int | float], ...] = (("perturbation_rad", float(perturbation_rad)),)
+    return (*planar, *free, *tilt, *(() if seed is None else (("seed", int(seed)),)))
 
 
-def check_spins(spins: str, perturbation_rad: float, seed: int) -> None:
+def check_spins(spins: str, perturbation_rad: float, seed: int | None) -> None:
     """Raise InputError if there are no such spins, or they cannot be perturbed like that."""
     if spins not in SPINS:
         raise InputError(f"spins must be one of {', '.join(SPINS)}, got {spins!r}")
@@ -59,8 +60,8 @@ def check_spins(spins: str, perturbation_rad: float, seed: int) -> None:
         raise InputError(
             f"perturbation_rad must lie above 0 and be at most {MOST_PERTURBATION_RAD}, got {perturbation_rad!r}"
         )
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
+        raise InputError(f"seed must be None or a whole number of at least 0, got {seed!r}")
 
 
 def simulate(
@@ -73,7 +74,7 @@ def simulate(
     max_evaluations: int = MAX_EVALUATIONS,
     spins: str = "planar",
     perturbation_rad: float = PERTURBATION_RAD,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> DemagnetizationCurve:
     """See `simulation.demagnetization_curve`.
 
@@ -82,8 +83,8 @@ def simulate(
         max_evaluations: of the long-range field at one field of the sweep; a field that needs more says so by its
             status, and the sweep goes on from where it stands.
         spins: "planar", or "free" to leave the plane where it is unstable, see `simulation.spins`.
-        perturbation_rad: standard deviation of the random tilts out of the plane of free spins, at each field.
-        seed: of these tilts.
+        perturbation_rad: by which free spins are tilted out of the plane at each field.
+        seed: if given, tilts are drawn at random, with that standard deviation; if not, all are the same, towards +z.
     """
     check_discretization(discretization)
     if not 0 < tolerance < math.inf:
@@ -98,7 +99,11 @@ def simulate(
     if spins == "free":
         free = make_free_energy(microstructure, material, discretization)
         state = FreeSpins(
-            planar, state.stability, energy=free, perturbation_rad=perturbation_rad, rng=None if seed == 0 else np.random.default_rng(seed)
+            planar,
+            state.stability,
+            energy=free,
+            perturbation_rad=perturbation_rad,
+            rng=None if seed is None else np.random.default_rng(seed),
         )
     m, status, kept, counts = [], [], [], []
     for i, h in enumerate(fields):

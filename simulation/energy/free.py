@@ -279,9 +279,7 @@ def _add_way(m0, m, e1, angle):  # type: ignore[no-untyped-def]  # pragma: no co
             dx, dy, dz = x - m0[0, i, j], y - m0[1, i, j], z - m0[2, i, j]
             ex, ey, ez = e1[0, i, j], e1[1, i, j], e1[2, i, j]
             angle[i, j] += ex * dx + ey * dy + ez * dz
-            angle[rows + i, j] += (
-                (y * ez - z * ey) * dx + (z * ex - x * ez) * dy + (x * ey - y * ex) * dz
-            )
+            angle[rows + i, j] += (y * ez - z * ey) * dx + (z * ex - x * ez) * dy + (x * ey - y * ex) * dz
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")

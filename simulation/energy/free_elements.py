@@ -190,7 +190,9 @@ class FreeElementEnergy(FreeEnergy):
         super().__init__(microstructure, material, area, stiffest(c) + material.q / 2)
         self._c, self._bulge = np.float32(c), np.float32(1 / max(12 * c, LEAST_STIFFNESS))
         self._corners = np.zeros(12 * TILE, np.float32)
-        self._axes = np.zeros((3, ny + 3, nx + 3), np.float32)  # k kT on average over the patch of a corner, times its area
+        self._axes = np.zeros(
+            (3, ny + 3, nx + 3), np.float32
+        )  # k kT on average over the patch of a corner, times its area
         self._mean_b = np.zeros((2, ny + 3, nx + 3), np.float32)  # the same of b
         k_x, k_y = self._axis
         for below, left in np.ndindex(2, 2):
