@@ -23,7 +23,7 @@ PERTURBATION_RAD = 3e-3
 FLAT = 0.03
 """Largest m_z of a state that may be planar."""
 MODE_TILT_RAD = 0.1
-"""Largest tilt along an unstable mode: enough for a torque above the tolerance, little enough to be the mode's alone."""
+"""Largest tilt along an unstable mode: enough for a torque above the tolerance, little enough to be its own."""
 MOST_PUSHES = 3
 
 
@@ -113,22 +113,26 @@ class FreeSpins(PlanarSpins):
         last = self.evaluations + max_evaluations
         if not self.out:
             self.planar.change_field(h)
-            status = self._follow_plane(tolerance, last)
-            if status is not None:
-                return self._resolved(self.planar, status)
+            in_plane = self._follow_plane(tolerance, last)
+            if in_plane is not None:
+                return self._resolved(self.planar, in_plane)
             if math.isnan(self.plane_unstable_h):
                 self.plane_unstable_h = h
             self._leave(h)
         else:
             self._tilt(self._small_tilt(), h)
         assert self.free is not None
-        for _ in range(MOST_PUSHES):
+        for push in range(MOST_PUSHES):
+            if push:  # flat, but no minimum
+                self._push(h)
             status = minimize(self.free, tolerance, max(last - self.evaluations, 0))
             if status is not FieldStatus.CONVERGED or self.energy.largest_tilt > FLAT:
                 break
-            if self._return(h, tolerance, last):
+            angle = planar_angle(self.energy.vectors)
+            if angle is None:
+                break
+            if self._return(angle, h, tolerance, last):
                 return self._resolved(self.planar, status)
-            self._push(h)
         return self._resolved(self.free, status)
 
     def _follow_plane(self, tolerance: float, last: int) -> FieldStatus | None:
@@ -172,11 +176,8 @@ class FreeSpins(PlanarSpins):
         else:
             self.free.restart(coordinates, h)
 
-    def _return(self, h: float, tolerance: float, last: int) -> bool:
-        """Go on in the plane if the planar state next to this one is stable."""
-        angle = planar_angle(self.energy.vectors)
-        if angle is None:
-            return False
+    def _return(self, angle: np.ndarray, h: float, tolerance: float, last: int) -> bool:
+        """Go on in the plane if the planar state at these angles is stable."""
         self.planar.restart(np.pad(angle, 1), h)
         if self._follow_plane(tolerance, last) is not FieldStatus.CONVERGED:
             return False

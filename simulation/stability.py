@@ -1,8 +1,8 @@
 """Whether a planar state is stable against leaving the plane: the lowest eigenvalue of its out-of-plane Hessian.
 
 An infinite prism has no charges out of the plane, N_zz = 0, so that small tilts theta of the vectors see no long-range
-field of each other: the Hessian H of the energy by the tilts is local, a nine-point stencil of anisotropy, exchange, the
-trace of the demagnetisation tensor (-q/2) and the field along m. For cells
+field of each other: the Hessian H of the energy by the tilts is local, a nine-point stencil of anisotropy, exchange,
+the trace of the demagnetisation tensor (-q/2) and the field along m. For cells
 
     H_ii = (k.m)^2 + b.m - q/2 + c sum_neighbours cos(phi - phi_n),        H_in = -c.
 
@@ -23,8 +23,8 @@ STEPS, CHECK_EVERY = 64, 8
 CHANGE = 0.02
 """Part of itself by which that may have changed since the last look when it is taken for the lowest eigenvalue."""
 PER_RAD = 4.0
-"""What turning all vectors by up to a radian may change the lowest eigenvalue by, estimated: 1 by the anisotropy, 1 by the
-field, q by the long-range field, 2 by the exchange of neighbours that differ by a radian. A field changes it by itself."""
+"""How much the lowest eigenvalue may change as vectors turn by a radian, estimated: 1 by anisotropy, 1 by the field, q
+by the long-range field, 2 by the exchange of neighbours that differ by a radian. A field changes it by as much."""
 
 
 class OutOfPlaneHessian(Protocol):
@@ -151,9 +151,11 @@ def _lanczos_step(matrix, vectors, beside):  # type: ignore[no-untyped-def]  # p
         row = np.float32(0)
         for j in range(1, columns - 1):
             x = (
-                matrix[0, i, j] * now[i - 1, j - 1] + matrix[1, i, j] * now[i - 1, j] + matrix[2, i, j] * now[i - 1, j + 1]
-                + matrix[3, i, j] * now[i, j - 1] + matrix[4, i, j] * now[i, j] + matrix[5, i, j] * now[i, j + 1]
-                + matrix[6, i, j] * now[i + 1, j - 1] + matrix[7, i, j] * now[i + 1, j] + matrix[8, i, j] * now[i + 1, j + 1]
+                matrix[0, i, j] * now[i - 1, j - 1] + matrix[1, i, j] * now[i - 1, j]
+                + matrix[2, i, j] * now[i - 1, j + 1] + matrix[3, i, j] * now[i, j - 1]
+                + matrix[4, i, j] * now[i, j] + matrix[5, i, j] * now[i, j + 1]
+                + matrix[6, i, j] * now[i + 1, j - 1] + matrix[7, i, j] * now[i + 1, j]
+                + matrix[8, i, j] * now[i + 1, j + 1]
             )  # fmt: skip
             row += x * now[i, j]
             new[i, j] = x - b * last[i, j]

@@ -49,7 +49,7 @@ class BlockStencil:
 
 @njit(inline="always")
 def add_pairs(m, e1, e2, blocks, work, i, k, first, end, ahead, w, slot, convex, geodesic):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Add the pairs of nodes (i, j) and (k, j + ahead), `first` <= j < `end`, with weight w, and set their couplings."""
+    """Add the pairs of nodes (i, j) and (k, j + ahead), `first` <= j < `end`, of weight w, and set their couplings."""
     for low in range(first, end, TILE):
         columns = min(end - low, TILE)
         if convex:
@@ -76,11 +76,11 @@ def _set(row, at, work, start, columns):  # type: ignore[no-untyped-def]  # prag
 
 
 @njit(inline="always")
-def _seen(m, e1, e2, i, j, k, l):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """cos of the angle of nodes (i, j) and (k, l), e.m of the frame of each with the other, and e.e of both frames."""
-    x0, y0, z0, x1, y1, z1 = m[0, i, j], m[1, i, j], m[2, i, j], m[0, k, l], m[1, k, l], m[2, k, l]
+def _seen(m, e1, e2, i, j, k, o):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """cos of the angle of nodes (i, j) and (k, o), e.m of the frame of each with the other, and e.e of both frames."""
+    x0, y0, z0, x1, y1, z1 = m[0, i, j], m[1, i, j], m[2, i, j], m[0, k, o], m[1, k, o], m[2, k, o]
     ax, ay, az, bx, by, bz = e1[0, i, j], e1[1, i, j], e1[2, i, j], e2[0, i, j], e2[1, i, j], e2[2, i, j]
-    cx, cy, cz, dx, dy, dz = e1[0, k, l], e1[1, k, l], e1[2, k, l], e2[0, k, l], e2[1, k, l], e2[2, k, l]
+    cx, cy, cz, dx, dy, dz = e1[0, k, o], e1[1, k, o], e1[2, k, o], e2[0, k, o], e2[1, k, o], e2[2, k, o]
     return (
         x0 * x1 + y0 * y1 + z0 * z1,
         ax * x1 + ay * y1 + az * z1, bx * x1 + by * y1 + bz * z1,
@@ -94,9 +94,9 @@ def _seen(m, e1, e2, i, j, k, l):  # type: ignore[no-untyped-def]  # pragma: no 
 def _row_of_pairs(m, e1, e2, work, i, k, low, columns, other, w, geodesic):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Second derivatives of w d^2/2, or of -w cos d."""
     for n in range(np.uint64(columns)):
-        j, l = n + np.uint64(low), n + np.uint64(other)
-        p, a1, a2, b1, b2, e11, e12, e21, e22 = _seen(m, e1, e2, i, j, k, l)
-        _, g = pair(m[0, i, j], m[1, i, j], m[2, i, j], m[0, k, l], m[1, k, l], m[2, k, l])
+        j, o = n + np.uint64(low), n + np.uint64(other)
+        p, a1, a2, b1, b2, e11, e12, e21, e22 = _seen(m, e1, e2, i, j, k, o)
+        _, g = pair(m[0, i, j], m[1, i, j], m[2, i, j], m[0, k, o], m[1, k, o], m[2, k, o])
         rest, sin2 = _ONE - p, _ONE - p * p
         near = np.float32(1 / 3) + np.float32(4 / 15) * rest
         f = near if sin2 < np.float32(0.01) else (_ONE - p * g) / sin2
@@ -112,8 +112,8 @@ def _row_of_pairs(m, e1, e2, work, i, k, low, columns, other, w, geodesic):  # t
 def _row_of_convex_pairs(m, e1, e2, work, i, k, low, columns, other, w):  # type: ignore[no-untyped-def]  # pragma: no cover
     """1 and -1 along the way and across it: frames of one transported to the other."""
     for n in range(np.uint64(columns)):
-        j, l = n + np.uint64(low), n + np.uint64(other)
-        p, a1, a2, b1, b2, e11, e12, e21, e22 = _seen(m, e1, e2, i, j, k, l)
+        j, o = n + np.uint64(low), n + np.uint64(other)
+        p, a1, a2, b1, b2, e11, e12, e21, e22 = _seen(m, e1, e2, i, j, k, o)
         turn = _ONE / (_ONE + p + np.float32(1e-3))
         work[n], work[n + TILES[1]], work[n + TILES[2]] = w, np.float32(0), w
         work[n + TILES[3]], work[n + TILES[4]], work[n + TILES[5]] = w, np.float32(0), w
@@ -123,7 +123,7 @@ def _row_of_convex_pairs(m, e1, e2, work, i, k, low, columns, other, w):  # type
 
 @njit(inline="always")
 def local_blocks(m, e1, e2, axes, area, b, half_q, i, end, blocks):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Blocks of the nodes of row i by themselves: of -1/2 (k.m)^2 - q/4 m_z^2 - b.m with k kT and b times their areas."""
+    """Blocks of the nodes of row i alone, of -1/2 (k.m)^2 - q/4 m_z^2 - b.m; k kT (`axes`) and b times their areas."""
     for j in range(np.uint64(1), np.uint64(end)):
         x, y, z = m[0, i, j], m[1, i, j], m[2, i, j]
         kxx, kxy, kyy, zz = axes[0, i, j], axes[1, i, j], axes[2, i, j], half_q * area[i, j]

@@ -41,6 +41,9 @@ class FreeEnergy(ABC):
         stiffest: bound on the local Hessian per area.
     """
 
+    avalanche: float
+    softest: float
+
     def __init__(self, microstructure: Microstructure, material: Material, area: np.ndarray, stiffest: float) -> None:
         ny, nx = microstructure.shape
         rows, columns = area.shape[0] + 2, area.shape[1] + 2

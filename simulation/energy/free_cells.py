@@ -6,7 +6,7 @@ In units of 2 K1 V_cell (h, q and c as in `cells`), with the easy axis k in the 
 
 -q/4 m_z^2 is the trace of the demagnetisation tensor: an infinite prism has no charges out of the plane, N_zz = 0. So
 
-    de/dm = -b - (k.m) k - q/2 m_z z - c sum_neighbours m_n,        b = h y - q/2 (Re F, Im F),        F = kappa * conj(w).
+    de/dm = -b - (k.m) k - q/2 m_z z - c sum_neighbours m_n,    b = h y - q/2 (Re F, Im F),    F = kappa * conj(w).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 In units of 2 K1 V_cell, with the easy axis k of a cell and z out of the plane (h, q, c and the bulge as in `elements`):
 
-    e = sum_cells [ c (E_x + E_y)/3 + c D/6 + c S/18 - 1/2 <(k.m)^2> - q/4 <m_z^2> - h f M_y + q/4 Re w~ (kappa * conj(w))
-                    - bulge/2 |T|^2 ].
+    e = sum_cells [ c (E_x + E_y)/3 + c D/6 + c S/18 - 1/2 <(k.m)^2> - q/4 <m_z^2>
+                    - h f M_y + q/4 Re w~ (kappa * conj(w)) - bulge/2 |T|^2 ].
 
 E_x and E_y are the means of the squared angles between the corners along the edges in x and in y, D that of the
 diagonals. Angles on the sphere are distances, so that they depend on no coordinates and walls through any axis are
@@ -12,13 +12,14 @@ alike; in the plane they are differences of phi, and the three terms are c/2 (X^
     X^2 = (E_x - E_y + D)/2,        Y^2 = (E_y - E_x + D)/2,        S = X^2 Y^2 - (D_up - D_down)^2/16,
 
 which defines X^2 and Y^2 out of the plane too. S is the squared area that the cell covers on the sphere, nothing in the
-plane: what the curvature of the sphere adds in fourth order. The direction in the middle is M = (v0 + v1 + v2 + v3)/|..|,
-and means over the cell are, with f and g of X^2 and Y^2 as in `bilinear` and the slopes a, b of the vectors,
+plane: what the curvature of the sphere adds in fourth order (derivatives of slopes along x and along y do not commute
+there). The direction in the middle is M = (v0 + v1 + v2 + v3)/|..|, and means over the cell are, with f and g of X^2
+and Y^2 as in `bilinear` and the slopes a, b of the vectors,
 
     <m> = f M,        <(n.m)^2> = (1 + g)/2 (n.M)^2 + (1 - g)/2 ((n.a)^2 + (n.b)^2)/(a^2 + b^2).
 
--q/4 m_z^2 is the trace of the demagnetisation tensor, which acts at the very place: an infinite prism has no charges out
-of the plane. The torque for the bulge is v less its part along M, v = g' ((k.M) k + q/2 M_z z) + f' b.
+-q/4 m_z^2 is the trace of the demagnetisation tensor, which acts at the very place: an infinite prism has no charges
+out of the plane. The torque for the bulge is v less its part along M, v = g' ((k.M) k + q/2 M_z z) + f' b.
 
 (Derivatives in `row_torques`; with fixed b in T, as in `elements`.)
 """
@@ -59,7 +60,7 @@ _TINY = np.float32(1e-12)
 
 @njit(inline="always")
 def sinc_of_square(u):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """sinc(x/2) and its derivative by u = x^2, of which the second is needed without cancellation: 1 - sinc(x/2) too."""
+    """sinc(x/2), its derivative by u = x^2, and 1 - sinc(x/2) without cancellation."""
     short = u * (SERIES[0] - u * (SERIES[1] - u * (SERIES[2] - u * (SERIES[3] - u * SERIES[4]))))
     slope = _HALF * (u * (SLOPE[1] - u * (SLOPE[2] - u * (SLOPE[3] - u * SLOPE[4]))) - SLOPE[0])
     return _ONE - short, slope, short
@@ -347,7 +348,7 @@ def _stencil(m, e1, e2, axes, area, b, mean_b, c, half_q, convex, blocks, work):
 
 
 class ElementTilts:
-    """The out-of-plane Hessian of planar states, see `simulation.stability`: what nine patterns of small tilts answer."""
+    """The out-of-plane Hessian of planar states, see `simulation.stability`, by nine patterns of small tilts."""
 
     tilt = np.float32(1e-3)
 

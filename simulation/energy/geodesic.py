@@ -1,11 +1,11 @@
-"""Angles between unit vectors from their chords, without inverse trigonometric functions that compilers cannot vectorise.
+"""Angles between unit vectors from their chords, without inverse trigonometric functions, which are not vectorised.
 
 With the chord s = |m_i - m_j| between two directions that are an angle d apart, u = cos(d/2) = sqrt(1 - s^2/4) and
 
     H(u) = (d/2) / sin(d/2) = arccos(u) / sqrt(1 - u^2),        d^2 = s^2 H^2,        G = d / sin d = H / u.
 
-H is smooth from u = 0 (opposite directions, pi/2) to u = 1 (the same, 1): a polynomial through its values at Chebyshev's
-points is right to 2e-7. The derivative of d^2/2 by m_i, in the tangent plane there, is -G m_j.
+H is smooth from u = 0 (opposite directions, pi/2) to u = 1 (the same, 1): a polynomial through its values at the points
+of Chebyshev is right to 2e-7. The derivative of d^2/2 by m_i, in the tangent plane there, is -G m_j.
 """
 
 from __future__ import annotations

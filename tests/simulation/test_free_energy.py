@@ -127,7 +127,7 @@ def test_without_grains_and_field_no_direction_of_space_is_special(kind: str) ->
 
 
 def test_exchange_of_a_curved_state_converges_in_fourth_order() -> None:
-    """Of a smooth periodic map onto the sphere: nodal values, and what the cells gain by bulging, against the integral."""
+    """Of a smooth periodic map onto the sphere: nodal values, and the bulges of the cells, against the integral."""
 
     def smooth(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         polar = 1.2 + 0.5 * np.sin(x + 0.3) + 0.4 * np.cos(y)
@@ -168,7 +168,7 @@ def test_chords_give_the_angles() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_changing_the_field_is_evaluating_at_the_other_field(kind: str) -> None:
-    structure, energy = problem((5, 6), Nd2Fe14B, kind)
+    _, energy = problem((5, 6), Nd2Fe14B, kind)
     m = vectors(energy, 1.0)
     there, out = (np.zeros(energy.shape, np.float32) for _ in range(2))
     energy.gradient(energy.start(m), -0.2, there)
@@ -180,7 +180,7 @@ def test_changing_the_field_is_evaluating_at_the_other_field(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_coordinates_lead_along_great_circles_and_gradients_along_them(kind: str) -> None:
-    """A vector has turned by the length of its coordinates; there and back is no way; slopes are those of the energy."""
+    """A vector turns by the length of its coordinates; there and back is no way; slopes are those of the energy."""
     structure, energy = problem((4, 5), UNMAGNETISED, kind)
     m, rows = vectors(energy, 0.5), energy.shape[0] // 2
     start, out = energy.start(m), np.zeros(energy.shape, np.float32)
@@ -204,7 +204,7 @@ def test_coordinates_lead_along_great_circles_and_gradients_along_them(kind: str
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_convex_solve_always_goes_downhill(kind: str) -> None:
-    structure, energy = problem((6, 7), Nd2Fe14B, kind)
+    _, energy = problem((6, 7), Nd2Fe14B, kind)
     for seed in range(10):
         g, out = (np.zeros(energy.shape, np.float32) for _ in range(2))
         energy.gradient(energy.start(vectors(energy, 1.5, seed)), -0.5, g)
@@ -214,7 +214,7 @@ def test_convex_solve_always_goes_downhill(kind: str) -> None:
 
 def test_local_blocks_of_cells_are_the_hessian_without_its_long_range_part() -> None:
     """Up to the curvature that is added: the solution of P x = g answers to differences of the gradient."""
-    structure, energy = problem((6, 7), UNMAGNETISED, "cells")
+    _, energy = problem((6, 7), UNMAGNETISED, "cells")
     m = vectors(energy, 0.2)
     start, g, x = energy.start(m), *(np.zeros(energy.shape, np.float32) for _ in range(2))
     energy.gradient(start, 3.0, g)
@@ -236,7 +236,7 @@ def short_steps(energy: FreeEnergy, m: np.ndarray, h: float, time: float, steps:
 @pytest.mark.parametrize("kind", KINDS)
 def test_flow_is_the_gradient_flow(kind: str) -> None:
     """Without magnetisation it depends on no far field: step by step the same, and to the same end as short steps."""
-    structure, energy = problem((7, 9), UNMAGNETISED, kind)
+    _, energy = problem((7, 9), UNMAGNETISED, kind)
     m = vectors(energy, 0.5)
     q = UNMAGNETISED.q
     reach = {"cells": 2.0 * q, "elements": math.sqrt(2.0 * q / 2.0)}[kind]  # a time of 2
