@@ -7,10 +7,11 @@ from typing import Protocol
 import numpy as np
 
 from simulation.energy.cells import CellEnergy
+from simulation.energy.element_tilts import ElementTilts
 from simulation.energy.elements import ElementEnergy
 from simulation.energy.free import FreeEnergy
 from simulation.energy.free_cells import CellTilts, FreeCellEnergy
-from simulation.energy.free_elements import ElementTilts, FreeElementEnergy
+from simulation.energy.free_elements import FreeElementEnergy
 from simulation.errors import InputError
 from simulation.material import Material
 from simulation.microstructure import Microstructure

@@ -61,7 +61,7 @@ class FreeEnergy(ABC):
         self._area = np.pad(area, 1).astype(np.float32)
         self._one_over_area = np.pad(1 / area, 1).astype(np.float32)
         self._local = BlockStencil(rows, columns)
-        self._assembled: tuple[bool, np.ndarray] | None = None
+        self._assembled: tuple[bool, np.ndarray] | None = None  # whether convex, and where
         self._base, self._last = np.zeros(self.shape), np.zeros(self.shape)
 
     @property
@@ -90,7 +90,7 @@ class FreeEnergy(ABC):
 
     @property
     def vectors(self) -> np.ndarray:
-        """(nodes in y, nodes in x, 3) the state, float64."""
+        """(nodes in y, nodes in x, 3) the state."""
         return np.moveaxis(self.m[:, 1:-1, 1:-1], 0, -1).astype(np.float64)
 
     def perturb(self, tilt_rad: np.ndarray) -> np.ndarray:
@@ -192,8 +192,7 @@ class FreeEnergy(ABC):
     def cell_angle(self, angle: np.ndarray) -> np.ndarray:
         """(ny, nx) angle of each cell's magnetisation in the plane from +y."""
         m = self.cell_vectors()
-        in_plane: np.ndarray = np.arctan2(m[..., 0], m[..., 1])
-        return in_plane
+        return np.asarray(np.arctan2(m[..., 0], m[..., 1]))
 
 
 _ONE = np.float32(1)

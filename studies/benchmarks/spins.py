@@ -3,7 +3,7 @@
     python -m studies.benchmarks.spins [--references N] [--squares N] [--reference DIR]
 
 Three tables. Ten squares of 80 nm by cells of 1 nm and by elements of 2, 1 and 0.5 nm, planar and free: Hc, Mr and the
-field at which the plane becomes unstable. The same squares by elements of 2 nm with other tilts out of the plane (sizes,
+field at which the plane becomes unstable. The same squares by elements of 2 nm with other tilts out of it (sizes,
 seeds) and a tighter tolerance. And squares of 320 nm that fidimag has simulated: evaluations and CPU seconds, free over
 planar. Ends with exit code 1 if a curve of free spins costs more than three times the planar one in the median.
 """
