@@ -73,6 +73,17 @@ class Study(Section):
         return self.verification.redraws or (16 if any(goal.robust for goal in self.reduced_goals) else 0)
 
     @property
+    def checks(self) -> tuple[str, ...]:
+        """What every hit has to stand before it counts, see `sections.CHECKS`.
+
+        Unless the study says so it is a finer mesh by elements, and nothing by cells: there the paper's mesh is the
+        measure, and few hits stand a finer one.
+        """
+        if self.verification.confirm is not None:
+            return self.verification.confirm
+        return ("finer",) if self.labels.discretization == "elements" else ()
+
+    @property
     def reduced_goals(self) -> tuple[Goal, ...]:
         """The goals in reduced units, in the order of the file."""
         return tuple(goal_of(name, written, self.magnet) for name, written in self.goals.items())
@@ -185,6 +196,7 @@ def study_text(study: Study) -> str:
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     plain = study.model_dump(mode="json", exclude_none=True)
+    plain["verification"]["confirm"] = list(study.checks) or "none"
     if study.surrogate.pretrained is not None:
         said = USED_OF_PRETRAINED | _of_card(study.surrogate.pretrained)[1].keys()
         plain["surrogate"] = {key: value for key, value in plain["surrogate"].items() if key in said}
