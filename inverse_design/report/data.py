@@ -100,7 +100,7 @@ def achieved(data: ReportData) -> str:
         text += f"the best is candidate {champion:02d}."
     else:
         misses = _listed(_misses(data, champion))
-        text = f"None of the {simulated} meets every target and bound{_upheld(data)}. "
+        text = f"None of the {simulated} meets every target and bound. "
         text += f"The nearest, candidate {champion:02d}, misses {misses}." if misses else ""
     text = text.rstrip() + _refuted(data) + _known(data)
     if failed:

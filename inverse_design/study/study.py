@@ -74,14 +74,8 @@ class Study(Section):
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What every hit has to stand before it counts, see `sections.CHECKS`.
-
-        Unless the study says so it is a finer mesh by elements, and nothing by cells: there the paper's mesh is the
-        measure, and few hits stand a finer one.
-        """
-        if self.verification.confirm is not None:
-            return self.verification.confirm
-        return ("finer",) if self.labels.discretization == "elements" else ()
+        """What every hit has to stand before it counts, see `sections.CHECKS`."""
+        return self.verification.confirm or ()
 
     @property
     def reduced_goals(self) -> tuple[Goal, ...]:
@@ -153,7 +147,15 @@ class Study(Section):
             )
         if not any(goal.is_objective for goal in goals):
             raise refuse("goals", "at least one goal must be a target, maximize or minimize: bounds alone rank nothing")
+        self._fill_confirmation()
         return self
+
+    def _fill_confirmation(self) -> None:
+        """Unless the study says so, hits are confirmed on a finer mesh by elements, and not at all by cells: there the
+        paper's mesh is the measure, and few hits stand a finer one."""
+        if self.verification.confirm is None:
+            checks = ("finer",) if self.labels.discretization == "elements" else ()
+            object.__setattr__(self, "verification", self.verification.model_copy(update={"confirm": checks}))
 
     def _check_pretrained(self, name: str) -> None:
         """A study may repeat what the surrogate's card says, and not contradict it."""
@@ -196,7 +198,6 @@ def study_text(study: Study) -> str:
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     plain = study.model_dump(mode="json", exclude_none=True)
-    plain["verification"]["confirm"] = list(study.checks) or "none"
     if study.surrogate.pretrained is not None:
         said = USED_OF_PRETRAINED | _of_card(study.surrogate.pretrained)[1].keys()
         plain["surrogate"] = {key: value for key, value in plain["surrogate"].items() if key in said}
