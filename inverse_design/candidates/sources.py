@@ -93,8 +93,8 @@ class Situation:
         return utilities(goals, posterior, self.request.best)
 
 
-Found = tuple[list[Microstructure], list[np.ndarray]]
-"""Structures, and for each the code (latent,) that was wanted of it."""
+Found = tuple[list[Microstructure], list[np.ndarray], list[int]]
+"""Structures; for each the code (latent,) that was wanted of it; and the row of its parent in `known`, or -1."""
 
 
 def drawn(now: Situation) -> Found:
@@ -102,7 +102,7 @@ def drawn(now: Situation) -> Found:
     known = now.known
     rows = top(np.where(known.simulated, -np.inf, now.scores(now.posterior)), 4 * now.request.count)
     rows = rows[~known.simulated[rows]]
-    return [known.structures[i] for i in rows], list(known.codes[rows])
+    return [known.structures[i] for i in rows], list(known.codes[rows]), [-1] * len(rows)
 
 
 def steered(now: Situation) -> Found:
@@ -116,7 +116,7 @@ def steered(now: Situation) -> Found:
     far = np.clip(np.abs(np.nan_to_num(wanted - estimate)) / reach, 0, 1)
     wanted += now.prediction[rows] - estimate + now.selection_bias * far.max(axis=1, keepdims=True)
     structures = now.model.steer_axes([now.known.structures[i] for i in rows], wanted, scale)
-    return structures, list(now.known.codes[rows])
+    return structures, list(now.known.codes[rows]), rows.tolist()
 
 
 def turned(now: Situation) -> Found:
@@ -125,7 +125,8 @@ def turned(now: Situation) -> Found:
     structures = [each for i in parents for each in rotate_one_grain(now.known.structures[i], ROTATIONS_RAD)]
     rows = top(now.promise(now.model.encode(structures), structures), 4 * now.request.count)
     children = [len(ROTATIONS_RAD) * now.known.structures[i].grain_angle_rad.size for i in parents]
-    return [structures[i] for i in rows], list(now.known.codes[np.repeat(parents, children)[rows]])
+    parent = np.repeat(parents, children)[rows]
+    return [structures[i] for i in rows], list(now.known.codes[parent]), parent.tolist()
 
 
 def decoded(now: Situation) -> Found:
@@ -137,7 +138,7 @@ def decoded(now: Situation) -> Found:
     for i, image in enumerate(now.model.decode_field(shortlist)):
         fitted.append(fit_grains(image, family.cell_nm, family.grains))
         now.progress(i + 1, count, "")
-    return now.model.rotate_axes(fitted, shortlist), list(shortlist)
+    return now.model.rotate_axes(fitted, shortlist), list(shortlist), [-1] * len(shortlist)
 
 
 BY_NAME: dict[str, Callable[[Situation], Found]] = {DRAWN: drawn, STEERED: steered, TURNED: turned, DECODED: decoded}

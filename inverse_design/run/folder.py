@@ -1,7 +1,7 @@
 """The run folder: stages keyed by content, written whole or not at all, and a lock against a second run.
 
-    runs/<name>/  study.yaml  manifest.json  labels.sqlite  vae/  regressor/R/  search/R/  verify/R/
-                  front.csv  verified.csv  candidates/NN/  report.html  run.log  seconds.json
+    runs/<name>/  study.yaml  manifest.json  labels.sqlite  known/  vae/  regressor/R/  search/R/  verify/R/
+                  confirm/R/  front.csv  verified.csv  candidates/NN/  report.html  run.log  seconds.json
 
 A stage's folder carries `artifact.json`: its key (a hash of its inputs' keys, the part of the study that it reads and
 a version bumped by hand when its meaning changes) and a checksum of each of its files. A folder whose key or
@@ -35,14 +35,18 @@ log = logging.getLogger("inverse_design")
 class RunFolder:
     """One run's folder on disk.
 
+    Args:
+        path: the folder.
+        began: when this attempt at the run began, by `time.monotonic`; now, unless given.
+
     Attributes:
         path: the folder.
         times: how long its stages took.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, began: float | None = None) -> None:
         self.path = Path(path)
-        self.times = StageTimes(self.path)
+        self.times = StageTimes(self.path, began)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -141,21 +145,35 @@ def read_manifest(run: Path) -> dict[str, Any]:
     """What a run's last finished round left in `manifest.json`.
 
     Raises:
-        InputError: if the folder holds no run that has come to a verified round.
+        InputError: if the folder holds no run that has come to a verified round, or knew answers before the first.
     """
     try:
         manifest = read_json(run / MANIFEST)
-        if not isinstance(manifest["rounds"], int) or manifest["rounds"] < 1:
+        rounds, known = manifest["rounds"], manifest.get("known", 0)
+        if not isinstance(rounds, int) or not isinstance(known, int) or rounds < 0 or known < 0 or rounds + known < 1:
             raise TypeError
         held = manifest.get("labelled") or {}  # earlier versions did not say
         if held:
             best = {name: float(value) for name, value in held["best"].items() if name in PROPERTIES}
             held = {"count": int(held["count"]), "hits": int(held["hits"]), "best": best}
-        return {**manifest, "reason": str(manifest["reason"]), "labels": dict(manifest["labels"]), "labelled": held}
+        sound = {
+            "known": known,
+            "reason": str(manifest["reason"]),
+            "labels": dict(manifest["labels"]),
+            "labelled": held,
+        }
+        return {**manifest, **sound}
     except OSError:
         raise InputError(f"{run}: no run with a verified round here (no {MANIFEST}); run the study first") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{run / MANIFEST}: damaged; running the study again writes it anew") from None
+
+
+def work_in_words(simulations: int, confirmations: int, known: int) -> str:
+    """Candidates that were simulated, further simulations of their hits, and structures that were known."""
+    text = f"{simulations} simulation{'s' * (simulations != 1)}"
+    text += f" and {confirmations} confirmation{'s' * (confirmations != 1)}" if confirmations else ""
+    return f"{text}, {known} labelled structure{'s' * (known != 1)} shown" if known else text
 
 
 def intact(folder: Path) -> bool:

@@ -23,22 +23,23 @@ _FILE = "switching.npz"
 def reversals_of(
     study: Study, folder: RunFolder, verified: Sequence[Verified], tracker: Tracker = track
 ) -> dict[int, np.ndarray]:
-    """By candidate, the field (ny, nx) at which each cell switches, see `switching_field`; a stage a round.
+    """By candidate, the field (ny, nx) at which each cell switches, see `switching_field`; a stage a round, and one for
+    what was known before.
 
     Candidates whose curve did not converge have none, and those of a solver other than the built-in one.
     """
     found: dict[int, np.ndarray] = {}
-    for round_ in sorted({item.round for item in verified}):
+    for part in dict.fromkeys(item.part for item in verified):
         shown = {
             number: item
             for number, item in enumerate(verified)
-            if item.round == round_ and item.converged and item.backend == "planar"
+            if item.part == part and item.converged and item.backend == "planar"
         }
         key = reversal_key({number: item.label_key for number, item in shown.items()})
 
-        def build(work: Path, shown: dict[int, Verified] = shown, round_: int = round_) -> None:
+        def build(work: Path, shown: dict[int, Verified] = shown, part: str = part) -> None:
             fields: dict[str, Any] = {}
-            with tracker(f"reversal, round {round_}") as update:
+            with tracker(f"reversal, {part}") as update:
                 for done, (number, item) in enumerate(shown.items()):
                     sweep = conditions_of(study, item.backend, item.discretization).sweep
                     structure, kind = item.candidate.structure, item.discretization
@@ -47,6 +48,6 @@ def reversals_of(
                     update(done + 1, len(shown), "")
             np.savez_compressed(work / _FILE, **fields)
 
-        arrays = read_arrays(folder.stage(Stage.REVERSAL.of(round_), key, build) / _FILE)
+        arrays = read_arrays(folder.stage(Stage.REVERSAL.of(part), key, build) / _FILE)
         found |= {int(number): field for number, field in arrays.items()}
     return found

@@ -181,8 +181,8 @@ def test_the_same_command_mends_what_is_damaged(run: Path) -> None:
     before = tables(run)
     for name in (*STAGED[5:9], "manifest.json", "front.csv", "candidates/00/structure.npz"):
         flip(run / name)
-    (run / "checks" / "planar-cells-2-0").mkdir(parents=True)
-    (run / "checks" / "planar-cells-2-0" / "result-000.npz").write_bytes(b"no longer an array")
+    (run / "checks" / "planar-elements-2-0").mkdir(parents=True)
+    (run / "checks" / "planar-elements-2-0" / "result-000.npz").write_bytes(b"no longer an array")
     labels = simulations(run)
     assert finish(run.parent) == before
     assert simulations(run) == labels
@@ -431,7 +431,7 @@ def test_a_run_that_becomes_read_only_midway_goes_on_later(undisturbed: Path, ru
             stack.enter_context(read_only(run))
             return search(*arguments)
 
-        monkeypatch.setattr("inverse_design.loop.search", searched)
+        monkeypatch.setattr("inverse_design.run.searching.search", searched)
         done = CliRunner().invoke(app, command(run.parent)[3:])
     assert done.exit_code == 2, done.stderr
     last = done.stderr.strip().splitlines()[-1]
