@@ -174,3 +174,58 @@ class RegressorArchitecture:
         head = (self.shared[-1], *self.head, 1)
         count += sum((a + 1) * b for a, b in itertools.pairwise(shared))
         return count + len(ANCHORS) * sum((a + 1) * b for a, b in itertools.pairwise(head))
+
+
+PLACES_PER_GRAIN = 1.5
+"""Places of a grain decoder for each grain of the structures that have most."""
+
+
+@dataclass(frozen=True)
+class GrainDecoderArchitecture:
+    """Network from codes to the seeds of grains, one for every place of a grid (see `surrogate.grain_decoder`).
+
+    Args:
+        latent_dim: length of the latent code.
+        image: (height, width) of the autoencoder's images, pixels.
+        place: edge of a place in pixels: 1, 2, 4, 8, ...
+        code_grid: (height, width) of the code in the layout "grid", whose places are 4 x 4 pixels; None if it is none.
+        filters: of each convolution.
+        blocks: residual blocks of two convolutions each.
+
+    Raises:
+        InputError: if a number is out of range.
+    """
+
+    latent_dim: int
+    image: tuple[int, int]
+    place: int
+    code_grid: tuple[int, int] | None = None
+    filters: int = 64
+    blocks: int = 3
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.latent_dim <= 4096 or not all(8 <= n <= 2048 for n in self.image):
+            raise InputError(f"no grain decoder for codes of {self.latent_dim} numbers and images of {self.image}")
+        if self.place not in (1, 2, 4, 8, 16) or (self.code_grid is not None and self.place > 4):
+            raise InputError(
+                f"a place must be 1, 2, 4, 8 or 16 pixels wide, on a grid of codes 4 at most: {self.place}"
+            )
+        if self.code_grid is not None and (min(self.code_grid) < 1 or self.latent_dim % math.prod(self.code_grid)):
+            raise InputError(f"a code of {self.latent_dim} numbers is no grid of {self.code_grid}")
+        if not 1 <= self.filters <= 1024 or not 1 <= self.blocks <= 64:
+            raise InputError(f"filters must lie in 1 to 1024 and blocks in 1 to 64, got {self.filters}, {self.blocks}")
+
+    @classmethod
+    def of(cls, autoencoder: VAEArchitecture, most_grains: int) -> GrainDecoderArchitecture:
+        """For the codes of an autoencoder and structures of so many grains: as few places as suffice."""
+        height, width, _ = autoencoder.image_shape
+        code_grid = autoencoder.latent_grid if autoencoder.layout == "grid" else None
+        place = 4 if code_grid else 16
+        while place > 1 and -(-height // place) * -(-width // place) < PLACES_PER_GRAIN * most_grains:
+            place //= 2
+        return cls(autoencoder.latent_dim, (height, width), place, code_grid)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(rows, columns) of places; the last ones may stand out beyond the image."""
+        return -(-self.image[0] // self.place), -(-self.image[1] // self.place)
