@@ -76,13 +76,15 @@ def seeds_of(raw: Any) -> tuple[Any, Any, Any]:
     return -0.5 * ops.softplus(-raw[..., 0]), FARTHEST * ops.tanh(raw[..., 1:3]), vector / length
 
 
-def soft_picture(raw: Any, place: int, beta: Any) -> tuple[Any, Any]:
+def picture(raw: Any, place: int, beta: Any, sharp: bool = False) -> tuple[Any, Any]:
     """The diagram as the training sees it, `place` x `place` points in every place.
 
     Args:
         raw: (n, rows, columns, `NUMBERS`) as the network puts them out.
         place: points along the edge of a place, at the centres of as many pixels.
         beta: sharpness, for lengths in places.
+        sharp: give the values of beta = infinity, with the gradients of this beta (the straight-through estimator of
+            Bengio et al. 2013): what is judged is what will be drawn.
 
     Returns:
         The double-angle field (n, rows * place, columns * place, 2), and the area (n, rows, columns) in places that
@@ -98,6 +100,9 @@ def soft_picture(raw: Any, place: int, beta: Any) -> tuple[Any, Any]:
     x, y = np.tile(middle, place), np.repeat(middle, place)
     score = 2 * (seed[..., :1] * x + seed[..., 1:2] * y) + own[..., None]
     share = ops.softmax(beta * score, axis=3)  # (n, rows, columns, 25, points)
+    if sharp:
+        first = ops.cast(score >= ops.max(score, axis=3, keepdims=True), "float32")
+        share = share + ops.stop_gradient(first - share)
     field = ops.stack([ops.sum(share * around[..., i : i + 1], axis=3) for i in (3, 4)], axis=-1)
     field = ops.transpose(ops.reshape(field, (-1, rows, columns, place, place, 2)), (0, 1, 3, 2, 4, 5))
     return ops.reshape(field, (-1, rows * place, columns * place, 2)), _owned(ops.mean(share, axis=-1))

@@ -26,7 +26,7 @@ from surrogate.backend import keras, worth_compiling
 from surrogate.batches import Order
 from surrogate.encoding import Encoding
 from surrogate.fitting import History, Progress, fit
-from surrogate.grain_decoder import GrainDecoder, build_grain_network, soft_picture
+from surrogate.grain_decoder import GrainDecoder, build_grain_network, picture
 from surrogate.images import FamilyImages
 from surrogate.settings import GrainDecoderTraining
 from surrogate.training import checkpoint_of, identity_of
@@ -89,7 +89,7 @@ class SoftGrains(keras.Model):  # type: ignore[name-defined, misc]
         self.built = True
 
     def call(self, codes: Any, training: bool = False) -> Any:
-        field, areas = soft_picture(self.network(codes, training=training), self.architecture.place, self.beta)
+        field, areas = picture(self.network(codes, training=training), self.architecture.place, self.beta, sharp=True)
         height, width = self.architecture.image
         return field[:, :height, :width], areas
 
@@ -98,7 +98,7 @@ class SoftGrains(keras.Model):  # type: ignore[name-defined, misc]
     ) -> Any:
         """The loss above, mean over the batch; x codes, y the true double-angle fields in pixels."""
         field, areas = y_pred
-        error = ops.mean(ops.sum(ops.square(field - y), axis=-1))
+        error = ops.mean(ops.sum(ops.square(y), axis=-1) + 1.0 - 2.0 * ops.sum(field * y, axis=-1))
         code_error = ops.mean(ops.square(self._code(field) - x))
         seeds = ops.mean(ops.sum(areas / (areas + SMALL), axis=(1, 2)))
         self.error_tracker.update_state(error)

@@ -25,7 +25,7 @@ from surrogate import (
 )
 from surrogate.backend import keras
 from surrogate.encoding import axis_error_rad
-from surrogate.grain_decoder import NUMBERS, REACH, soft_picture
+from surrogate.grain_decoder import NUMBERS, REACH, picture
 from surrogate.grain_training import image_of_field
 from tests.surrogate.conftest import ENCODING, FAMILY
 from tests.surrogate.test_training import Killed, assert_same, kill_at, weights
@@ -55,9 +55,9 @@ def plain_picture(raw: np.ndarray, place: int, beta: float) -> tuple[np.ndarray,
 
 
 @pytest.mark.parametrize(("rows", "columns", "place"), [(7, 6, 2), (3, 2, 3)])
-def test_the_soft_picture_is_that_of_the_formula(rows: int, columns: int, place: int) -> None:
+def test_the_picture_is_that_of_the_formula(rows: int, columns: int, place: int) -> None:
     raw = np.random.default_rng(0).normal(size=(2, rows, columns, NUMBERS)).astype(np.float32)
-    field, areas = (keras.ops.convert_to_numpy(part) for part in soft_picture(raw, place, 4.0))
+    field, areas = (keras.ops.convert_to_numpy(part) for part in picture(raw, place, 4.0))
     for i in range(2):
         expected_field, expected_areas = plain_picture(raw[i].astype(np.float64), place, 4.0)
         np.testing.assert_allclose(field[i], expected_field, atol=2e-5)
@@ -65,12 +65,12 @@ def test_the_soft_picture_is_that_of_the_formula(rows: int, columns: int, place:
     np.testing.assert_allclose(areas.sum(axis=(1, 2)), rows * columns, rtol=1e-5)
 
 
-def test_the_sharp_structure_is_the_limit_of_the_soft_picture() -> None:
+def test_the_sharp_structure_is_the_limit_of_the_picture() -> None:
     """Where the softmax of a very large beta is certain, before anything is merged."""
     decoder = GrainDecoder(ENCODING, SMALL)
     code = np.random.default_rng(1).normal(0, 3, (1, 12)).astype(np.float32)
     raw = decoder.network.predict_on_batch(code)
-    field = keras.ops.convert_to_numpy(soft_picture(raw, 4, 3e3)[0])[0]
+    field = keras.ops.convert_to_numpy(picture(raw, 4, 3e3)[0])[0]
     from surrogate.laguerre import power_diagram
 
     seeds, power_weights, vectors = (part[0] for part in decoder.seeds(code))
