@@ -9,14 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
-    "Design": "library",
-    "design": "library",
+    "Design": "api",
+    "design": "api",
     "Goal": "goals",
-    "Study": "study",
-    "StudyError": "study_file",
-    "load_study": "study_file",
-    "Verified": "verification",
-    "run_study": "pipeline",
+    "Study": "study.study",
+    "StudyError": "study.reading",
+    "load_study": "study.reading",
+    "Verified": "run.verified",
+    "run_study": "loop",
 }
 __all__ = sorted(_HOME)
 
@@ -28,11 +28,11 @@ def __getattr__(name: str) -> Any:
 
 
 if TYPE_CHECKING:
+    from inverse_design.api import Design as Design
+    from inverse_design.api import design as design
     from inverse_design.goals import Goal as Goal
-    from inverse_design.library import Design as Design
-    from inverse_design.library import design as design
-    from inverse_design.pipeline import run_study as run_study
-    from inverse_design.study import Study as Study
-    from inverse_design.study_file import StudyError as StudyError
-    from inverse_design.study_file import load_study as load_study
-    from inverse_design.verification import Verified as Verified
+    from inverse_design.loop import run_study as run_study
+    from inverse_design.run.verified import Verified as Verified
+    from inverse_design.study.reading import StudyError as StudyError
+    from inverse_design.study.reading import load_study as load_study
+    from inverse_design.study.study import Study as Study

@@ -12,7 +12,7 @@ import typer
 import typer.core
 
 from inverse_design.console import configure_logging, console, errors, printable
-from inverse_design.study_file import StudyError, load_study
+from inverse_design.study.reading import StudyError, load_study
 from simulation.errors import InputError
 
 log = logging.getLogger("inverse_design")
@@ -108,8 +108,8 @@ def check(study: StudyFile, overrides: Overrides = None) -> None:
 
     Example: python -m inverse_design check studies/quickstart.yaml
     """
-    from inverse_design.memory import check_memory
-    from inverse_design.summary import describe
+    from inverse_design.commands.tables import describe
+    from inverse_design.run.memory import check_memory
 
     wanted = load_study(study, overrides or ())
     check_memory(wanted)
@@ -128,11 +128,11 @@ def run(
     Example: python -m inverse_design run studies/quickstart.yaml --set seed=2
     """
     wanted = load_study(study, overrides or ())
-    from inverse_design.pipeline import run_study
-    from inverse_design.summary import closing_table
+    from inverse_design.commands.tables import closing_table
+    from inverse_design.loop import run_study
 
     ending = run_study(wanted, runs)
-    console.print(closing_table(wanted.wanted, ending.verified))
+    console.print(closing_table(wanted.reduced_goals, ending.verified))
     console.print(f"stopped: {ending.reason}", highlight=False, markup=False)
     console.print(f"report: {runs / wanted.name / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
 
@@ -143,7 +143,7 @@ def status(run: RunPath) -> None:
 
     Example: python -m inverse_design status runs/quickstart
     """
-    from inverse_design.summary import progress_of
+    from inverse_design.commands.tables import progress_of
 
     for line in progress_of(run):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -163,7 +163,7 @@ def simulate(
 
     Example: python -m inverse_design simulate runs/quickstart/candidates/00/structure.npz -o checked
     """
-    from inverse_design.single import simulate_file
+    from inverse_design.commands.structure import simulate_file
 
     simulate_file(structure, backend, discretization, output or structure.parent)
 
@@ -178,7 +178,7 @@ def predict(
 
     Example: python -m inverse_design predict structure.npz --surrogate runs/quickstart
     """
-    from inverse_design.single import predict_file
+    from inverse_design.commands.structure import predict_file
 
     found = predict_file(structure, surrogate)
     if as_json:
@@ -206,9 +206,9 @@ def morph(
 
     Example: python -m inverse_design morph 4,178 32,175 --surrogate runs/quickstart -o morph.png
     """
+    from inverse_design.commands.morph import end_point, morph_figure
+    from inverse_design.commands.morph import morph as morph_between
     from inverse_design.files import writable
-    from inverse_design.morphing import end_point, morph_figure
-    from inverse_design.morphing import morph as morph_between
     from surrogate import card
 
     if output.suffix.lower() not in (".png", ".svg", ".pdf"):
@@ -237,8 +237,8 @@ def evaluate(
 
     Example: python -m inverse_design evaluate runs/quickstart --json
     """
+    from inverse_design.commands.tables import accuracy_of, accuracy_table
     from inverse_design.files import writable
-    from inverse_design.summary import accuracy_of, accuracy_table
 
     if output is not None:
         writable(output)
@@ -248,7 +248,7 @@ def evaluate(
     else:
         console.print(accuracy_table(result))
     if output is not None:
-        from inverse_design.accuracy_figures import write_figures
+        from inverse_design.commands.evaluate import write_figures
 
         for path in write_figures(name, output):
             console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
@@ -284,7 +284,7 @@ def verify(
 
     Example: python -m inverse_design verify runs/quickstart --refine 2
     """
-    from inverse_design.rechecks import verify_again
+    from inverse_design.commands.verify import verify_again
 
     console.print(
         f"wrote {verify_again(run, backend, discretization, refine, out_of_plane)}", markup=False, soft_wrap=True
@@ -305,7 +305,7 @@ def export(
 
     Example: python -m inverse_design export runs/quickstart 3 --format mumax3
     """
-    from inverse_design.single import export_file
+    from inverse_design.commands.structure import export_file
 
     for path in export_file(source, candidate, format, output):
         console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
@@ -325,7 +325,7 @@ def label(
 
     Example: python -m inverse_design label study.yaml --shard 3/64 --store part3.sqlite
     """
-    from inverse_design.labels_only import label_study
+    from inverse_design.commands.label import label_study
 
     wanted = load_study(study, overrides or ())
     console.print(
@@ -344,6 +344,6 @@ def merge(
 
     Example: python -m inverse_design merge part*.sqlite --store runs/magnet/labels.sqlite
     """
-    from inverse_design.labels_only import merge_into
+    from inverse_design.commands.label import merge_into
 
     console.print(merge_into(store, parts), highlight=False, markup=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inverse_design.discrepancy import Belief
+from inverse_design.candidates.error_model import Posterior
 from inverse_design.properties import PROPERTIES, UNITS
 from simulation.anchors import ANCHORS
 
@@ -24,7 +24,7 @@ class Goal:
     come with bounds. Targets and directions are objectives, bounds are constraints.
     """
 
-    anchor: str
+    quantity: str
     target: float | None = None
     tolerance: float | None = None
     at_least: float | None = None
@@ -35,7 +35,7 @@ class Goal:
     @property
     def column(self) -> int:
         """Of arrays of values."""
-        return PROPERTIES.index(self.anchor)
+        return PROPERTIES.index(self.quantity)
 
     @property
     def is_objective(self) -> bool:
@@ -57,7 +57,7 @@ class Goal:
         return mean + self._words()
 
     def _words(self) -> str:
-        unit = f" {UNITS[self.anchor]}".rstrip()
+        unit = f" {UNITS[self.quantity]}".rstrip()
         if self.target is not None:
             return f"{self.target:.4g} ± {self.tolerance:.3g}{unit}"
         words = [self.direction] if self.direction else []
@@ -134,21 +134,24 @@ def distance(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(total), total, np.inf)
 
 
-def probability(goals: Sequence[Goal], belief: Belief) -> np.ndarray:
+def probability(goals: Sequence[Goal], posterior: Posterior) -> np.ndarray:
     """(n,) log probability that all windows are met, the anchors independent.
 
     The probability of feasibility of constrained Bayesian optimisation (Gardner et al. 2014).
     """
-    total = np.zeros(len(belief.moved_mean))
+    total = np.zeros(len(posterior.change_mean))
     for goal in goals:
         if goal.window is not None:
             i = goal.column
             low, high = goal.window
             with np.errstate(divide="ignore"):
-                stays, moves = np.log(belief.stays[:, i]), np.log1p(-belief.stays[:, i])
+                persists, changes = (
+                    np.log(posterior.persist_probability[:, i]),
+                    np.log1p(-posterior.persist_probability[:, i]),
+                )
             total += np.logaddexp(
-                stays + _log_within(belief.kept[:, i], belief.kept_std[:, i], low, high),
-                moves + _log_within(belief.moved_mean[:, i], belief.moved_std[:, i], low, high),
+                persists + _log_within(posterior.persist_mean[:, i], posterior.persist_std[:, i], low, high),
+                changes + _log_within(posterior.change_mean[:, i], posterior.change_std[:, i], low, high),
             )
     return total
 

@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.files import write_text
-from inverse_design.redraws import redraws_table, with_redraws
-from inverse_design.run_folder import (
+from inverse_design.run.folder import (
     MANIFEST,
     RunFolder,
     intact,
@@ -25,11 +24,12 @@ from inverse_design.run_folder import (
     read_artifact,
     read_manifest,
 )
-from inverse_design.search import load_result
-from inverse_design.stages import FRONT_AXES, HISTORY, TEST, VERSIONS, labels_key, redraws_key, search_key, verify_key
-from inverse_design.study import Study, study_text
-from inverse_design.study_file import load_study
-from inverse_design.verification import Verified, load_batch, verified_table, write_candidate
+from inverse_design.run.keys import FRONT_AXES, HISTORY, TEST, VERSIONS, labels_key, redraws_key, search_key, verify_key
+from inverse_design.run.redraws import redraws_table, with_redraws
+from inverse_design.run.verified import Verified, load_batch, verified_table, write_candidate
+from inverse_design.search.genetic import load_result
+from inverse_design.study.reading import load_study
+from inverse_design.study.study import Study, study_text
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 
@@ -64,14 +64,14 @@ class Findings:
 def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
     """Write `front.csv`, `verified.csv`, `candidates/`, `manifest.json` and `report.html` from what is known."""
     from inverse_design.report.page import write_report
-    from inverse_design.reversals import reversals_of
+    from inverse_design.run.switching import reversals_of
 
     run = folder.path
     last = findings.rounds - 1
     shutil.copyfile(run / "search" / str(last) / "front.csv", run / ".front.csv.partial")
     (run / ".front.csv.partial").replace(run / "front.csv")
     _write_candidates(run, study, findings.verified)
-    table = verified_table(findings.verified, study.wanted, checks_of(run, findings.verified))
+    table = verified_table(findings.verified, study.reduced_goals, checks_of(run, findings.verified))
     write_text(run / "verified.csv", table.to_csv(index=False))
     write_text(run / "redraws.csv", redraws_table(findings.verified).to_csv(index=False))
     reversals = reversals_of(study, folder, findings.verified)
@@ -168,7 +168,7 @@ def _manifest(study: Study, folder: RunFolder, findings: Findings) -> dict[str, 
         "seed": study.seed,
         "rounds": findings.rounds,
         "simulations": len(findings.verified),
-        "hits": sum(item.is_hit(study.wanted) for item in findings.verified),
+        "hits": sum(item.is_hit(study.reduced_goals) for item in findings.verified),
         "reason": findings.reason,
         "labels": dict(findings.labels),
         "labelled": dict(findings.labelled),
@@ -245,7 +245,7 @@ def report_data(study: Study, folder: RunFolder, findings: Findings) -> ReportDa
         name=study.name,
         study_text=study_text(study),  # not the file, which may have been edited meanwhile
         command="python -m inverse_design run study.yaml",
-        goals=study.wanted,
+        goals=study.reduced_goals,
         material=study.magnet,
         verified=findings.verified,
         front=pd.read_csv(run / "search" / str(last) / "front.csv"),

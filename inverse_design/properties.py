@@ -32,13 +32,13 @@ _POINTS = 48
 """Of each straight piece of a predicted curve."""
 
 
-def of_curve(h: np.ndarray, m: np.ndarray, anchors: np.ndarray, material: Material) -> np.ndarray:
+def derived_from_curve(h: np.ndarray, m: np.ndarray, anchors: np.ndarray, material: Material) -> np.ndarray:
     """(2,) squareness and BHmax of a simulated curve; NaN where it lacks them."""
     most = MU0_T_M_PER_A * material.Ms_A_per_m**2 / 4
     return np.array([anchors[2] / anchors[5], maximum_energy_product(h, m, material) / most])
 
 
-def of_anchors(anchors: np.ndarray, material: Material) -> np.ndarray:
+def derived_from_anchors(anchors: np.ndarray, material: Material) -> np.ndarray:
     """(n, 2) squareness and BHmax of the straight lines through anchor points (n, 6)."""
     anchors = np.asarray(anchors, np.float64)
     one, zero = np.ones(len(anchors)), np.zeros(len(anchors))
@@ -50,11 +50,11 @@ def of_anchors(anchors: np.ndarray, material: Material) -> np.ndarray:
     return np.column_stack([anchors[:, 2] / np.maximum(anchors[:, 5], 1e-6), product.max(axis=(1, 2))])
 
 
-def of_simulation(
+def simulated_properties(
     structure: Microstructure, h: np.ndarray, m: np.ndarray, anchors: np.ndarray, material: Material
 ) -> np.ndarray:
     """(11,) all `PROPERTIES` of a structure and its simulated curve."""
-    return np.concatenate([anchors, of_curve(h, m, anchors, material), of_structure(structure)])
+    return np.concatenate([anchors, derived_from_curve(h, m, anchors, material), structure_properties(structure)])
 
 
 def grain_diameters_nm(structure: Microstructure) -> np.ndarray:
@@ -63,7 +63,7 @@ def grain_diameters_nm(structure: Microstructure) -> np.ndarray:
     return np.asarray(2 * np.sqrt(area[area > 0] / np.pi) * structure.cell_nm)
 
 
-def of_structure(structure: Microstructure) -> np.ndarray:
+def structure_properties(structure: Microstructure) -> np.ndarray:
     """(3,) grain size, spread of the axes and share of low-angle boundaries; a single grain has no boundary: 1."""
     area = np.bincount(structure.grain_id.ravel())
     resultant = abs(np.sum(area * np.exp(2j * structure.grain_angle_rad))) / area.sum()

@@ -19,8 +19,8 @@ _HOME = {
     "Nd2Fe14B": "material",
     "Microstructure": "microstructure",
     "export_structure": "formats",
-    "load_labels": "label_sets",
-    "load_structures": "label_sets",
+    "load_labels": "labels.sets",
+    "load_structures": "labels.sets",
     "maximum_energy_product": "bhmax",
     "voronoi": "tessellation",
     "Purpose": "sampling",
@@ -29,16 +29,16 @@ _HOME = {
     "DemagnetizationCurve": "hysteresis",
     "FieldStatus": "hysteresis",
     "demagnetization_curve": "hysteresis",
-    "Conditions": "labels",
-    "Label": "labels",
-    "Outcome": "labels",
-    "Specification": "labels",
-    "LabelStore": "label_store",
-    "Progress": "labelling",
-    "label_all": "labelling",
-    "shard": "labelling",
-    "Engine": "workplace",
-    "engine": "executors",
+    "Conditions": "labels.label",
+    "Label": "labels.label",
+    "Outcome": "labels.label",
+    "Specification": "labels.label",
+    "LabelStore": "labels.store",
+    "Progress": "labels.labelling",
+    "label_all": "labels.labelling",
+    "shard": "labels.labelling",
+    "Engine": "execution.engine",
+    "engine": "execution.executors",
 }
 __all__ = sorted(_HOME)
 
@@ -61,22 +61,23 @@ if TYPE_CHECKING:
     from simulation.anchors import anchor_points as anchor_points
     from simulation.bhmax import maximum_energy_product as maximum_energy_product
     from simulation.errors import InputError as InputError
-    from simulation.executors import engine as engine
+    from simulation.execution.engine import Engine as Engine
+    from simulation.execution.executors import engine as engine
     from simulation.formats import export_structure as export_structure
     from simulation.hysteresis import DemagnetizationCurve as DemagnetizationCurve
     from simulation.hysteresis import FieldStatus as FieldStatus
     from simulation.hysteresis import FieldSweep as FieldSweep
     from simulation.hysteresis import demagnetization_curve as demagnetization_curve
-    from simulation.label_sets import load_labels as load_labels
-    from simulation.label_sets import load_structures as load_structures
-    from simulation.label_store import LabelStore as LabelStore
-    from simulation.labelling import Progress as Progress
-    from simulation.labelling import label_all as label_all
-    from simulation.labelling import shard as shard
-    from simulation.labels import Conditions as Conditions
-    from simulation.labels import Label as Label
-    from simulation.labels import Outcome as Outcome
-    from simulation.labels import Specification as Specification
+    from simulation.labels.label import Conditions as Conditions
+    from simulation.labels.label import Label as Label
+    from simulation.labels.label import Outcome as Outcome
+    from simulation.labels.label import Specification as Specification
+    from simulation.labels.labelling import Progress as Progress
+    from simulation.labels.labelling import label_all as label_all
+    from simulation.labels.labelling import shard as shard
+    from simulation.labels.sets import load_labels as load_labels
+    from simulation.labels.sets import load_structures as load_structures
+    from simulation.labels.store import LabelStore as LabelStore
     from simulation.material import MATERIALS as MATERIALS
     from simulation.material import Material as Material
     from simulation.material import Nd2Fe14B as Nd2Fe14B
@@ -84,4 +85,3 @@ if TYPE_CHECKING:
     from simulation.sampling import Purpose as Purpose
     from simulation.sampling import StructureFamily as StructureFamily
     from simulation.tessellation import voronoi as voronoi
-    from simulation.workplace import Engine as Engine

@@ -1,6 +1,6 @@
 """Turn the easy axes of sharp structures through the gradient of encoder and regressor.
 
-`turn_axes`: towards the code that a search asked for. The decoder shows it blurred; the grains made from that image
+`rotate_axes`: towards the code that a search asked for. The decoder shows it blurred; the grains made from that image
 have a code of their own, near the wanted one but not it.
 
 `steer_axes`: towards wanted anchor points, with axes turned as little as possible: what is known of a structure still
@@ -33,7 +33,7 @@ RATE_RAD = 0.05
 """First step of Adam; it falls to zero along a cosine, so that the last steps are small."""
 
 
-def turn_axes(
+def rotate_axes(
     microstructures: Sequence[Microstructure],
     wanted: np.ndarray,
     autoencoder: Autoencoder,
@@ -64,11 +64,11 @@ def turn_axes(
     wanted = np.asarray(wanted, np.float32)
     if wanted.shape != (len(microstructures), autoencoder.latent_dim):
         raise InputError(
-            f"turn_axes: one code of length {autoencoder.latent_dim} is needed for each of "
+            f"rotate_axes: one code of length {autoencoder.latent_dim} is needed for each of "
             f"{len(microstructures)} structures, got an array of shape {wanted.shape}"
         )
     if not np.isfinite(wanted).all():
-        raise InputError("turn_axes: the wanted codes must be finite")
+        raise InputError("rotate_axes: the wanted codes must be finite")
     for index, microstructure in enumerate(microstructures):
         autoencoder.encoding.check(microstructure, f"structure {index}")
     cost = _code_cost(regressor, anchor_weight)

@@ -15,7 +15,7 @@ from simulation import ANCHORS, InputError, Microstructure
 from surrogate import card as cards
 from surrogate.architecture import RegressorArchitecture
 from surrogate.autoencoder import Autoencoder
-from surrogate.axes import steer_axes, turn_axes
+from surrogate.axes import rotate_axes, steer_axes
 from surrogate.calibration import STATISTICS, Calibration
 from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
 
@@ -77,12 +77,12 @@ class Surrogate:
         """Mean codes (n, latent_dim) of double-angle fields (n, ny, nx, 2)."""
         return self.autoencoder.encode_field(field)
 
-    def turn_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]:
+    def rotate_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]:
         """The same grains with their axes turned towards wanted codes (n, latent_dim) and what is predicted of those.
 
         Decoding and fitting of grains lose some of what a search asked for; this gets it back.
         """
-        return turn_axes(microstructures, wanted, self.autoencoder, self.regressor)
+        return rotate_axes(microstructures, wanted, self.autoencoder, self.regressor)
 
     def steer_axes(
         self, microstructures: Sequence[Microstructure], wanted: np.ndarray, scale: np.ndarray

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import simulation
-from inverse_design.study_file import StudyError, parse_study
+from inverse_design.study.reading import StudyError, parse_study
 
 HOME = Path(simulation.__file__).parent.parent
 PACKAGES = ("simulation", "surrogate", "inverse_design")

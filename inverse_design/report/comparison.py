@@ -65,7 +65,7 @@ def _map(data: ReportData, champion: int | None) -> dict[str, str] | None:
 
 def _shown(runs: Sequence[ReportData]) -> list[str]:
     """The anchors, and what else one of the runs asked for."""
-    wanted = {goal.anchor for data in runs for goal in data.goals}
+    wanted = {goal.quantity for data in runs for goal in data.goals}
     return [name for name in PROPERTIES if name in ANCHORS or name in wanted]
 
 
@@ -73,7 +73,7 @@ def _anchor_row(anchor: str, runs: Sequence[ReportData], champions: Sequence[int
     """Of each run: what was wanted of an anchor, what its best candidate has, what was predicted of that."""
     cells = []
     for data, champion in zip(runs, champions, strict=True):
-        goal = next((goal for goal in data.goals if goal.anchor == anchor), None)
+        goal = next((goal for goal in data.goals if goal.quantity == anchor), None)
         cell: dict[str, Any] = {
             "goal": goal.describe() if goal else "",
             "verified": None,

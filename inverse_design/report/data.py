@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.goals import Goal, distance, objectives
-from inverse_design.look_up import in_words
 from inverse_design.properties import PROPERTIES, UNITS
-from inverse_design.verification import Verified
+from inverse_design.run.baseline import in_words
+from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.bhmax import SQUARE_PRISM
 from simulation.material import MU0_T_M_PER_A, Material
@@ -132,9 +132,9 @@ def asked(data: ReportData) -> str:
         if goal.direction is not None:
             bounds = goal.describe().removeprefix(goal.direction).lstrip(", ")
             extreme = "large" if goal.direction == "maximize" else "small"
-            words.append(f"{goal.anchor} as {extreme} as possible{f' ({bounds})' if bounds else ''}")
+            words.append(f"{goal.quantity} as {extreme} as possible{f' ({bounds})' if bounds else ''}")
         else:
-            words.append(f"{goal.anchor} {goal.describe()}")
+            words.append(f"{goal.quantity} {goal.describe()}")
     return _listed(words)
 
 
@@ -172,7 +172,7 @@ def _misses(data: ReportData, number: int) -> list[str]:
         value = data.verified[number].properties[goal.column]
         if goal.window is not None and not goal.window[0] <= value <= goal.window[1]:
             gap = max(goal.window[0] - value, value - goal.window[1])
-            found.append(f"{goal.anchor} by {gap:.2g} {UNITS[goal.anchor]}".rstrip())
+            found.append(f"{goal.quantity} by {gap:.2g} {UNITS[goal.quantity]}".rstrip())
     return found
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from inverse_design.report import figures
 from inverse_design.report.data import ReportData
-from inverse_design.verification import Verified
+from inverse_design.run.verified import Verified
 
 DRAWING = 5
 """Bumped by hand when figures change their looks, so that those of an older run are drawn again."""

@@ -20,7 +20,7 @@ from inverse_design.report import switching
 from inverse_design.report.axis_colors import axis_color, palette
 from inverse_design.report.data import LEVELS, ReportData, internal_field, on_the_curve
 from inverse_design.report.grain_image import rgb_map
-from inverse_design.verification import Verified
+from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.material import Material
 from simulation.microstructure import Microstructure
@@ -134,11 +134,11 @@ def _times(factor: float, values: ArrayLike) -> ArrayLike:
 def _draw_goals(axes: Axes, goals: Sequence[Goal]) -> None:
     """Bands over what is drawn already; one without an end goes to the edge of the figure."""
     label: str | None = "goal"
-    goals = [goal for goal in goals if goal.anchor in ANCHORS]
+    goals = [goal for goal in goals if goal.quantity in ANCHORS]
     margin = 0.03
     for goal in goals:
         edges = [edge for edge in goal.window or () if np.isfinite(edge)]
-        if UNITS[goal.anchor] == "H_A" and edges:
+        if UNITS[goal.quantity] == "H_A" and edges:
             axes.set_xlim(left=min(axes.get_xlim()[0], -max(edges) - margin))
         elif edges:
             axes.set_ylim(top=max(axes.get_ylim()[1], max(edges) + margin))
@@ -146,8 +146,8 @@ def _draw_goals(axes: Axes, goals: Sequence[Goal]) -> None:
     for goal in goals:
         if goal.window is None:
             continue
-        low, high = np.clip(goal.window, 0, top if UNITS[goal.anchor] == "Ms" else -left)
-        if UNITS[goal.anchor] == "Ms":
+        low, high = np.clip(goal.window, 0, top if UNITS[goal.quantity] == "Ms" else -left)
+        if UNITS[goal.quantity] == "Ms":
             axes.axhspan(low, high, color=GOAL, alpha=0.18, linewidth=0, label=label)
         else:
             axes.axvspan(-high, -low, color=GOAL, alpha=0.18, linewidth=0, label=label)
@@ -230,9 +230,9 @@ def front_figure(data: ReportData) -> Figure:
     axes = figure.add_subplot()
     x_name, y_name = front_axes(data.goals)
     for goal in data.goals:
-        if goal.window is not None and goal.anchor in (x_name, y_name):
-            low, high = np.clip(goal.window, 0, 1 if goal.anchor in ANCHORS else np.inf)
-            (axes.axvspan if goal.anchor == x_name else axes.axhspan)(low, high, color=GOAL, alpha=0.15, linewidth=0)
+        if goal.window is not None and goal.quantity in (x_name, y_name):
+            low, high = np.clip(goal.window, 0, 1 if goal.quantity in ANCHORS else np.inf)
+            (axes.axvspan if goal.quantity == x_name else axes.axhspan)(low, high, color=GOAL, alpha=0.15, linewidth=0)
     x, y = PROPERTIES.index(x_name), PROPERTIES.index(y_name)
     front, predicted, simulated = (
         data.of_front("predicted"),
@@ -270,7 +270,7 @@ def _labelled(name: str) -> str:
 
 def front_axes(goals: Sequence[Goal]) -> tuple[str, str]:
     """The two anchors that a picture of the front shows: objectives first, then bounds, then Hc and Mr."""
-    wanted = [goal.anchor for goal in sorted(goals, key=lambda goal: not goal.is_objective)]
+    wanted = [goal.quantity for goal in sorted(goals, key=lambda goal: not goal.is_objective)]
     names = list(dict.fromkeys([*wanted, "Hc", "Mr"]))[:2]
     return names[0], names[1]
 

@@ -21,7 +21,7 @@ from inverse_design.report.data import ReportData, achieved, alignment, asked, b
 from inverse_design.report.figure_files import write_figures
 from inverse_design.report.grain_image import field_data_uri, png_data_uri
 from inverse_design.report.tables import write_tables
-from inverse_design.verification import Verified
+from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.bhmax import maximum_energy_product
 
@@ -105,18 +105,18 @@ def _context(data: ReportData) -> dict[str, Any]:
 def _wanted_remanence(data: ReportData) -> float:
     """Where the knees' goal marks stand while no curve is chosen."""
     for goal in data.goals:
-        if goal.anchor == "Mr" and goal.target is not None:
+        if goal.quantity == "Mr" and goal.target is not None:
             return goal.target
     return float(np.median(data.of_front("predicted")[:, 1])) if len(data.front) else np.nan
 
 
 def _goal_row(data: ReportData, goal: Any, champion: int | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"anchor": goal.anchor, "unit": UNITS[goal.anchor], "goal": goal.describe(), "hit": None}
+    row: dict[str, Any] = {"anchor": goal.quantity, "unit": UNITS[goal.quantity], "goal": goal.describe(), "hit": None}
     if champion is None:
         return row
     item, column = data.verified[champion], goal.column
     value = float(item.properties[column])
-    row["verified"] = measured(data, goal.anchor, value)
+    row["verified"] = measured(data, goal.quantity, value)
     row["predicted"] = _predicted(item, column)
     if goal.window is not None:
         row["hit"] = bool(goal.window[0] <= value <= goal.window[1])
@@ -130,7 +130,7 @@ def _predicted(item: Verified, column: int) -> str | None:
 
 def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> dict[str, Any]:
     structure = item.candidate.structure
-    wanted = {goal.anchor: goal for goal in data.goals}
+    wanted = {goal.quantity: goal for goal in data.goals}
     rows = []
     for anchor in (*ANCHORS, *(name for name in PROPERTIES[len(ANCHORS) :] if name in wanted)):
         window, i = (wanted[anchor].window if anchor in wanted else None), PROPERTIES.index(anchor)
@@ -257,17 +257,17 @@ def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
 
     def anchor(name: str) -> dict[str, Any]:
         column = PROPERTIES.index(name)
-        window = next((goal.window for goal in data.goals if goal.anchor == name), None)
+        window = next((goal.window for goal in data.goals if goal.quantity == name), None)
         return choice(labelled(name), (front[:, column], predicted[:, column], verified[:, column]), window)
 
     ranked = sorted(data.goals, key=lambda goal: not goal.is_objective)
-    wanted = [goal.anchor for goal in ranked]
+    wanted = [goal.quantity for goal in ranked]
     misses = [goal for goal in data.goals if goal.target is not None]
     sets = [[objectives([goal], points)[:, 0] for points in (front, predicted, verified)] for goal in misses]
     return [
         *(anchor(name) for name in wanted),
         *(
-            choice(f"miss of {goal.anchor} in tolerances", (values[0], values[1], values[2]), (0.0, 1.0))
+            choice(f"miss of {goal.quantity} in tolerances", (values[0], values[1], values[2]), (0.0, 1.0))
             for goal, values in zip(misses, sets, strict=True)
         ),
         *(anchor(name) for name in ANCHORS if name not in wanted),

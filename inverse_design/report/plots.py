@@ -14,7 +14,7 @@ from inverse_design.properties import UNITS, grain_diameters_nm
 from inverse_design.report import svg, switching
 from inverse_design.report.axis_colors import hex_color
 from inverse_design.report.data import LEVELS, internal_field, on_the_curve
-from inverse_design.verification import Verified
+from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.material import Material
 from simulation.microstructure import Microstructure
@@ -35,7 +35,7 @@ def curve_frame(fields: Sequence[float]) -> svg.Frame:
 
 def deepest_fields(verified: Sequence[Verified], goals: Sequence[Goal], material: Material) -> list[float]:
     """Fields that a frame for these candidates must show, all of them negative."""
-    deepest = [-edge for goal in goals if UNITS[goal.anchor] == "H_A" and goal.window for edge in goal.window]
+    deepest = [-edge for goal in goals if UNITS[goal.quantity] == "H_A" and goal.window for edge in goal.window]
     for item in verified:
         deepest += [-float(v) for v in (*item.anchors[2:], *(item.candidate.predicted + item.candidate.std)[2:])]
         deepest += [float(np.min(field, initial=0.0)) for field in (item.h, internal_field(item.h, item.m, material))]
@@ -61,15 +61,15 @@ def goal_bands(frame: svg.Frame, goals: Sequence[Goal], remanence: float) -> Mar
     level = remanence if np.isfinite(remanence) else 1.0
     parts = []
     for goal in goals:
-        if goal.window is None or goal.anchor not in ANCHORS:
+        if goal.window is None or goal.quantity not in ANCHORS:
             continue
         low, high = max(goal.window[0], 0.0), goal.window[1]
-        if UNITS[goal.anchor] == "Ms":
-            at = 1.0 if goal.anchor == "M1" else 0.0
+        if UNITS[goal.quantity] == "Ms":
+            at = 1.0 if goal.quantity == "M1" else 0.0
             parts.append(svg.area(frame, frame.x, (low, high), "band"))
             parts.append(svg.area(frame, (at - GATE, at + GATE), (low, high), "gate"))
         else:
-            at = LEVELS[goal.anchor] * level
+            at = LEVELS[goal.quantity] * level
             parts.append(svg.area(frame, (-high, -low), frame.y, "band"))
             parts.append(svg.area(frame, (-high, -low), (at - GATE, at + GATE), "gate"))
     return Markup("").join(parts)

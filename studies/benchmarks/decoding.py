@@ -1,4 +1,4 @@
-"""From a code to grains: what decoding and sharpening lose, and what keeps a search where it can be believed.
+"""From a code to grains: what decoding and sharpening lose, and what keeps a search where it can be posterior.
 
     python -m studies.benchmarks.decoding [--structures N] [--targets N] [--work DIR]
 
@@ -18,14 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from inverse_design.candidates import DECODED, Known, propose
+from inverse_design.candidates.candidate import DECODED, Known, propose
+from inverse_design.candidates.grains import fit_grains
 from inverse_design.goals import hits
-from inverse_design.grains import fit_grains
-from inverse_design.problem import LatentProblem, Limit, Plausibility, drift, limit, spread
-from inverse_design.search import search
+from inverse_design.search.genetic import search
+from inverse_design.search.problem import LatentProblem, Limit, Plausibility, drift, limit, spread
 from simulation import LabelStore
 from simulation.anchors import ANCHORS
-from simulation.executors import local
+from simulation.execution.executors import local
 from studies.benchmarks.design import BATCH, COLUMNS, GENERATIONS, POPULATION, SCALES, STORE, TOLERANCES, Bench, Target
 from studies.script import command
 
@@ -43,7 +43,7 @@ def sharpening(bench: Bench, count: int) -> str:
         for field in bench.model.decode_field(codes[start : start + 32]):
             fitted.append(fit_grains(field, family.cell_nm, family.grains))
         print(f"grains fitted: {len(fitted)} of {count}", file=sys.stderr, flush=True)
-    turned = bench.model.turn_axes(fitted, codes)
+    turned = bench.model.rotate_axes(fitted, codes)
     before, after = bench.pool[:count], bench.simulate(turned, "sharpened")
     moved = np.abs(after - before)
     predicted = [np.abs(bench.model.predict(bench.model.encode(s))[0] - bench.model.predict(codes)[0])
@@ -82,7 +82,7 @@ def ablation(bench: Bench, count: int) -> str:
     ]
     heads = ("the search keeps to", *(f"{name}: error, median" for name in TOLERANCES), "bias of Hc", "hits")
     lines = [_row(heads[0], heads[1:]), _row("---", ["---"] * (len(heads) - 1))]
-    targets = lonely(bench, count)
+    targets = isolated(bench, count)
     for name, plausibility, limits in variants:
         errors, met = [], 0
         for number, (row, target) in enumerate(targets):
@@ -105,7 +105,7 @@ def ablation(bench: Bench, count: int) -> str:
     return "\n".join(lines)
 
 
-def lonely(bench: Bench, count: int) -> list[tuple[int, Target]]:
+def isolated(bench: Bench, count: int) -> list[tuple[int, Target]]:
     """Training labels that have no other label within the tolerances, with their rows."""
     found = []
     for row, values in enumerate(bench.anchors[:, COLUMNS]):

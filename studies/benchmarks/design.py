@@ -30,23 +30,23 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from inverse_design.candidates import (
+from inverse_design.candidates.candidate import (
     DECODED,
     DRAWN,
-    SOUGHT,
+    MODEL_OPTIMIZED,
     SOURCES,
     STEERED,
     TURNED,
     Known,
     diverse_batch,
-    one_grain_turned,
     propose,
+    rotate_one_grain,
     utility,
 )
-from inverse_design.discrepancy import Belief
+from inverse_design.candidates.error_model import Posterior
 from inverse_design.goals import Goal, distance, hits
-from inverse_design.problem import LatentProblem, Plausibility
-from inverse_design.search import search
+from inverse_design.search.genetic import search
+from inverse_design.search.problem import LatentProblem, Plausibility
 from simulation import (
     Conditions,
     FieldSweep,
@@ -58,10 +58,10 @@ from simulation import (
     label_all,
 )
 from simulation.anchors import ANCHORS
-from simulation.executors import local
-from simulation.label_sets import SPLITS, load_label_set
+from simulation.execution.engine import Engine
+from simulation.execution.executors import local
+from simulation.labels.sets import SPLITS, load_label_set
 from simulation.sampling import generator
-from simulation.workplace import Engine
 from studies.script import command
 from surrogate import Surrogate
 
@@ -188,11 +188,11 @@ def engine(bench: Bench, target: Target, sources: Sequence[str] = SOURCES) -> Si
         structures = [*bench.structures, *done, *draws]
         more = bench.model.encode([*done, *draws])
         anchors = np.array([*bench.anchors, *(found for _, found in history)])
-        said = np.full(anchors.shape, np.nan)
+        raw_prediction = np.full(anchors.shape, np.nan)
         if done:
-            rows = np.isin(bench.sources[: len(done)], SOUGHT)
-            said[len(bench.structures) :][rows] = bench.model.predict(more[: len(done)][rows])[0]
-        known = Known.of(structures, np.vstack([bench.codes, more]), anchors, said)
+            rows = np.isin(bench.sources[: len(done)], MODEL_OPTIMIZED)
+            raw_prediction[len(bench.structures) :][rows] = bench.model.predict(more[: len(done)][rows])[0]
+        known = Known.of(structures, np.vstack([bench.codes, more]), anchors, raw_prediction)
         visited = np.zeros((0, bench.codes.shape[1]))
         if DECODED in sources:
             problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)
@@ -253,7 +253,7 @@ def one_grain(bench: Bench, target: Target) -> Side:
         found: list[tuple[float, Microstructure]] = []
         for row in np.argsort(score)[:parents]:
             parent = structures[row]
-            turned = one_grain_turned(parent, turns)
+            turned = rotate_one_grain(parent, turns)
             mean = bench.model.predict(bench.model.encode([parent, *turned]))[0]
             guess = anchors[row] + mean[1:] - mean[0]
             order = np.argsort(distance_to_middle(target, guess))[: 2 * BATCH]
@@ -276,7 +276,7 @@ def screening(bench: Bench, target: Target) -> Side:
 
     def side(history: History) -> list[Microstructure]:
         codes, mean, std = bench.screened(1 + len(history) // BATCH)
-        score = utility(target.goals, Belief.gaussian(mean, std))
+        score = utility(target.goals, Posterior.gaussian(mean, std))
         score[list(taken)] = -np.inf
         best = np.argsort(-score)[:200]
         rows = best[diverse_batch(score[best], codes[best].astype(np.float32), BATCH)]

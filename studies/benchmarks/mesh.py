@@ -38,8 +38,8 @@ from simulation import (
     voronoi,
 )
 from simulation.backends.fidimag import load_fidimag
-from simulation.executors import local
-from simulation.labels import Job
+from simulation.execution.executors import local
+from simulation.labels.label import Job
 from simulation.sampling import generator
 from studies.script import command
 

@@ -6,7 +6,7 @@
 - steered, decoded, turned, drawn: what `propose` makes of targets, curves of labels that no other label comes near; the
   label itself is left out.
 
-`python -m studies.benchmarks.belief` has them simulated and says what they tell.
+`python -m studies.benchmarks.posterior` has them simulated and says what they tell.
 """
 
 from __future__ import annotations
@@ -20,26 +20,35 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
-from inverse_design.candidates import (
+from inverse_design.candidates.candidate import (
     DECODED,
     DRAWN,
+    ROTATIONS_RAD,
     SOURCES,
     STEERED,
     TURNED,
-    TURNS_RAD,
     Known,
-    one_grain_turned,
     propose,
+    rotate_one_grain,
 )
-from inverse_design.discrepancy import LENGTHS, STAYS, WIGGLE, Belief, Discrepancy, Neighbours, believe, correlation
-from inverse_design.problem import LatentProblem
-from inverse_design.search import search
+from inverse_design.candidates.error_model import (
+    LENGTHS,
+    PERSISTENCE_NOISE,
+    PERSISTENT,
+    Discrepancy,
+    Neighbours,
+    Posterior,
+    condition,
+    correlation,
+)
+from inverse_design.search.genetic import search
+from inverse_design.search.problem import LatentProblem
 from simulation import LabelStore, Microstructure, Purpose
 from simulation.arrays import read_npz
-from simulation.executors import local
-from simulation.label_sets import SPLITS, load_label_set
+from simulation.execution.executors import local
+from simulation.labels.sets import SPLITS, load_label_set
 from simulation.sampling import generator
-from studies.benchmarks.decoding import lonely
+from studies.benchmarks.decoding import isolated
 from studies.benchmarks.design import GENERATIONS, POPULATION, ROUND_DRAWS, SURROGATE, Bench
 from surrogate.checkpoint import write_atomically
 
@@ -68,7 +77,7 @@ class Measured:
     Attributes:
         kind, group: (n,) how it was made, and the parent or target it was made from.
         predicted, std, simulated: (n, 6) anchors.
-        away, between, errors, kept: the arrays of `Neighbours`.
+        distance, pairwise_distance, errors, persist_mean: the arrays of `Neighbours`.
         label: (n,) index of the nearest label.
     """
 
@@ -77,36 +86,40 @@ class Measured:
     predicted: np.ndarray
     std: np.ndarray
     simulated: np.ndarray
-    away: np.ndarray
-    between: np.ndarray
+    distance: np.ndarray
+    pairwise_distance: np.ndarray
     errors: np.ndarray
-    kept: np.ndarray
+    persist_mean: np.ndarray
     label: np.ndarray
 
     def __getitem__(self, rows: np.ndarray) -> Measured:
         return Measured(*(values[rows] for values in vars(self).values()))
 
-    def belief(
+    def posterior(
         self,
         lengths: np.ndarray = LENGTHS,
-        wiggle: float = WIGGLE,
-        stay: np.ndarray = STAYS,
+        persistence_noise: float = PERSISTENCE_NOISE,
+        persistent: np.ndarray = PERSISTENT,
         kernel: Kernel = correlation,
-    ) -> Belief:
-        """What the engine would believe with these constants."""
-        around = Neighbours(self.away, self.between, self.errors, self.kept)
-        return believe(around, self.predicted, self.std, lengths, wiggle, stay, kernel)
+    ) -> Posterior:
+        """What the engine would expect with these constants."""
+        around = Neighbours(self.distance, self.pairwise_distance, self.errors, self.persist_mean)
+        return condition(around, self.predicted, self.std, lengths, persistence_noise, persistent, kernel)
 
-    def log_score(self, belief: Belief) -> np.ndarray:
+    def log_score(self, posterior: Posterior) -> np.ndarray:
         """(n, 6) log density of what was simulated."""
         with np.errstate(divide="ignore"):
-            kept = np.log(belief.stays) + norm.logpdf(self.simulated, belief.kept, np.maximum(belief.kept_std, 1e-6))
-            moved = np.log1p(-belief.stays) + norm.logpdf(self.simulated, belief.moved_mean, belief.moved_std)
+            persists = np.log(posterior.persist_probability) + norm.logpdf(
+                self.simulated, posterior.persist_mean, np.maximum(posterior.persist_std, 1e-6)
+            )
+            changes = np.log1p(-posterior.persist_probability) + norm.logpdf(
+                self.simulated, posterior.change_mean, posterior.change_std
+            )
         wide = norm.logpdf(self.simulated, self.predicted, WIDE * self.std)
-        return np.logaddexp(np.log1p(-OUTLIERS) + np.logaddexp(kept, moved), np.log(OUTLIERS) + wide)
+        return np.logaddexp(np.log1p(-OUTLIERS) + np.logaddexp(persists, changes), np.log(OUTLIERS) + wide)
 
     @property
-    def sought(self) -> np.ndarray:
+    def model_optimized(self) -> np.ndarray:
         """(n,) whether it was made for its prediction, so that `OPTIMISM` holds."""
         return np.isin(self.kind, (STEERED, DECODED))
 
@@ -119,7 +132,7 @@ class Measured:
 def children_of(bench: Bench, row: int, number: int) -> Children:
     """A label with one grain's axis turned, and with all of them turned, three times."""
     parent, rng = bench.structures[row], generator(SEED, Purpose.BENCHMARK, 1, number)
-    one = one_grain_turned(parent, TURNS_RAD)
+    one = rotate_one_grain(parent, ROTATIONS_RAD)
     children = [(ONE_GRAIN, one[rng.integers(len(one))])]
     for _ in range(3):
         rms_rad = np.radians(np.exp(rng.uniform(*np.log(RMS_DEG))))
@@ -135,7 +148,7 @@ def groups(bench: Bench, names: list[str]) -> Iterator[tuple[str, Children, int]
     order = generator(SEED, Purpose.BENCHMARK, 0).permutation(len(split))
     reserve = split[order] == SPLITS.index("reserve")
     parents = [*order[reserve], *order[~reserve]]
-    targets = lonely(bench, len(split))
+    targets = isolated(bench, len(split))
     choice = generator(SEED, Purpose.BENCHMARK, 2).permutation(len(targets))
     draws = [bench.family.draw(SEED, Purpose.BENCHMARK, i) for i in range(ROUND_DRAWS)]
     drawn_codes = bench.model.encode(draws)
@@ -149,7 +162,9 @@ def groups(bench: Bench, names: list[str]) -> Iterator[tuple[str, Children, int]
         else:
             row, target = targets[choice[int(number)]]
             keep = np.arange(len(split)) != row
-            structures = [structure for structure, kept in zip(bench.structures, keep, strict=True) if kept] + draws
+            structures = [
+                structure for structure, persists in zip(bench.structures, keep, strict=True) if persists
+            ] + draws
             codes = np.vstack([bench.codes[keep], drawn_codes])
             known = Known.of(structures, codes, bench.anchors[keep])
             problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)
@@ -167,7 +182,7 @@ def measure(bench: Bench, name: str, children: Children, hidden: int) -> Measure
     kinds, structures = zip(*children, strict=True)
     codes = bench.model.encode(structures)
     around = known.around(codes)
-    nearest = (bench.anchors[shown] == around.kept[:, None]).all(axis=2).argmax(axis=1)
+    nearest = (bench.anchors[shown] == around.persist_mean[:, None]).all(axis=2).argmax(axis=1)
     labels = load_label_set(SURROGATE)
     index = labels.index[labels.split != SPLITS.index("test")][shown[nearest]]
     mean, std = bench.model.predict(codes)

@@ -31,7 +31,7 @@ from rich.table import Table
 
 from simulation import ANCHORS
 from simulation.backends.planar import TOLERANCE
-from simulation.executors import available_cores
+from simulation.execution.executors import available_cores
 from studies.benchmarks.cases import Case, few, of_group, reference_cases
 from studies.benchmarks.figures import Figure, Measured, figures, from_fidimag
 from studies.benchmarks.peers import fidimag_missing, time_fidimag, time_magnum

@@ -136,7 +136,7 @@ def worker_memory_mib(structure: Microstructure) -> float | None:
 
 def resident_kib(entry: str) -> int | None:
     """An entry of this process's memory in /proc, KiB, once all that a worker needs is imported."""
-    for name in ("simulation.hysteresis", "simulation.labelling", "simulation.backends.planar"):
+    for name in ("simulation.hysteresis", "simulation.labels.labelling", "simulation.backends.planar"):
         importlib.import_module(name)
     status = Path("/proc/self/status")
     if not status.exists():

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from simulation import ANCHORS, Conditions, InputError, LabelStore, load_labels
-from simulation.label_sets import LabelSet, load_label_set
+from simulation.labels.sets import LabelSet, load_label_set
 from studies.nd2fe14b.figures import BANDS, draw_anchors, draw_difference, mean_grain_nm, save
 from studies.nd2fe14b.pack import SETS
 from studies.nd2fe14b.scatter import CHANGES, REFERENCE, UNCHANGED, anchors_of, moves, reference_jobs

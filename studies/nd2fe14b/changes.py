@@ -24,7 +24,7 @@ import numpy as np
 
 from inverse_design.progress import track
 from simulation import ANCHORS, InputError, Microstructure, StructureFamily
-from simulation.label_sets import SPLITS, load_label_set
+from simulation.labels.sets import SPLITS, load_label_set
 from studies.nd2fe14b.train import AUTOENCODER, FOLD_MEMBERS, FOLDS, REGRESSOR_TRAINING, SEED, VAE_TRAINING
 from studies.nd2fe14b.train import ENCODING as COARSE
 from studies.script import command

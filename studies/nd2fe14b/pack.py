@@ -13,10 +13,10 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
-from inverse_design.simulations import conditions_of, wanted_labels
-from inverse_design.study_file import load_study
+from inverse_design.run.simulating import conditions_of, wanted_labels
+from inverse_design.study.reading import load_study
 from simulation import InputError, LabelStore, Outcome
-from simulation.label_sets import LabelSet
+from simulation.labels.sets import LabelSet
 from studies.script import command
 
 SETS = {"cells": "nd2fe14b", "elements": "nd2fe14b-elements"}

@@ -19,9 +19,9 @@ import numpy as np
 
 from simulation import Conditions, FieldSweep, LabelStore, Microstructure, Nd2Fe14B, label_all
 from simulation.backends.planar import TOLERANCE
-from simulation.executors import local
-from simulation.label_sets import load_labels, load_structures
-from simulation.labels import Job
+from simulation.execution.executors import local
+from simulation.labels.label import Job
+from simulation.labels.sets import load_labels, load_structures
 from studies.nd2fe14b.pack import SETS
 from studies.script import command
 

@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 
 from inverse_design.progress import Update, track
-from inverse_design.stages import HISTORY
+from inverse_design.run.keys import HISTORY
 from simulation import ANCHORS, Conditions, StructureFamily
-from simulation.label_sets import SPLITS, LabelSet, load_label_set
+from simulation.labels.sets import SPLITS, LabelSet, load_label_set
 from studies.script import command
 from surrogate.architecture import RegressorArchitecture, VAEArchitecture
 from surrogate.autoencoder import Autoencoder

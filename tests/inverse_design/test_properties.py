@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import spearmanr
 
 from inverse_design.goals import Goal, hits, objectives
-from inverse_design.problem import LatentProblem, Plausibility, drift, limit, spread
-from inverse_design.properties import PROPERTIES, of_anchors, of_curve, of_structure
-from inverse_design.structure_guess import StructureGuess
-from inverse_design.study_file import parse_study
+from inverse_design.properties import PROPERTIES, derived_from_anchors, derived_from_curve, structure_properties
+from inverse_design.search.problem import LatentProblem, Plausibility, drift, limit, spread
+from inverse_design.search.structure_guess import StructureGuess
+from inverse_design.study.reading import parse_study
 from simulation import Microstructure, Nd2Fe14B, Purpose, StructureFamily, anchor_points
 
 QUARTERS = np.kron(np.array([[0, 1], [2, 3]]), np.ones((10, 10), int))
@@ -22,10 +22,10 @@ def test_a_rectangular_loop_has_the_most_energy_and_is_square() -> None:
     h = np.round(np.arange(1, -1.01, -0.01), 2)
     m = np.where(h > -0.6, 1.0, -1.0)
     anchors = anchor_points(h, m).as_array()
-    squareness, product = of_curve(h, m, anchors, Nd2Fe14B)
+    squareness, product = derived_from_curve(h, m, anchors, Nd2Fe14B)
     assert squareness == pytest.approx(1, abs=0.02)
     assert product == pytest.approx(1, abs=1e-6)  # mu0 Mr^2 / 4, without any field applied
-    np.testing.assert_allclose(of_anchors(anchors[None], Nd2Fe14B)[0], [squareness, 1], atol=0.01)
+    np.testing.assert_allclose(derived_from_anchors(anchors[None], Nd2Fe14B)[0], [squareness, 1], atol=0.01)
 
 
 def test_the_energy_product_of_anchor_points_is_that_of_the_straight_lines_through_them() -> None:
@@ -33,13 +33,13 @@ def test_the_energy_product_of_anchor_points_is_that_of_the_straight_lines_throu
     h = np.array([1, 0, *-anchors[2:]])
     m = np.array([0.95, 0.8, 0.72, 0.64, 0.56, 0])
     fine = np.linspace(1, -0.3, 2001)
-    found = of_curve(fine, np.interp(fine, h[::-1], m[::-1]), anchors, Nd2Fe14B)
-    np.testing.assert_allclose(of_anchors(anchors[None], Nd2Fe14B)[0], found, atol=2e-3)
+    found = derived_from_curve(fine, np.interp(fine, h[::-1], m[::-1]), anchors, Nd2Fe14B)
+    np.testing.assert_allclose(derived_from_anchors(anchors[None], Nd2Fe14B)[0], found, atol=2e-3)
 
 
 def test_properties_of_four_square_grains() -> None:
     angles = np.radians([0, 10, 0, 40])
-    size, spread, low = of_structure(Microstructure(QUARTERS, angles, 2.0))
+    size, spread, low = structure_properties(Microstructure(QUARTERS, angles, 2.0))
     assert size == pytest.approx(2 * math.sqrt(100 / math.pi) * 2)
     assert low == pytest.approx(0.5)  # 0-10 and 0-0 are low, 10-40 and 0-40 are not; all four are of one length
     resultant = abs(np.mean(np.exp(2j * angles)))
@@ -50,8 +50,8 @@ def test_spread_of_axes_knows_no_head_and_is_the_standard_deviation_where_small(
     angles = np.random.default_rng(0).normal(0, 0.1, 400)
     ids = np.arange(400).reshape(20, 20)
     turned = Microstructure(ids, angles + math.pi * (np.arange(400) % 2), 2.0)
-    assert of_structure(turned)[1] == pytest.approx(math.degrees(angles.std()), rel=0.02)
-    assert of_structure(Microstructure(np.zeros((8, 8), int), np.array([0.3]), 2.0)).tolist()[1:] == [0, 1]
+    assert structure_properties(turned)[1] == pytest.approx(math.degrees(angles.std()), rel=0.02)
+    assert structure_properties(Microstructure(np.zeros((8, 8), int), np.array([0.3]), 2.0)).tolist()[1:] == [0, 1]
 
 
 def test_properties_are_told_from_the_decoded_field() -> None:
@@ -64,7 +64,7 @@ def test_properties_are_told_from_the_decoded_field() -> None:
         return np.stack([np.sin(2 * angle), np.cos(2 * angle)], axis=-1)
 
     guess = StructureGuess(decode, structures[:80], codes[:80])(codes[80:])
-    exact = np.array([of_structure(structure) for structure in structures[80:]])
+    exact = np.array([structure_properties(structure) for structure in structures[80:]])
     for column in range(3):
         order = spearmanr(guess[:, column], exact[:, column]).statistic
         assert order > 0.7, (PROPERTIES[8 + column], order)  # a guess: candidates are judged by their grains
@@ -97,7 +97,7 @@ def test_limits_are_constraints() -> None:
 def test_a_study_may_ask_for_them_with_units() -> None:
     text = "name: a\ngoals: {BHmax: {at_least: 300 kJ/m^3}, axis_spread_deg: {at_least: 0.5 rad}, Hc: maximize, "
     text += "grain_size_nm: {target: 0.02 um, tolerance: 1}, squareness: {at_least: 0.8}}\n"
-    wanted = {goal.anchor: goal for goal in parse_study(text, "s.yaml").wanted}
+    wanted = {goal.quantity: goal for goal in parse_study(text, "s.yaml").reduced_goals}
     most = (Nd2Fe14B.Js_T**2) / (4e-7 * math.pi) / 4
     assert wanted["BHmax"].at_least == pytest.approx(300e3 / most, rel=1e-6)
     assert wanted["axis_spread_deg"].at_least == pytest.approx(math.degrees(0.5))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from inverse_design.pipeline import Run
-from inverse_design.study_file import parse_study
-from inverse_design.verification import Verified
+from inverse_design.loop import Run
+from inverse_design.run.verified import Verified
+from inverse_design.study.reading import parse_study
 from simulation import Purpose
-
-sys.path.insert(0, str(Path(__file__).parent))
-from report_stand_ins import SMALL, verified
+from tests.inverse_design.report.stand_ins import SMALL, verified
 
 STUDY = """
 name: a

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from simulation.demag_tensor import LongRangeField, prism_tensor
-
-sys.path.insert(0, str(Path(__file__).parent))
-from plain_energy import demagnetising_field
+from tests.simulation.energy.plain_energy import demagnetising_field
 
 
 def fast_field(w: np.ndarray) -> np.ndarray:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +10,7 @@ import pytest
 from simulation import FieldStatus, Material, Microstructure, Nd2Fe14B, voronoi
 from simulation.energy import make_energy
 from simulation.minimize import Descent, minimize, quasi_newton_step
-
-sys.path.insert(0, str(Path(__file__).parent))
-import plain_energy as plain
+from tests.simulation.energy import plain_energy as plain
 
 
 def grains(seed: int = 0, misorientation: float = 0.8) -> Microstructure:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from simulation import InputError, Microstructure
 from simulation.arrays import read_npz
-from simulation.label_sets import LabelSet
+from simulation.labels.sets import LabelSet
 
 IDS = np.array([[0, 0, 1], [2, 1, 1]], np.uint16)
 ANGLES = np.array([0.1, -0.4, 1.2])

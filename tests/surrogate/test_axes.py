@@ -8,7 +8,7 @@ import pytest
 from simulation import InputError, Microstructure, Purpose, StructureFamily
 from surrogate import Autoencoder, Encoding, VAEArchitecture
 from surrogate.architecture import RegressorArchitecture
-from surrogate.axes import image_of_angles, steer_axes, turn_axes
+from surrogate.axes import image_of_angles, rotate_axes, steer_axes
 from surrogate.backend import keras
 from surrogate.encoding import Kind
 from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
@@ -41,7 +41,7 @@ def originals() -> list[Microstructure]:
 def test_disturbed_axes_find_back_to_the_code(model: Autoencoder, originals: list[Microstructure]) -> None:
     wanted = model.encode(originals)
     start = [disturbed(m, 0.3, i) for i, m in enumerate(originals)]
-    turned = turn_axes(start, wanted, model)
+    turned = rotate_axes(start, wanted, model)
     before = np.linalg.norm(model.encode(start) - wanted, axis=1)
     after = np.linalg.norm(model.encode(turned) - wanted, axis=1)
     assert (after < 0.2 * before).all()
@@ -52,21 +52,21 @@ def test_disturbed_axes_find_back_to_the_code(model: Autoencoder, originals: lis
 def test_each_structure_goes_its_own_way(model: Autoencoder, originals: list[Microstructure]) -> None:
     wanted = model.encode(originals)
     start = [disturbed(m, 0.3, i) for i, m in enumerate(originals)]
-    together = turn_axes(start, wanted, model)
-    alone = turn_axes(start[1:2], wanted[1:2], model)[0]
+    together = rotate_axes(start, wanted, model)
+    alone = rotate_axes(start[1:2], wanted[1:2], model)[0]
     difference = np.angle(np.exp(2j * (together[1].grain_angle_rad - alone.grain_angle_rad))) / 2
     assert np.abs(difference).max() < 1e-3
 
 
 def test_the_encoder_stays_as_it_is(model: Autoencoder, originals: list[Microstructure]) -> None:
     before = [np.array(w) for w in model.encoder.get_weights()]
-    turn_axes([disturbed(originals[0], 0.3, 0)], model.encode(originals[:1]), model, steps=3)
+    rotate_axes([disturbed(originals[0], 0.3, 0)], model.encode(originals[:1]), model, steps=3)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.encoder.get_weights(), strict=True))
     assert model.encoder.trainable
 
 
 def test_a_structure_that_has_the_code_keeps_its_axes(model: Autoencoder, originals: list[Microstructure]) -> None:
-    turned = turn_axes(originals, model.encode(originals), model)
+    turned = rotate_axes(originals, model.encode(originals), model)
     for a, b in zip(turned, originals, strict=True):
         assert np.abs(np.angle(np.exp(2j * (a.grain_angle_rad - b.grain_angle_rad)))).max() < 0.02
 
@@ -82,10 +82,10 @@ def test_the_image_is_that_of_the_encoding(kind: Kind, cells_per_pixel: int, ori
 
 def test_one_finite_code_for_each_structure(model: Autoencoder, originals: list[Microstructure]) -> None:
     with pytest.raises(InputError, match="one code of length 12"):
-        turn_axes(originals, np.zeros((2, 12)), model)
+        rotate_axes(originals, np.zeros((2, 12)), model)
     with pytest.raises(InputError, match="finite"):
-        turn_axes(originals, np.full((3, 12), np.nan), model)
-    assert turn_axes([], np.zeros((0, 12)), model) == []
+        rotate_axes(originals, np.full((3, 12), np.nan), model)
+    assert rotate_axes([], np.zeros((0, 12)), model) == []
 
 
 @pytest.fixture(scope="module")

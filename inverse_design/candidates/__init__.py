@@ -1,0 +1,1 @@
+"""Structures worth a full simulation: posterior, sources, selection."""

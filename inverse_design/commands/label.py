@@ -1,0 +1,51 @@
+"""The labels of a study without the rest: for a job on a cluster, or a shard of it, and putting shards together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from inverse_design.progress import Tracker, track
+from inverse_design.run.simulating import conditions_of, make_engine, simulate_all, wanted_labels
+from inverse_design.study.study import Study
+from simulation.labels.labelling import shard as part_of
+from simulation.labels.sets import load_label_set
+from simulation.labels.store import LabelStore
+
+
+def label_study(study: Study, path: Path, shard: str | None, tracker: Tracker = track) -> str:
+    """Simulate a study's labels into a store; a sentence that says how it went.
+
+    Args:
+        path: the store; made if missing.
+        shard: "K/N" for every N-th structure from the K-th, all if None.
+
+    Raises:
+        InputError: if the shard is none, or the store cannot be written.
+    """
+    wanted = wanted_labels(study)
+    if shard is not None:
+        wanted = part_of(wanted, shard)
+    conditions = conditions_of(study, study.labels.backend, study.labels.discretization)
+    with LabelStore(path) as store, make_engine(study) as engine:
+        found = simulate_all("labels", wanted, conditions, store, engine, tracker)
+        usable = sum(label.converged for label in found)
+        return f"{path}: {usable} of {len(wanted)} labels usable, {len(store)} simulations in the store"
+
+
+def merge_into(path: Path, parts: Sequence[Path]) -> str:
+    """Add the labels of stores and of label sets (.npz) to a store; a sentence that says what was added.
+
+    Raises:
+        InputError: if a part cannot be read, or the store not be written.
+    """
+    sets = [load_label_set(part) for part in parts if part.suffix == ".npz"]
+    stores = [part for part in parts if part.suffix != ".npz"]
+    for part in stores:  # what is none is refused before a store is made for it
+        LabelStore(part, read_only=True, salvage=True).close()
+    with LabelStore(path) as store:
+        merged = store.merge(*stores)
+        fresh = [store.add(label) for labels in sets for label in labels.labels()]
+        added, present = merged.added + sum(fresh), merged.present + len(fresh) - sum(fresh)
+        damaged = f", {merged.damaged} damaged rows left out" if merged.damaged else ""
+        return f"{path}: {added} labels added, {present} there before{damaged}, {len(store)} in all"

@@ -1,0 +1,67 @@
+"""A run's candidates simulated again: by another solver, on another or a finer mesh."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from inverse_design.outputs import findings_of, write_outputs
+from inverse_design.progress import Tracker, track
+from inverse_design.run.folder import RunFolder, stage_key
+from inverse_design.run.simulating import conditions_of, make_engine, simulate_all
+from inverse_design.run.verified import save_batch, verify_batch
+from simulation.errors import InputError
+from simulation.labels.store import LabelStore
+
+VERSION = 1
+
+
+def verify_again(
+    run: Path,
+    backend: str,
+    discretization: str,
+    refine: int,
+    out_of_plane_rad: float = 0.0,
+    tracker: Tracker = track,
+) -> Path:
+    """Simulate every candidate of a run again and write the tables and the report anew.
+
+    Args:
+        run: a run folder with verified candidates.
+        backend, discretization: the solver.
+        refine: cells so many times smaller.
+        out_of_plane_rad: push out of the plane at every field; fidimag only, the planar solver knows no such angle.
+
+    Returns:
+        The path of `verified.csv`, which has a row for each of these simulations too.
+
+    Raises:
+        InputError: if the run has no candidates, the solver is missing, or nothing would differ from the first time.
+    """
+    study, findings = findings_of(run)
+    first = (study.verification.backend, study.labels.discretization)
+    if refine == 1 and (backend, discretization) == first:
+        raise InputError(
+            f"{run}: the candidates were verified by {backend} ({discretization}) on these cells already; "
+            "name another --backend or --discretization, or --refine 2"
+        )
+    if out_of_plane_rad and backend != "fidimag":
+        raise InputError(f"an angle out of the plane is for backend fidimag only, {backend} has none")
+    options = {"out_of_plane_rad": out_of_plane_rad} if out_of_plane_rad else {}
+    conditions = conditions_of(study, backend, discretization, **options)
+    chosen = [replace(item.candidate, structure=item.candidate.structure.refine(refine)) for item in findings.verified]
+    structures = [candidate.structure for candidate in chosen]
+    hashes = [structure.content_hash for structure in structures]
+    key = stage_key("checks", VERSION, conditions=conditions.key, structures=hashes)
+    folder = RunFolder(run)
+
+    def build(work: Path) -> None:
+        with LabelStore(run / "labels.sqlite") as store, make_engine(study) as engine:
+            found = simulate_all("simulations again", structures, conditions, store, engine, tracker)
+        rounds = [item.round for item in findings.verified]
+        save_batch(work, verify_batch(rounds, chosen, found))
+
+    with folder.locked():
+        folder.stage(f"checks/{backend}-{discretization}-{refine}-{out_of_plane_rad:g}", key, build)
+        write_outputs(study, folder, findings_of(run)[1])
+    return run / "verified.csv"

@@ -1,0 +1,1 @@
+"""A run: its folder, the keys of its stages, and what each stage does."""

@@ -1,0 +1,197 @@
+"""The run folder: stages keyed by content, written whole or not at all, and a lock against a second run.
+
+    runs/<name>/  study.yaml  manifest.json  labels.sqlite  vae/  regressor/R/  search/R/  verify/R/
+                  front.csv  verified.csv  candidates/NN/  report.html  run.log  seconds.json
+
+A stage's folder carries `artifact.json`: its key (a hash of its inputs' keys, the part of the study that it reads and
+a version bumped by hand when its meaning changes) and a checksum of each of its files. A folder whose key or
+checksums do not fit is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from inverse_design.files import read_json, write_text
+from inverse_design.properties import PROPERTIES
+from inverse_design.run.seconds import StageTimes
+from simulation.arrays import read_npz
+from simulation.errors import InputError
+
+ARTIFACT = "artifact.json"
+MANIFEST = "manifest.json"
+log = logging.getLogger("inverse_design")
+
+
+def stage_key(stage: str, version: int, **inputs: Any) -> str:
+    """The key of an artifact: a hash of what it depends on; inputs are plain JSON values."""
+    text = json.dumps([stage, version, inputs], sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class RunFolder:
+    """One run's folder on disk.
+
+    Attributes:
+        path: the folder.
+        times: how long its stages took.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self.times = StageTimes(self.path)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep a second run out of this folder.
+
+        Raises:
+            InputError: if another run holds it, or the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(f"{self.path}: another run is writing this folder; wait for it or stop it") from None
+        except OSError as error:
+            raise InputError(f"{self.path}: the run folder cannot be written ({error.strerror or error})") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def stage(self, name: str, key: str, build: Callable[[Path], None]) -> Path:
+        """The folder of a stage: as it is when its key and checksums fit, else made by `build`.
+
+        Args:
+            name: folder below the run, such as "vae" or "regressor/0".
+            key: from `stage_key`.
+            build: writes the artifact's files into the folder it is given. That folder is kept when `build` is
+                interrupted and is handed to it again for the same key, so that it can hold checkpoints.
+        """
+        final = self.path / name
+        state = self.state(name, key)
+        if state == "there":
+            log.info("%s: there already", name)
+            return final
+        if state == "damaged":
+            log.warning("%s: does not match its checksums and is made again", name)
+        work = self.path / ".work" / f"{name.replace('/', '-')}-{key[:12]}"
+        work.mkdir(parents=True, exist_ok=True)
+        if not _whole(work, key):  # else it was finished and the process ended before it was put in its place
+            with self.times.timed(name, key):
+                build(work)
+            record = {"stage": name, "key": key, "files": _checksums(work)}
+            write_text(work / ARTIFACT, json.dumps(record, indent=1))
+        if final.exists():
+            shutil.rmtree(final)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        work.rename(final)
+        log.info("%s: done in %.1f s", name, self.seconds(name))
+        return final
+
+    def state(self, name: str, key: str) -> str:
+        """ "there", "absent" (no folder, or one of another key) or "damaged"."""
+        folder = self.path / name
+        if not folder.is_dir():
+            return "absent"
+        record = read_artifact(folder)
+        if record is not None and record.get("key") != key:
+            return "absent"
+        return "there" if _whole(folder, key) else "damaged"
+
+    def check(self, *names: str) -> None:
+        """Make sure that stages are as they were written, whatever their keys.
+
+        Raises:
+            InputError: at the first that is not.
+        """
+        for name in names:
+            if not intact(self.path / name):
+                raise InputError(
+                    f"{self.path / name}: missing or damaged (checksums differ); running the study again makes it anew"
+                )
+
+    def seconds(self, name: str) -> float:
+        """Wall time of a stage that is there, its interrupted attempts included as far as they are known."""
+        record = read_artifact(self.path / name)
+        return self.times.seconds(name, str(record.get("key"))) if record else 0.0
+
+    def clear_work(self) -> None:
+        """Remove what interrupted stages of other keys left."""
+        shutil.rmtree(self.path / ".work", ignore_errors=True)
+
+
+def read_artifact(folder: Path) -> dict[str, Any] | None:
+    """The record of a stage's folder, None where it cannot be read."""
+    try:
+        record = read_json(folder / ARTIFACT)
+    except (OSError, ValueError):
+        return None
+    kinds = {"stage": str, "key": str, "files": dict}
+    sound = isinstance(record, dict) and all(isinstance(record.get(name), kind) for name, kind in kinds.items())
+    return record if sound else None
+
+
+def read_manifest(run: Path) -> dict[str, Any]:
+    """What a run's last finished round left in `manifest.json`.
+
+    Raises:
+        InputError: if the folder holds no run that has come to a verified round.
+    """
+    try:
+        manifest = read_json(run / MANIFEST)
+        if not isinstance(manifest["rounds"], int) or manifest["rounds"] < 1:
+            raise TypeError
+        held = manifest.get("labelled") or {}  # earlier versions did not say
+        if held:
+            best = {name: float(value) for name, value in held["best"].items() if name in PROPERTIES}
+            held = {"count": int(held["count"]), "hits": int(held["hits"]), "best": best}
+        return {**manifest, "reason": str(manifest["reason"]), "labels": dict(manifest["labels"]), "labelled": held}
+    except OSError:
+        raise InputError(f"{run}: no run with a verified round here (no {MANIFEST}); run the study first") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{run / MANIFEST}: damaged; running the study again writes it anew") from None
+
+
+def intact(folder: Path) -> bool:
+    """Whether a stage's folder holds its record and the files that this names, each with its checksum."""
+    record = read_artifact(folder)
+    return record is not None and record.get("files") == _checksums(folder)
+
+
+def _whole(folder: Path, key: str) -> bool:
+    record = read_artifact(folder)
+    return record is not None and record.get("key") == key and intact(folder)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file that a stage wrote.
+
+    Raises:
+        InputError: if the file is missing or damaged.
+    """
+    try:
+        return read_npz(path)
+    except (OSError, InputError):
+        raise InputError(f"{path}: missing or damaged; running the study again makes it anew") from None
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != ARTIFACT:
+            with path.open("rb") as file:
+                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found

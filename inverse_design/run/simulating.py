@@ -1,0 +1,73 @@
+"""A study's simulations: under which conditions, where, and with progress shown."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from inverse_design.progress import Tracker
+from inverse_design.study.study import Study
+from simulation.execution.engine import Engine
+from simulation.execution.executors import engine
+from simulation.hysteresis import FieldSweep
+from simulation.labels.label import Conditions, Label, Outcome, Specification
+from simulation.labels.labelling import Progress, label_all
+from simulation.labels.store import LabelStore
+from simulation.microstructure import Microstructure
+from simulation.sampling import Purpose
+
+log = logging.getLogger("inverse_design")
+
+
+def conditions_of(study: Study, backend: str, discretization: str, **options: float) -> Conditions:
+    """The study's material and field sweep under a solver, with options of that solver.
+
+    Raises:
+        InputError: if there is no such solver here.
+    """
+    part = study.field_sweep
+    sweep = FieldSweep(part.start, part.stop, part.step, part.until)
+    return Conditions.of(study.magnet, sweep, backend, discretization, **options)
+
+
+def make_engine(study: Study) -> Engine:
+    """Where the study's simulations run; a context that ends its workers."""
+    part = study.execution
+    # Workers need nothing of a script that calls `design`: it does without a __main__ guard.
+    return engine(part.engine, None if part.workers == "auto" else part.workers, part.address, import_main=False)
+
+
+def wanted_labels(study: Study) -> list[Specification]:
+    """The structures that the study labels."""
+    indices = range(study.labels.count)
+    return [Specification(study.family, study.seed, Purpose.LABELS, index) for index in indices]
+
+
+def simulate_all(
+    name: str,
+    wanted: Sequence[Specification] | Sequence[Microstructure],
+    conditions: Conditions,
+    store: LabelStore,
+    engine: Engine,
+    tracker: Tracker,
+) -> list[Label]:
+    """Labels of what is wanted, simulated where the store lacks them; each is stored as soon as it is done."""
+    began, lost = time.monotonic(), 0
+    with tracker(name) as update:
+
+        def show(state: Progress) -> None:
+            nonlocal lost
+            if state.lost > lost:
+                log.warning("%s: a worker died; what was lost with it is simulated again, and nothing else", name)
+                lost = state.lost
+            bad = state.done - state.outcomes[Outcome.CONVERGED]
+            update(state.done, state.total or len(wanted), f"{bad} unusable" if bad else "")
+
+        found = list(label_all(wanted, conditions, store, engine, progress=show))
+    bad = [label for label in found if not label.converged]
+    if bad:
+        say = "%s: %d of %d simulations gave no converged curve and are used for nothing; the first: %s"
+        log.warning(say, name, len(bad), len(found), bad[0].reason)
+    log.info("%s: done in %.1f s", name, time.monotonic() - began)
+    return found

@@ -1,0 +1,51 @@
+"""Where the reversal of each candidate starts: its curve once more, keeping what the first simulation threw away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inverse_design.progress import Tracker, track
+from inverse_design.run.folder import RunFolder, read_arrays, stage_key
+from inverse_design.run.simulating import conditions_of
+from inverse_design.run.verified import Verified
+from inverse_design.study.study import Study
+from simulation.reversal import switching_field
+
+VERSION = 1
+_FILE = "switching.npz"
+
+
+def reversals_of(
+    study: Study, folder: RunFolder, verified: Sequence[Verified], tracker: Tracker = track
+) -> dict[int, np.ndarray]:
+    """By candidate, the field (ny, nx) at which each cell switches, see `switching_field`; a stage a round.
+
+    Candidates whose curve did not converge have none, and those of a solver other than the built-in one.
+    """
+    found: dict[int, np.ndarray] = {}
+    for round_ in sorted({item.round for item in verified}):
+        shown = {
+            number: item
+            for number, item in enumerate(verified)
+            if item.round == round_ and item.converged and item.backend == "planar"
+        }
+        key = stage_key("reversal", VERSION, labels={str(n): item.label_key for n, item in shown.items()})
+
+        def build(work: Path, shown: dict[int, Verified] = shown, round_: int = round_) -> None:
+            fields: dict[str, Any] = {}
+            with tracker(f"reversal, round {round_}") as update:
+                for done, (number, item) in enumerate(shown.items()):
+                    sweep = conditions_of(study, item.backend, item.discretization).sweep
+                    structure, kind = item.candidate.structure, item.discretization
+                    field = switching_field(structure, study.magnet, sweep, discretization=kind)
+                    fields[str(number)] = field.astype(np.float32)
+                    update(done + 1, len(shown), "")
+            np.savez_compressed(work / _FILE, **fields)
+
+        arrays = read_arrays(folder.stage(f"reversal/{round_}", key, build) / _FILE)
+        found |= {int(number): field for number, field in arrays.items()}
+    return found

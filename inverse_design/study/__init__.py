@@ -1,0 +1,1 @@
+"""The study: its keys and their meaning, units, and the reading of study files."""

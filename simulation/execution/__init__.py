@@ -1,0 +1,1 @@
+"""Where simulations run: engines that give an executor."""

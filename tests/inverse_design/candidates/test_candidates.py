@@ -1,0 +1,180 @@
+"""The choice of structures to simulate, on a surrogate that is a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import mpmath
+import numpy as np
+import pytest
+
+from inverse_design.candidates.candidate import (
+    DECODED,
+    DRAWN,
+    SOURCES,
+    STEERED,
+    TURNED,
+    Known,
+    _log_expected_improvement,
+    diverse_batch,
+    propose,
+    rotate_one_grain,
+    utilities,
+)
+from inverse_design.candidates.error_model import Posterior
+from inverse_design.goals import Goal
+from simulation import Microstructure, Purpose, StructureFamily
+
+FAMILY = StructureFamily(40, 2, (4, 9), (0.0, 1.0))
+LABELLED, DRAWS = 40, 30
+
+
+class Formula:
+    """The code is the mean of the double angle's vector in four quarters; Mr goes with its cosine, Hc falls with it."""
+
+    label_std = np.full(6, 0.05)
+
+    def encode(self, microstructures: Sequence[Microstructure]) -> np.ndarray:
+        codes = []
+        for structure in microstructures:
+            axes = np.stack([np.cos(2 * structure.angle_rad), np.sin(2 * structure.angle_rad)])
+            quarters = [half[..., cut] for half in np.split(axes, 2, axis=1) for cut in (slice(0, 10), slice(10, 20))]
+            codes.append(np.concatenate([quarter.mean(axis=(1, 2)) for quarter in quarters]))
+        return np.array(codes, np.float32).reshape(-1, 8)
+
+    def predict(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        aligned = latent[:, ::2].mean(axis=1).astype(float)
+        mean = np.stack(
+            [0.9 + 0.05 * aligned, 0.7 + 0.2 * aligned, *(k - 0.05 * aligned for k in (0.2, 0.25, 0.3, 0.4))], 1
+        )
+        return mean, np.full(mean.shape, 0.01)
+
+    def decode_field(self, latent: np.ndarray) -> np.ndarray:
+        return np.tile([0.3, 0.9], (len(latent), 20, 20, 1))
+
+    def rotate_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]:
+        return list(microstructures)
+
+    def steer_axes(
+        self, microstructures: Sequence[Microstructure], wanted: np.ndarray, scale: np.ndarray
+    ) -> list[Microstructure]:
+        return [Microstructure(m.grain_id, m.grain_angle_rad + 0.02, m.cell_nm) for m in microstructures]
+
+
+MODEL = Formula()
+STRUCTURES = list(FAMILY.stream(1, Purpose.BENCHMARK, 0, LABELLED + DRAWS))
+CODES = MODEL.encode(STRUCTURES)
+TRUTH = MODEL.predict(CODES)[0]
+GOALS = (Goal("Mr", 0.80, 0.01), Goal("Hc", 0.375, 0.01))
+
+
+def known(anchors: np.ndarray | None = None, failed: int = 0) -> Known:
+    """The first are labelled, `failed` of the rest were simulated in vain, all others are draws."""
+    number = np.arange(len(STRUCTURES))
+    anchors = TRUTH if anchors is None else anchors
+    simulated = number < LABELLED + failed
+    labels = np.where(number[:, None] < LABELLED, anchors, np.nan)
+    return Known(STRUCTURES, CODES, labels, simulated, np.full(anchors.shape, np.nan))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_each_source_gives_candidates_of_its_kind(source: str) -> None:
+    batch = propose(MODEL, CODES[:20], GOALS, 4, 2.0, FAMILY.grains, known(), sources=(source,))
+    assert {candidate.source for candidate in batch} == {source}
+    assert 1 <= len(batch) <= 4
+    labelled = {structure.content_hash for structure in STRUCTURES[:LABELLED]}
+    drawn = {structure.content_hash for structure in STRUCTURES[LABELLED:]}
+    for candidate in batch:
+        assert candidate.structure.content_hash not in labelled
+        assert (candidate.structure.content_hash in drawn) == (source == DRAWN)
+        assert candidate.predicted.shape == (6,)
+        assert np.isfinite(candidate.properties).all()
+
+
+def test_the_likeliest_come_first_and_no_two_are_the_same() -> None:
+    batch = propose(MODEL, CODES[:20], GOALS, 6, 2.0, FAMILY.grains, known())
+    assert len({candidate.structure.content_hash for candidate in batch}) == len(batch) == 6
+    miss = [abs(candidate.predicted[1] - 0.80) for candidate in batch]
+    assert miss[0] < 0.02
+
+
+def test_what_was_simulated_in_vain_is_no_candidate_again() -> None:
+    first = propose(MODEL, CODES[:0], GOALS, DRAWS, 2.0, FAMILY.grains, known(), sources=(DRAWN,))
+    again = propose(MODEL, CODES[:0], GOALS, DRAWS, 2.0, FAMILY.grains, known(failed=DRAWS), sources=(DRAWN,))
+    assert len(first) == DRAWS
+    assert again == []
+
+
+def test_a_known_error_nearby_corrects_what_is_predicted() -> None:
+    wrong = TRUTH.copy()
+    wrong[:, 1] += 0.03
+    plain, corrected = (
+        propose(MODEL, CODES[:0], GOALS, 4, 2.0, FAMILY.grains, known(a), sources=(STEERED, TURNED))
+        for a in (TRUTH, wrong)
+    )
+    for candidate in corrected:
+        assert candidate.predicted[1] - MODEL.predict(candidate.code[None])[0][0, 1] > 0.01
+    for candidate in plain:
+        assert abs(candidate.predicted[1] - MODEL.predict(candidate.code[None])[0][0, 1]) < 1e-6
+
+
+def test_errors_of_sought_candidates_shift_and_widen_what_is_said_of_the_next_ones() -> None:
+    plain = known()
+    raw_prediction = plain.raw_prediction.copy()
+    raw_prediction[:10] = TRUTH[:10] + np.where(np.arange(10)[:, None] % 2, 0.01, 0.07)  # too high by 0.04 in the mean
+    taught = replace(plain, raw_prediction=raw_prediction)
+    for source, moves in ((STEERED, True), (DRAWN, False)):
+        before, after = (
+            propose(MODEL, CODES[:0], GOALS, 4, 2.0, FAMILY.grains, given, sources=(source,))
+            for given in (plain, taught)
+        )
+        shift = after[0].predicted[5] - MODEL.predict(after[0].code[None])[0][0, 5]
+        assert (shift < -0.01) == moves
+        assert (after[0].std[5] > 1.5 * before[0].std[5]) == moves
+        np.testing.assert_allclose(after[0].raw_prediction, MODEL.predict(after[0].code[None])[0][0])
+
+
+def test_a_goal_on_the_grains_is_judged_by_the_grains() -> None:
+    goals = (Goal("Mr", at_least=0.6), Goal("axis_spread_deg", direction="maximize"))
+    batch = propose(MODEL, CODES[:10], goals, 3, 2.0, FAMILY.grains, known(), sources=(DRAWN, DECODED))
+    spread = [candidate.properties[9] for candidate in batch]
+    assert max(spread) > 20
+    assert all(candidate.predicted[1] > 0.59 for candidate in batch)
+
+
+def test_every_other_candidate_of_a_batch_is_a_safe_one() -> None:
+    spread = np.linspace(0, 1, 50)  # what is to be large grows as the bound on Hc becomes unlikely
+    mean = np.stack([0.9 + 0 * spread, 0.7 + 0.2 * spread, *(k - 0.1 * spread for k in (0.2, 0.25, 0.3, 0.4))], 1)
+    posterior = Posterior.gaussian(mean, np.full(mean.shape, 0.03))
+    goals = (Goal("Mr", direction="maximize"), Goal("Hc", at_least=0.36))
+    best = np.concatenate([mean[5], np.zeros(5)])
+    bold, safe = utilities(goals, posterior, best)
+    assert np.argmax(bold) > np.argmax(safe) > 5
+    codes = np.eye(50)
+    first, second, third = diverse_batch(np.array([bold, safe]), codes, 3)
+    assert (first, second) == (np.argmax(bold), np.argmax(safe))
+    assert third not in (first, second)
+
+
+def test_one_grain_is_turned_at_a_time() -> None:
+    turned = rotate_one_grain(STRUCTURES[0], np.array([0.5, 1.0]))
+    grains = STRUCTURES[0].grain_angle_rad.size
+    changes = np.array([structure.grain_angle_rad - STRUCTURES[0].grain_angle_rad for structure in turned])
+    assert len(turned) == 2 * grains
+    assert ((np.abs(changes) > 1e-9).sum(axis=1) == 1).all()
+    np.testing.assert_allclose(changes.sum(axis=1), np.tile([0.5, 1.0], grains))
+
+
+def test_the_log_of_the_expected_improvement_is_exact_and_never_falls() -> None:
+    z = np.concatenate([np.linspace(-1000, 10, 400_001), np.linspace(-101, -99, 2001), np.linspace(-6.1, -5.9, 2001)])
+    z.sort()
+    log_ei = _log_expected_improvement(z)
+    assert np.isfinite(log_ei).all()
+    assert (np.diff(log_ei)[np.diff(z) > 1e-9] > 0).all()
+    some = np.array([-1000, -300, -100.001, -99.999, -40, -10, -6.001, -5.999, -3, -1, -0.1, 0, 1e-9, 0.5, 2, 10])
+    with mpmath.workdps(60):
+        exact = [float(mpmath.log(x * mpmath.ncdf(x) + mpmath.npdf(x))) for x in map(mpmath.mpf, some)]
+    np.testing.assert_allclose(_log_expected_improvement(some), exact, rtol=1e-12)
+    far = _log_expected_improvement(np.array([-1e10, -1e6, 1e10]))
+    np.testing.assert_allclose(far, [-0.5e20, -0.5e12, np.log(1e10)], rtol=1e-9)

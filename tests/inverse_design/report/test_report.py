@@ -1,0 +1,180 @@
+"""The report: what it promises its reader."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from inverse_design.report.data import achieved, best, internal_field, on_the_curve
+from inverse_design.report.page import MAX_BYTES, render
+from simulation import Nd2Fe14B, Purpose, StructureFamily
+from tests.inverse_design.report.stand_ins import SMALL, report_data, verified
+
+FULL = StructureFamily(320, 2, (16, 256))
+EVIL = "<script>alert('x')</script>\"&{{ 7*7 }}"
+
+
+class Page(HTMLParser):
+    """Elements of a page by tag, and the text between them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {key: value or "" for key, value in attrs}))
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def card(html: str, number: int) -> str:
+    """The part of the page that is one candidate's."""
+    return html.split(f'id="candidate-{number:02d}"')[1].split("</article>")[0]
+
+
+def test_text_of_a_study_is_shown_and_never_run() -> None:
+    item = verified(SMALL.draw(1, Purpose.BENCHMARK, 0), 0.8, 0.36, backend=EVIL, discretization=EVIL)
+    html = render(report_data((item,), name=EVIL, study_text=EVIL, command=EVIL, reason=EVIL,
+                              versions={EVIL: EVIL}, losses={EVIL: (np.arange(2), np.ones(2))},
+                              labels={EVIL: 1.0}, seconds={EVIL: 1.0}))  # fmt: skip
+    assert EVIL not in html
+    assert html.count("&lt;script&gt;alert(") >= 9, "the text itself must be readable, in each of its places"
+    assert "{{ 7*7 }}" in html
+    scripts = Page(html).all("script")
+    assert scripts == [{"type": "application/json", "id": "report-data"}, {}], "the report's own two and no other"
+
+
+def test_the_page_loads_nothing_from_anywhere() -> None:
+    html = render(report_data())
+    page = Page(html)
+    loads = [a[key] for _, a in page.elements for key in ("src", "href", "xlink:href", "srcset", "data") if key in a]
+    assert loads
+    for address in loads:
+        assert address.startswith(("data:", "#", "candidates/", "figures/", "tables/", "verified.csv", "front.csv")), (
+            address
+        )
+    assert "@import" not in html
+    assert "url(" not in html
+    policy = next(a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+
+
+def test_the_page_of_24_full_candidates_and_400_points_stays_below_8_mb() -> None:
+    drawn = [FULL.draw(2, Purpose.BENCHMARK, i) for i in range(24)]
+    items = tuple(verified(structure, 0.8, 0.36) for structure in drawn)
+    html = render(report_data(items, points=400, front_structures=tuple(drawn * 17)[:400]))
+    assert len(html.encode()) <= MAX_BYTES <= 8_000_000
+    assert [f'id="candidate-{i:02d}"' in html for i in range(25)] == [True] * 24 + [False]
+    pictures = [a["src"] for a in Page(html).all("img") if a.get("class") == "grains"]
+    assert len(pictures) == 24
+    assert all(p.startswith("data:image/png;base64,") for p in pictures)
+
+
+def test_maps_of_pareto_points_give_way_when_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    from inverse_design.report import page
+
+    whole = report_data()
+    empty = len(render(dataclasses.replace(whole, front_structures=())).encode())
+    monkeypatch.setattr(page, "MAX_BYTES", empty + 2500)
+    html = render(whole)
+    assert len(html.encode()) <= empty + 2500
+    told = json.loads(re.search(r'id="report-data">(.*?)</script>', html, re.S)[1])  # type: ignore[index]
+    assert 0 < len(told["front"]["image"]) < len(told["front"]["predicted"]) == 12
+
+
+def test_a_missing_anchor_is_called_missing() -> None:
+    item = verified(SMALL.draw(1, Purpose.BENCHMARK, 0), 0.8, 0.36)
+    item.anchors[5] = np.nan
+    html = render(report_data((item,)))
+    row = card(html, 0).split('<th scope="row">Hc ')[1].split("</tr>")[0]
+    assert "missing" in row
+    assert "✗ missed" in row
+    assert not re.search(r"\bnan\b", html, re.I)
+
+
+def test_a_card_shows_the_curve_inside_and_where_the_reversal_starts() -> None:
+    data = report_data()
+    field = np.full(data.verified[1].candidate.structure.shape, -0.36)
+    field[0, 0] = -0.1
+    html = render(dataclasses.replace(data, reversals={1: field}))
+    assert "the first of them at −0.1, half of them by −0.36" in card(html, 1)
+    assert "reversal starts" not in card(html, 0)
+    assert card(html, 1).count('<polyline class="internal"') == card(html, 1).count('<polyline class="simulated"') == 2
+
+
+def test_the_field_inside_is_the_applied_one_less_half_the_magnetisation() -> None:
+    """At remanence the magnet stands at -M/2, at the coercive field in the applied field alone."""
+    inside = internal_field(np.array([0.0, -0.3]), np.array([0.8, 0.0]), Nd2Fe14B)
+    half_ms = Nd2Fe14B.Js_T / (4e-7 * np.pi) / 2
+    np.testing.assert_allclose(inside * Nd2Fe14B.H_A_A_per_m, [-0.8 * half_ms, -0.3 * Nd2Fe14B.H_A_A_per_m], rtol=1e-6)
+
+
+def test_exported_files_are_linked() -> None:
+    html = render(report_data(exports={1: ["structure.ovf"]}))
+    assert 'href="candidates/01/structure.ovf"' in card(html, 1)
+    assert "structure.ovf" not in card(html, 0)
+
+
+def test_what_came_trained_is_said_to_have_come_trained() -> None:
+    assert "The surrogate nd2fe14b was trained before this run" in render(report_data(pretrained="nd2fe14b"))
+    assert "was trained before" not in render(report_data())
+
+
+def test_an_unconverged_candidate_is_shown_and_counts_for_nothing() -> None:
+    data = report_data()
+    html = render(data)
+    assert "not converged" in card(html, 2)
+    assert "✓ hit" not in card(html, 2)
+    assert "✓ hit" in card(html, 1)
+    assert "not converged" not in card(html, 1)
+    assert best(data) == 1
+    alone = dataclasses.replace(data, verified=data.verified[2:])
+    assert best(alone) is None
+    assert "None of the 1 simulated candidate" in achieved(alone)
+
+
+def test_the_first_sentence_says_what_was_achieved() -> None:
+    data = report_data()
+    assert achieved(data) == (
+        "1 of the 3 simulated candidates meets every target and bound; the best is candidate 01. "
+        "1 did not converge and counts for nothing."
+    )
+    miss = dataclasses.replace(data, verified=data.verified[:1])
+    assert "misses Mr by 0.03 Ms and Hc by 0.04 H_A." in achieved(miss)
+    assert achieved(dataclasses.replace(data, verified=())) == "No candidate has been simulated yet."
+    looked_up = dataclasses.replace(miss, labelled={"count": 80, "hits": 0, "best": {}})
+    assert achieved(looked_up).endswith("Of the 80 structures labelled before, none meets every target and bound.")
+
+
+def test_a_report_without_candidates_or_front_is_a_page() -> None:
+    empty = report_data((), points=0, hypervolume=(), losses={}, labels={}, accuracy={}, seconds={}, reason="")
+    assert "No candidate has been simulated yet." in render(empty)
+
+
+def test_among_hits_the_best_is_the_one_that_went_furthest_where_as_large_as_possible_was_asked() -> None:
+    draw = SMALL.draw(1, Purpose.BENCHMARK, 0)
+    near, far = verified(draw, 0.80, 0.360), verified(draw, 0.80, 0.375)
+    assert near.anchors[2] < far.anchors[2]
+    assert best(report_data((near, far))) == 1
+
+
+def test_predicted_knees_stand_on_the_curve_at_their_share_of_the_remanence() -> None:
+    item = verified(SMALL.draw(1, Purpose.BENCHMARK, 0), 0.8, 0.36)
+    for name, (h, m, _, _) in on_the_curve(item.anchors).items():
+        assert np.interp(h, item.h[::-1], item.m[::-1]) == pytest.approx(m, abs=1e-9), name
+    item.anchors[1] = np.nan
+    assert set(on_the_curve(item.anchors)) == {"M1", "Hc"}
+
+
+def test_the_report_needs_no_tensorflow() -> None:
+    code = "import sys, inverse_design.report.page; sys.exit(bool({'tensorflow', 'keras', 'torch'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
