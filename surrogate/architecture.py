@@ -182,13 +182,11 @@ PLACES_PER_GRAIN = 1.5
 
 @dataclass(frozen=True)
 class GrainDecoderArchitecture:
-    """Network from codes to the seeds of grains, one for every place of a grid (see `surrogate.grain_decoder`).
+    """Network from decoded images to the seeds of grains, one for every place of a grid (`surrogate.grain_decoder`).
 
     Args:
-        latent_dim: length of the latent code.
-        image: (height, width) of the autoencoder's images, pixels.
-        place: edge of a place in pixels: 1, 2, 4, 8, ...
-        code_grid: (height, width) of the code in the layout "grid", whose places are 4 x 4 pixels; None if it is none.
+        image_shape: (height, width, channels) of the autoencoder's images.
+        place: edge of a place, pixels.
         filters: of each convolution.
         blocks: residual blocks of two convolutions each.
 
@@ -196,36 +194,29 @@ class GrainDecoderArchitecture:
         InputError: if a number is out of range.
     """
 
-    latent_dim: int
-    image: tuple[int, int]
+    image_shape: tuple[int, int, int]
     place: int
-    code_grid: tuple[int, int] | None = None
     filters: int = 64
     blocks: int = 3
 
     def __post_init__(self) -> None:
-        if not 1 <= self.latent_dim <= 4096 or not all(8 <= n <= 2048 for n in self.image):
-            raise InputError(f"no grain decoder for codes of {self.latent_dim} numbers and images of {self.image}")
-        if self.place not in (1, 2, 4, 8, 16) or (self.code_grid is not None and self.place > 4):
-            raise InputError(
-                f"a place must be 1, 2, 4, 8 or 16 pixels wide, on a grid of codes 4 at most: {self.place}"
-            )
-        if self.code_grid is not None and (min(self.code_grid) < 1 or self.latent_dim % math.prod(self.code_grid)):
-            raise InputError(f"a code of {self.latent_dim} numbers is no grid of {self.code_grid}")
+        height, width, channels = self.image_shape
+        if not (8 <= height <= 2048 and 8 <= width <= 2048 and channels in (1, 2)):
+            raise InputError(f"images must be 8 to 2048 pixels wide and high with 1 or 2 channels: {self.image_shape}")
+        if not 1 <= self.place <= 16:
+            raise InputError(f"a place must be 1 to 16 pixels wide, got {self.place}")
         if not 1 <= self.filters <= 1024 or not 1 <= self.blocks <= 64:
             raise InputError(f"filters must lie in 1 to 1024 and blocks in 1 to 64, got {self.filters}, {self.blocks}")
 
     @classmethod
-    def of(cls, autoencoder: VAEArchitecture, most_grains: int) -> GrainDecoderArchitecture:
-        """For the codes of an autoencoder and structures of so many grains: as few places as suffice."""
-        height, width, _ = autoencoder.image_shape
-        code_grid = autoencoder.latent_grid if autoencoder.layout == "grid" else None
-        place = 4 if code_grid else 16
-        while place > 1 and -(-height // place) * -(-width // place) < PLACES_PER_GRAIN * most_grains:
+    def of(cls, image_shape: tuple[int, int, int], most_grains: int) -> GrainDecoderArchitecture:
+        """For images of structures of so many grains: as few places as suffice."""
+        place = 16
+        while place > 1 and math.prod(cls(image_shape, place).grid) < PLACES_PER_GRAIN * most_grains:
             place //= 2
-        return cls(autoencoder.latent_dim, (height, width), place, code_grid)
+        return cls(image_shape, place)
 
     @property
     def grid(self) -> tuple[int, int]:
         """(rows, columns) of places; the last ones may stand out beyond the image."""
-        return -(-self.image[0] // self.place), -(-self.image[1] // self.place)
+        return -(-self.image_shape[0] // self.place), -(-self.image_shape[1] // self.place)

@@ -116,7 +116,10 @@ class Autoencoder:
         """
         if self.grain_decoder is None:
             raise InputError("this autoencoder draws no grains: no grain decoder was trained for it")
-        return self.grain_decoder.draw(latent)
+        images = self.decode_images(latent)
+        if not np.isfinite(images).all():
+            raise InputError("latent codes must be finite to draw grains from them")
+        return self.grain_decoder.draw(images)
 
     def save(self, folder: str | Path) -> None:
         """Write weights and, last, the card."""
@@ -147,8 +150,6 @@ class Autoencoder:
         cards.load_weights(autoencoder.encoder, folder / _ENCODER)
         cards.load_weights(autoencoder.decoder, folder / _DECODER)
         if card.grain_decoder is not None:
-            if card.grain_decoder.latent_dim != card.architecture.latent_dim:
-                raise InputError(f"{folder}: grain decoder and autoencoder do not belong together (length of the code)")
             cards.check_files(folder, card.files, (_GRAINS,))
             autoencoder.grain_decoder = GrainDecoder(card.encoding, card.grain_decoder)
             cards.load_weights(autoencoder.grain_decoder.network, folder / _GRAINS)

@@ -72,7 +72,7 @@ def read_autoencoder_card(folder: Path) -> AutoencoderCard:
     architecture = _build(VAEArchitecture, raw["architecture"], folder, image_shape=_pair)
     grains = raw["grain_decoder"]
     if grains is not None:
-        grains = _build(GrainDecoderArchitecture, grains, folder, image=_pair, code_grid=_grid)
+        grains = _build(GrainDecoderArchitecture, grains, folder, image_shape=_pair)
     return AutoencoderCard(encoding, architecture, raw["files"], grains)
 
 

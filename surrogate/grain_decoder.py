@@ -1,7 +1,9 @@
-"""A decoder that draws grains: from a code to the seeds of a Laguerre diagram, sharp at once.
+"""A decoder that draws grains: from a decoded image to the seeds of a Laguerre diagram, sharp at once.
 
-The network answers with five numbers for every place of a grid: a weight w <= 0, the seed's offset from the middle of
-the place, and the axis of its grain as a double-angle vector. Seed i at s_i owns the points x of largest score
+What an autoencoder decodes is blurred where its code says too little. This network reads that image, of whatever
+layout the code is, and answers with five numbers for every place of a grid: a weight w <= 0, the seed's offset from the
+middle of the place, and the axis of its grain as a double-angle vector. Seed i at s_i owns the points x of largest
+score
 
     q_i(x) = w_i - |x - s_i|^2  =  2 x.s_i + (w_i - |s_i|^2) - |x|^2          (lengths in places)
 
@@ -12,7 +14,6 @@ mixed by softmax(beta q) over the 5 x 5 places around a point, with beta rising:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,39 +35,19 @@ REACH = 2
 FARTHEST = 1.0
 """Offset of a seed from the middle of its place, places, at most; a second grain in one place moves into the next."""
 
-SEED_FEATURES = 16
-"""Numbers a place that a code without a grid is spread over first."""
-
 LARGEST_BATCH = 64
 
 
 def build_grain_network(architecture: GrainDecoderArchitecture) -> Any:
-    """Network from codes (n, latent_dim) to raw numbers (n, rows, columns, `NUMBERS`)."""
-    rows, columns = architecture.grid
-    filters, code_grid = architecture.filters, architecture.code_grid
-    code = keras.Input((architecture.latent_dim,), name="code")
-    finer = 1
-    if code_grid is None:
-        x = layers.Dense(rows * columns * SEED_FEATURES, activation="elu", name="spread")(code)
-        x = layers.Reshape((rows, columns, SEED_FEATURES), name="grid")(x)
-    else:
-        finer = 4 // architecture.place
-        x = layers.Reshape((*code_grid, architecture.latent_dim // math.prod(code_grid)), name="grid")(code)
-    x = layers.Conv2D(filters, 3, padding="same", activation="elu", name="conv")(x)
+    """Network from decoded images (n, height, width, channels) to raw numbers (n, rows, columns, `NUMBERS`)."""
+    filters, place = architecture.filters, architecture.place
+    image = keras.Input(architecture.image_shape, name="image")
+    x = layers.Conv2D(filters, max(3, 2 * place), place, padding="same", activation="elu", name="conv")(image)
     for block in range(architecture.blocks):
         y = layers.Conv2D(filters, 3, padding="same", activation="elu", name=f"conv_{block}_0")(x)
         y = layers.Conv2D(filters, 3, padding="same", name=f"conv_{block}_1")(y)
         x = layers.Activation("elu", name=f"elu_{block}")(layers.Add(name=f"bypass_{block}")([x, y]))
-    x = layers.Conv2D(NUMBERS * finer**2, 1, name="seeds")(x)
-    if finer > 1:  # each place of the code is so many places of grains along an edge
-        height, width = x.shape[1:3]
-        x = layers.Reshape((height, width, finer, finer, NUMBERS), name="split")(x)
-        x = layers.Permute((1, 3, 2, 4, 5), name="interleave")(x)
-        x = layers.Reshape((height * finer, width * finer, NUMBERS), name="places")(x)
-        surplus = (height * finer - rows, width * finer - columns)
-        if any(surplus):
-            x = layers.Cropping2D(((0, surplus[0]), (0, surplus[1])), name="crop")(x)
-    return keras.Model(code, x, name="grain_decoder")
+    return keras.Model(image, layers.Conv2D(NUMBERS, 1, name="seeds")(x), name="grain_decoder")
 
 
 def seeds_of(raw: Any) -> tuple[Any, Any, Any]:
@@ -135,43 +116,37 @@ class GrainDecoder:
     """A trained network with the grid of the structures that it draws.
 
     Args:
-        encoding: of the autoencoder whose codes it knows.
+        encoding: of the autoencoder whose images it knows.
         architecture: of the network.
         network: trained; a new one with untrained weights if None.
     """
 
     def __init__(self, encoding: Encoding, architecture: GrainDecoderArchitecture, network: Any = None) -> None:
-        if architecture.image != encoding.image_shape[:2]:
-            raise InputError(f"a grain decoder for {architecture.image} pixels is not one for {encoding.image_shape}")
+        if architecture.image_shape != encoding.image_shape:
+            raise InputError(
+                f"a grain decoder for images of {architecture.image_shape} cannot read those of {encoding.image_shape}"
+            )
         self.encoding, self.architecture = encoding, architecture
         self.network = build_grain_network(architecture) if network is None else network
         self.network.compile(optimizer=None, jit_compile=False)
 
-    def draw(self, latent: np.ndarray) -> list[Microstructure]:
-        """Structures of codes (n, latent_dim): the sharp diagram, neighbours that tell one grain merged.
+    def draw(self, images: np.ndarray) -> list[Microstructure]:
+        """Structures of decoded images (n, height, width, channels): the sharp diagram, neighbours that tell one grain
+        merged."""
+        return list(self._structures(images))
 
-        Raises:
-            InputError: if the codes are not such an array of finite numbers.
-        """
-        latent = np.asarray(latent, np.float32)
-        if latent.ndim != 2 or latent.shape[1] != self.architecture.latent_dim:
-            raise InputError(f"latent codes must have shape (n, {self.architecture.latent_dim}), got {latent.shape}")
-        if not np.isfinite(latent).all():
-            raise InputError("latent codes must be finite to draw grains from them")
-        return list(self._structures(latent))
-
-    def _structures(self, latent: np.ndarray) -> Iterator[Microstructure]:
+    def _structures(self, images: np.ndarray) -> Iterator[Microstructure]:
         from surrogate.laguerre import grains_of_seeds  # Numba takes half a second
 
-        for seeds, weights, vectors in zip(*self.seeds(latent), strict=True):
+        for seeds, weights, vectors in zip(*self.seeds(images), strict=True):
             grain_id, vectors = grains_of_seeds(seeds, weights, vectors, *self.encoding.shape)
             angle_rad = 0.5 * np.arctan2(vectors[:, 0], vectors[:, 1])
             yield Microstructure(grain_id, angle_rad, self.encoding.cell_nm)
 
-    def seeds(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def seeds(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Positions (n, k, 2) of seeds (x, y) in cells, weights (n, k) in squared cells, and unit double-angle vectors
         (n, k, 2), one seed for each of k places."""
-        raw = in_batches(self.network.predict_on_batch, latent, LARGEST_BATCH)[0]
+        raw = in_batches(self.network.predict_on_batch, images, LARGEST_BATCH)[0]
         weight, offset, vector = (ops.convert_to_numpy(part).astype(np.float64) for part in seeds_of(raw))
         rows, columns = self.architecture.grid
         cells = self.architecture.place * self.encoding.cells_per_pixel

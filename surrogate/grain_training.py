@@ -1,6 +1,6 @@
-"""Training of a grain decoder on the codes of an autoencoder, which stays as it is.
+"""Training of a grain decoder on what an autoencoder decodes, which stays as it is.
 
-Loss of a structure with double-angle picture x and code z, whose soft diagram shows the field y(z) in which seed i owns
+Loss of a structure with double-angle picture x and code z, whose diagram shows the field y(z) in which seed i owns
 the area A_i (in places, P of them):
 
     mean_pixels |x - y|^2  +  code_weight mean_latents (E(y) - z)^2  +  price / P sum_i A_i / (A_i + a)
@@ -57,7 +57,7 @@ def train_grain_decoder(
     if images.encoding != autoencoder.encoding:
         raise InputError("the images for a grain decoder must be in its autoencoder's encoding")
     if architecture is None:
-        architecture = GrainDecoderArchitecture.of(autoencoder.architecture, images.family.grains[1])
+        architecture = GrainDecoderArchitecture.of(autoencoder.encoding.image_shape, images.family.grains[1])
     model = SoftGrains(autoencoder, architecture, settings)
     batches = GrainBatches(model, autoencoder, images, settings)
     steps = settings.schedule.epochs * batches.steps_per_epoch
@@ -70,7 +70,7 @@ def train_grain_decoder(
 
 
 class SoftGrains(keras.Model):  # type: ignore[name-defined, misc]
-    """Codes to [field, areas]: the network and its soft picture, with the loss above."""
+    """Decoded images to [field, areas]: the network and the diagram of its seeds, with the loss above."""
 
     def __init__(
         self, autoencoder: Autoencoder, architecture: GrainDecoderArchitecture, settings: GrainDecoderTraining
@@ -88,18 +88,18 @@ class SoftGrains(keras.Model):  # type: ignore[name-defined, misc]
         self.seeds_tracker = keras.metrics.Mean(name="seeds")
         self.built = True
 
-    def call(self, codes: Any, training: bool = False) -> Any:
-        field, areas = picture(self.network(codes, training=training), self.architecture.place, self.beta, sharp=True)
-        height, width = self.architecture.image
+    def call(self, images: Any, training: bool = False) -> Any:
+        field, areas = picture(self.network(images, training=training), self.architecture.place, self.beta, sharp=True)
+        height, width, _ = self.architecture.image_shape
         return field[:, :height, :width], areas
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The loss above, mean over the batch; x codes, y the true double-angle fields in pixels."""
-        field, areas = y_pred
-        error = ops.mean(ops.sum(ops.square(y), axis=-1) + 1.0 - 2.0 * ops.sum(field * y, axis=-1))
-        code_error = ops.mean(ops.square(self._code(field) - x))
+        """The loss above, mean over the batch; y the codes and the true double-angle fields in pixels."""
+        (field, areas), (code, truth) = y_pred, y
+        error = ops.mean(ops.sum(ops.square(truth), axis=-1) + 1.0 - 2.0 * ops.sum(field * truth, axis=-1))
+        code_error = ops.mean(ops.square(self._code(field) - code))
         seeds = ops.mean(ops.sum(areas / (areas + SMALL), axis=(1, 2)))
         self.error_tracker.update_state(error)
         self.code_tracker.update_state(code_error)
@@ -110,7 +110,7 @@ class SoftGrains(keras.Model):  # type: ignore[name-defined, misc]
 
 
 class GrainBatches:
-    """Codes of structures in a random order, mirrored at random, with their double-angle pictures."""
+    """Decoded images of structures in a random order, mirrored at random, with their codes and double-angle fields."""
 
     def __init__(
         self, model: SoftGrains, autoencoder: Autoencoder, source: FamilyImages, settings: GrainDecoderTraining
@@ -129,11 +129,13 @@ class GrainBatches:
     def batch(self, epoch: int, step: int) -> tuple[Any, ...]:
         index = self.order(epoch)[step * self.size : (step + 1) * self.size]
         mirror = generator(self.settings.seed, Purpose.TRAINING, epoch, step).random((2, self.size)) < 0.5
+        mirror &= self.settings.mirror
         images = self.autoencoder.encoding.mirrored_at(self.source.take(epoch, index), *mirror)
         fields = images
         if self.fields is not self.source:
             fields = self.axes.mirrored_at(self.fields.take(epoch, index), *mirror)
-        return self.autoencoder.encode_images(images), fields
+        codes = self.autoencoder.encode_images(images)
+        return self.autoencoder.decode_images(codes), (codes, fields)
 
     def before_step(self, step: int) -> None:
         first, last = self.settings.beta

@@ -105,6 +105,7 @@ class GrainDecoderTraining:
         sharpening: share of the training over which it rises, 0 to 1.
         price: of a seed that owns something.
         code_weight: of the error of the code of what is drawn, against that of the picture.
+        mirror: show mirrored copies too, drawn at random.
         seed: of initial weights and order.
     """
 
@@ -113,6 +114,7 @@ class GrainDecoderTraining:
     sharpening: float = 0.6
     price: float = 0.02
     code_weight: float = 0.2
+    mirror: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -26,9 +26,12 @@ from surrogate.card import CARD, checksum, find_surrogate
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSIONS = {"vae": 1, "regressor": 2, "search": 5, "verify": 6, "redraws": 1}
+VERSIONS = {"vae": 2, "regressor": 2, "search": 5, "verify": 6, "redraws": 1}
 HISTORY = "history.csv"
-"""Losses by epoch, in the folders of the autoencoder and the regressors."""
+"""Losses by epoch, in the folders of the autoencoder and of the regressors."""
+
+GRAIN_HISTORY = "grains.csv"
+"""The same of the grain decoder, in the folder of the autoencoder."""
 
 TEST = "test.npz"
 """Predictions for the test split and what was simulated, in a regressor's folder: `mean`, `std`, `anchors` (n, 6)."""
