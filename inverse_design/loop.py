@@ -222,21 +222,18 @@ class Run:
         """Choose candidates and simulate them in full; each simulation is in the store as soon as it is done."""
 
         def build(folder: Path) -> None:
-            part, family = self.study.verification, self.study.family
-            with self.track(f"grains, round {round_}") as update:
+            part = self.study.verification
+            with self.track(f"grains, round {round_}"):
                 model = self._load(surrogate)
                 chosen = propose(
                     model,
                     result.visited,
                     self.goals,
                     part.candidates,
-                    family.cell_nm,
-                    family.grains,
                     self._known(round_, model, labels, before),
                     best,
                     part.sources,
                     self.study.magnet,
-                    update,
                 )
             conditions = conditions_of(self.study, part.backend, self.study.labels.discretization)
             structures = [candidate.structure for candidate in chosen]

@@ -196,8 +196,8 @@ class GrainDecoderArchitecture:
 
     image_shape: tuple[int, int, int]
     place: int
-    filters: int = 64
-    blocks: int = 3
+    filters: int = 48
+    blocks: int = 2
 
     def __post_init__(self) -> None:
         height, width, channels = self.image_shape

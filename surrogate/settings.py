@@ -109,11 +109,11 @@ class GrainDecoderTraining:
         seed: of initial weights and order.
     """
 
-    schedule: Schedule = Schedule(epochs=4, batch_size=32, learning_rate=2e-3, cosine=True)
+    schedule: Schedule = Schedule(epochs=2, batch_size=32, learning_rate=2e-3, cosine=True)
     beta: tuple[float, float] = (4.0, 20.0)
     sharpening: float = 0.6
-    price: float = 0.02
-    code_weight: float = 0.2
+    price: float = 0.05
+    code_weight: float = 2.0
     mirror: bool = True
     seed: int = 0
 

@@ -2,7 +2,7 @@
 
 They come from four sources, and compete on equal terms:
 
-- "decoded": the best codes of the search of the latent space, decoded, fitted with grains, their axes turned towards
+- "decoded": grains drawn from the best codes of the search of the latent space, their axes turned towards
   the code that was asked for;
 - "steered": structures that come near the goals already, labelled, verified or freshly drawn, with their axes turned as
   little as possible until the goals are predicted;
@@ -23,9 +23,7 @@ from scipy.special import erfcx
 from scipy.stats import norm
 
 from inverse_design.candidates.error_model import Discrepancy, Posterior
-from inverse_design.candidates.grains import fit_grains
 from inverse_design.goals import Goal, aim, probability
-from inverse_design.progress import Update
 from inverse_design.properties import PROPERTIES, STRUCTURE, derived_from_anchors, structure_properties
 from simulation.anchors import ANCHORS
 from simulation.material import Material, Nd2Fe14B
@@ -36,7 +34,7 @@ MODEL_OPTIMIZED = (DECODED, STEERED)
 """Those that were chosen for their predictions, so that the errors which flatter are found."""
 
 SHORTLIST = 1
-"""Codes that are decoded to grains for each candidate that is simulated."""
+"""Codes that grains are drawn from for each candidate that is simulated."""
 
 PARENTS = 4
 """Structures that are steered for each candidate that is simulated, each as far as every one of `DEPTHS`."""
@@ -80,7 +78,7 @@ class LatentModel(Protocol):
 
     def predict(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
 
-    def decode_field(self, latent: np.ndarray) -> np.ndarray: ...
+    def draw(self, latent: np.ndarray) -> list[Microstructure]: ...
 
     def rotate_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]: ...
 
@@ -167,13 +165,10 @@ def propose(
     codes: np.ndarray,
     goals: Sequence[Goal],
     count: int,
-    cell_nm: float,
-    grains: tuple[int, int],
     known: Known,
     best: np.ndarray | None = None,
     sources: Sequence[str] = SOURCES,
     material: Material = Nd2Fe14B,
-    progress: Update = lambda done, total, words: None,
 ) -> list[Candidate]:
     """Choose a batch of structures to simulate.
 
@@ -182,14 +177,11 @@ def propose(
         codes: (n, latent) codes that the search visited.
         goals: what is wanted.
         count: size of the batch; fewer come back only where there are fewer distinct structures.
-        cell_nm, grains: cell size and allowed number of grains of the family.
         known: structures that were simulated, and fresh draws that were not.
         best: (11,) properties of the best structure so far that was simulated and meets the goals.
         sources: which to use.
         material: what the energy product is figured with.
     """
-    total = SHORTLIST * count if DECODED in sources else 0
-    progress(0, total, "")
     guess, spread = model.predict(known.codes)
     discrepancy = Discrepancy.of(known.codes, known.anchors, guess)
     structural = any(goal.quantity in STRUCTURE for goal in goals)
@@ -235,11 +227,7 @@ def propose(
             mentioned, _with_derived(discrepancy.correct(codes, *model.predict(codes)), None, material), best
         )
         shortlist = codes[diverse_batch(promise, codes, SHORTLIST * count)]
-        fitted = []
-        for i, image in enumerate(model.decode_field(shortlist)):
-            fitted.append(fit_grains(image, cell_nm, grains))
-            progress(i + 1, total, "")
-        structures += model.rotate_axes(fitted, shortlist)
+        structures += model.rotate_axes(model.draw(shortlist), shortlist)
         wanted_codes += list(shortlist)
         source += [DECODED] * len(shortlist)
 

@@ -197,10 +197,7 @@ def engine(bench: Bench, target: Target, sources: Sequence[str] = SOURCES) -> Si
         if DECODED in sources:
             problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)
             visited = search(problem, known.codes, "nsga2", POPULATION, GENERATIONS, seed=round_).visited
-        family = bench.family
-        batch = propose(
-            bench.model, visited, target.goals, BATCH, family.cell_nm, family.grains, known, sources=sources
-        )
+        batch = propose(bench.model, visited, target.goals, BATCH, known, sources=sources)
         bench.sources += [candidate.source for candidate in batch]
         return [candidate.structure for candidate in batch]
 

@@ -170,8 +170,8 @@ def groups(bench: Bench, names: list[str]) -> Iterator[tuple[str, Children, int]
             problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)
             visited = search(problem, codes, "nsga2", POPULATION, GENERATIONS, seed=int(number)).visited
             yield name, [(source, candidate.structure) for source in SOURCES for candidate in
-                         propose(bench.model, visited, target.goals, COUNTS[source], bench.family.cell_nm,
-                                 bench.family.grains, known, sources=(source,))], row  # fmt: skip
+                         propose(bench.model, visited, target.goals, COUNTS[source], known,
+                                 sources=(source,))], row  # fmt: skip
 
 
 def measure(bench: Bench, name: str, children: Children, hidden: int) -> Measured:

@@ -49,7 +49,7 @@ ENCODING = Encoding("double_angle", (160, 160), 2.0, cells_per_pixel=2)
 AUTOENCODER = VAEArchitecture(ENCODING.image_shape, latent_dim=800, layout="grid")
 STRUCTURES = 20_000
 VAE_TRAINING = VAETraining(Schedule(8, 64, 2e-3, cosine=True), kl_weight=0.03, kl_warmup=0.1, seed=SEED)
-GRAIN_TRAINING = GrainDecoderTraining(Schedule(10, 16, 2e-3, cosine=True), seed=SEED)
+GRAIN_TRAINING = GrainDecoderTraining(Schedule(3, 16, 2e-3, cosine=True), seed=SEED)
 MEMBERS, FOLDS, FOLD_MEMBERS, MIDPOINTS = 6, 4, 3, 6_000
 REGRESSOR_TRAINING = RegressorTraining(Schedule(60, 64, 2e-3, cosine=True), folds=0, noise=1.0, huber=0.3, seed=SEED)
 SETTLING = replace(REGRESSOR_TRAINING, schedule=Schedule(12, 64, 1e-3, cosine=True))

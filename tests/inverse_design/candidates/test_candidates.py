@@ -50,8 +50,10 @@ class Formula:
         )
         return mean, np.full(mean.shape, 0.01)
 
-    def decode_field(self, latent: np.ndarray) -> np.ndarray:
-        return np.tile([0.3, 0.9], (len(latent), 20, 20, 1))
+    def draw(self, latent: np.ndarray) -> list[Microstructure]:
+        axes = np.arctan2(0.3, 0.9) / 2 + 0.1 * np.arange(6)
+        grain_id = np.repeat(np.arange(6), 70)[:400].reshape(20, 20)
+        return [Microstructure(grain_id, axes, 2.0) for _ in latent]
 
     def rotate_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]:
         return list(microstructures)
@@ -80,7 +82,7 @@ def known(anchors: np.ndarray | None = None, failed: int = 0) -> Known:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_each_source_gives_candidates_of_its_kind(source: str) -> None:
-    batch = propose(MODEL, CODES[:20], GOALS, 4, 2.0, FAMILY.grains, known(), sources=(source,))
+    batch = propose(MODEL, CODES[:20], GOALS, 4, known(), sources=(source,))
     assert {candidate.source for candidate in batch} == {source}
     assert 1 <= len(batch) <= 4
     labelled = {structure.content_hash for structure in STRUCTURES[:LABELLED]}
@@ -93,15 +95,15 @@ def test_each_source_gives_candidates_of_its_kind(source: str) -> None:
 
 
 def test_the_likeliest_come_first_and_no_two_are_the_same() -> None:
-    batch = propose(MODEL, CODES[:20], GOALS, 6, 2.0, FAMILY.grains, known())
+    batch = propose(MODEL, CODES[:20], GOALS, 6, known())
     assert len({candidate.structure.content_hash for candidate in batch}) == len(batch) == 6
     miss = [abs(candidate.predicted[1] - 0.80) for candidate in batch]
     assert miss[0] < 0.02
 
 
 def test_what_was_simulated_in_vain_is_no_candidate_again() -> None:
-    first = propose(MODEL, CODES[:0], GOALS, DRAWS, 2.0, FAMILY.grains, known(), sources=(DRAWN,))
-    again = propose(MODEL, CODES[:0], GOALS, DRAWS, 2.0, FAMILY.grains, known(failed=DRAWS), sources=(DRAWN,))
+    first = propose(MODEL, CODES[:0], GOALS, DRAWS, known(), sources=(DRAWN,))
+    again = propose(MODEL, CODES[:0], GOALS, DRAWS, known(failed=DRAWS), sources=(DRAWN,))
     assert len(first) == DRAWS
     assert again == []
 
@@ -110,8 +112,7 @@ def test_a_known_error_nearby_corrects_what_is_predicted() -> None:
     wrong = TRUTH.copy()
     wrong[:, 1] += 0.03
     plain, corrected = (
-        propose(MODEL, CODES[:0], GOALS, 4, 2.0, FAMILY.grains, known(a), sources=(STEERED, TURNED))
-        for a in (TRUTH, wrong)
+        propose(MODEL, CODES[:0], GOALS, 4, known(a), sources=(STEERED, TURNED)) for a in (TRUTH, wrong)
     )
     for candidate in corrected:
         assert candidate.predicted[1] - MODEL.predict(candidate.code[None])[0][0, 1] > 0.01
@@ -125,10 +126,7 @@ def test_errors_of_sought_candidates_shift_and_widen_what_is_said_of_the_next_on
     raw_prediction[:10] = TRUTH[:10] + np.where(np.arange(10)[:, None] % 2, 0.01, 0.07)  # too high by 0.04 in the mean
     taught = replace(plain, raw_prediction=raw_prediction)
     for source, moves in ((STEERED, True), (DRAWN, False)):
-        before, after = (
-            propose(MODEL, CODES[:0], GOALS, 4, 2.0, FAMILY.grains, given, sources=(source,))
-            for given in (plain, taught)
-        )
+        before, after = (propose(MODEL, CODES[:0], GOALS, 4, given, sources=(source,)) for given in (plain, taught))
         shift = after[0].predicted[5] - MODEL.predict(after[0].code[None])[0][0, 5]
         assert (shift < -0.01) == moves
         assert (after[0].std[5] > 1.5 * before[0].std[5]) == moves
@@ -137,7 +135,7 @@ def test_errors_of_sought_candidates_shift_and_widen_what_is_said_of_the_next_on
 
 def test_a_goal_on_the_grains_is_judged_by_the_grains() -> None:
     goals = (Goal("Mr", at_least=0.6), Goal("axis_spread_deg", direction="maximize"))
-    batch = propose(MODEL, CODES[:10], goals, 3, 2.0, FAMILY.grains, known(), sources=(DRAWN, DECODED))
+    batch = propose(MODEL, CODES[:10], goals, 3, known(), sources=(DRAWN, DECODED))
     spread = [candidate.properties[9] for candidate in batch]
     assert max(spread) > 20
     assert all(candidate.predicted[1] > 0.59 for candidate in batch)
