@@ -130,6 +130,14 @@ class Autoencoder:
             _ENCODER: cards.save_weights(self.encoder, folder / _ENCODER),
             _DECODER: cards.save_weights(self.decoder, folder / _DECODER),
         }
+        self._write_card(folder, files)
+
+    def save_grain_decoder(self, folder: str | Path) -> None:
+        """Add the grain decoder to a folder where the same autoencoder stands already, whose files stay as they are."""
+        files = cards.read_autoencoder_card(Path(folder)).files
+        self._write_card(Path(folder), {name: files[name] for name in (_ENCODER, _DECODER)})
+
+    def _write_card(self, folder: Path, files: dict[str, str]) -> None:
         grains = self.grain_decoder
         if grains is not None:
             files[_GRAINS] = cards.save_weights(grains.network, folder / _GRAINS)

@@ -80,7 +80,7 @@ class Labels(Section):
     count: Annotated[int, Strict(), Field(ge=8, le=10**7)] = 400
     test: Annotated[int, Strict(), Field(ge=1)] = 40
     backend: Literal["planar", "fidimag"] = "planar"
-    discretization: Literal["cells", "elements"] = "cells"
+    discretization: Literal["cells", "elements"] = "elements"
 
 
 class Regressor(Section):
@@ -117,6 +117,10 @@ class SurrogateSection(Section):
     mirrored: Flag = True
     ensemble: Annotated[int, Strict(), Field(ge=1, le=64)] = 4
     regressor: Regressor = Regressor()
+
+
+USED_OF_PRETRAINED = {"pretrained", "regressor", "mirrored"}
+"""Keys of `surrogate` that say something beside the name of a pretrained one; the rest its card answers, or none."""
 
 
 class GoalSection(Section):
@@ -218,6 +222,19 @@ class Study(Section):
 
     @model_validator(mode="before")
     @classmethod
+    def _by_cells_with_fidimag(cls, data: Any) -> Any:
+        """fidimag knows cells only, so that a study that asks for it means them unless it names something else."""
+        if not isinstance(data, dict):
+            return data
+        labels, more, part = (data.get(key, {}) for key in ("labels", "verification", "surrogate"))
+        if not all(isinstance(section, dict) for section in (labels, more, part)) or part.get("pretrained"):
+            return data  # a card says by what its labels are
+        if "fidimag" not in (labels.get("backend"), more.get("backend")) or "discretization" in labels:
+            return data
+        return {**data, "labels": {**labels, "discretization": "cells"}}
+
+    @model_validator(mode="before")
+    @classmethod
     def _of_its_card(cls, data: Any) -> Any:
         """Fill in the sections that a pretrained surrogate fixes."""
         part = data.get("surrogate") if isinstance(data, dict) else None
@@ -228,11 +245,11 @@ class Study(Section):
             return data  # the field itself says what is wrong
         from inverse_design.study.shipped import CONTINUED, FIXED
 
-        fixed = _sections_of(name)
+        fixed, sizes = _of_card(name)
         filled = {key: fixed[key] for key in FIXED if key not in data}
         given = part.get("regressor", {})
         regressor = {**CONTINUED, **given} if isinstance(given, dict) else given
-        return {**filled, **data, "surrogate": {**part, "regressor": regressor}}
+        return {**filled, **data, "surrogate": {**sizes, **part, "regressor": regressor}}
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
@@ -278,14 +295,14 @@ class Study(Section):
 
     def _check_pretrained(self, name: str) -> None:
         """A study may repeat what the surrogate's card says, and not contradict it."""
-        allowed = {"pretrained", "regressor", "mirrored"}
-        beyond = sorted(
-            key for key, field in SurrogateSection.model_fields.items()
-            if key not in allowed and getattr(self.surrogate, key) != field.default
-        )  # fmt: skip
-        if beyond:
-            raise _refuse(f"surrogate.{beyond[0]}", f"surrogate {name} is trained already; leave this key out")
-        fixed = _sections_of(name)
+        fixed, sizes = _of_card(name)
+        for key in sorted(self.surrogate.model_fields_set - USED_OF_PRETRAINED):
+            given, has = getattr(self.surrogate, key), sizes.get(key)
+            if key not in sizes or given != has:
+                stated = f" with {key}: {has}" if key in sizes else ""
+                raise _refuse(
+                    f"surrogate.{key}", f"surrogate {name} is trained already{stated}; leave this key out, got {given}"
+                )
         for key, kind in (("microstructures", Microstructures), ("field_sweep", Sweep), ("labels", Labels)):
             if getattr(self, key) != kind.model_validate(fixed[key]):
                 raise _refuse(key, f"surrogate {name} was trained for {fixed[key]}; leave this key out or repeat that")
@@ -295,11 +312,12 @@ class Study(Section):
             )
 
 
-def _sections_of(name: str) -> dict[str, Any]:
-    from inverse_design.study.shipped import fixed_sections
+def _of_card(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The sections that a pretrained surrogate fixes, and the keys of its own section that its networks answer."""
+    from inverse_design.study.shipped import fixed_sections, sizes_of
 
     try:
-        return fixed_sections(name)
+        return fixed_sections(name), sizes_of(name)
     except InputError as error:
         raise _refuse("surrogate.pretrained", str(error)) from None
 
@@ -388,7 +406,7 @@ def _goal(anchor: str, wish: str | GoalSection, material: Material) -> Goal:
 
 def _quantity(anchor: str) -> str:
     if anchor in ANCHORS:
-        return "magnetization" if anchor.startswith("M") else "field"
+        return "magnetization" if UNITS[anchor] == "Ms" else "field"
     return {"BHmax": "energy product", "grain_size_nm": "length", "axis_spread_deg": "angle"}.get(anchor, "share")
 
 
@@ -432,7 +450,10 @@ def _text(value: Any) -> str:
 
 
 def study_text(study: Study) -> str:
-    """The study with every default spelled out, as YAML that `load_study` reads back."""
+    """The study with every default spelled out, as YAML that `load_study` reads back.
+
+    Of a pretrained surrogate it has what its card says and how its regressors go on, not how one would be trained.
+    """
     from io import StringIO
 
     from ruamel.yaml import YAML
@@ -441,5 +462,9 @@ def study_text(study: Study) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.dump(study.model_dump(mode="json", exclude_none=True), text)
+    plain = study.model_dump(mode="json", exclude_none=True)
+    if study.surrogate.pretrained is not None:
+        said = USED_OF_PRETRAINED | _of_card(study.surrogate.pretrained)[1].keys()
+        plain["surrogate"] = {key: value for key, value in plain["surrogate"].items() if key in said}
+    yaml.dump(plain, text)
     return text.getvalue()

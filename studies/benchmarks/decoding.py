@@ -1,4 +1,4 @@
-"""From a code to grains: what decoding and sharpening lose, and what keeps a search where it can be believed.
+"""From a code to grains: what decoding and sharpening lose, and what keeps a search where it can be posterior.
 
     python -m studies.benchmarks.decoding [--structures N] [--targets N] [--work DIR]
 
@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from inverse_design.candidates.candidate import DECODED, Known, propose
+from inverse_design.candidates.candidate import DECODED, BatchRequest, Known
+from inverse_design.candidates.propose import propose
 from inverse_design.goals import hits
 from inverse_design.search.genetic import search
 from inverse_design.search.problem import LatentProblem, Limit, Plausibility, drift, limit, spread
@@ -87,7 +88,8 @@ def ablation(bench: Bench, count: int) -> str:
             known = Known.of(structures, bench.codes[keep], bench.anchors[keep])
             problem = LatentProblem(target.goals, model.predict, plausibility, None, limits)
             visited = search(problem, known.codes, "nsga2", POPULATION, GENERATIONS, seed=number).visited
-            batch = propose(model, visited, target.goals, BATCH, known, sources=(DECODED,))
+            request = BatchRequest(target.goals, BATCH, sources=(DECODED,))
+            batch = propose(model, request, visited, known)
             found = bench.simulate([candidate.structure for candidate in batch])
             predicted = np.array([model.predict(candidate.code[None])[0][0] for candidate in batch])
             errors.append(found - predicted)

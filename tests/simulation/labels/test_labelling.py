@@ -25,9 +25,11 @@ from simulation import (
     InputError,
     Label,
     LabelStore,
+    Microstructure,
     Nd2Fe14B,
     Outcome,
     Progress,
+    Specification,
     demagnetization_curve,
     label_all,
     shard,
@@ -35,7 +37,15 @@ from simulation import (
 from simulation.execution.executors import local
 from simulation.labels.label import Job
 from tests.simulation.labels import stand_ins as labelling_stand_ins
-from tests.simulation.labels.stand_ins import conditions, curve_of, fail_strangely, refuse, specifications
+from tests.simulation.labels.stand_ins import (
+    conditions,
+    curve_of,
+    fail_strangely,
+    line_of,
+    refuse,
+    specification_of,
+    specifications,
+)
 
 SCRIPT = labelling_stand_ins.__file__
 
@@ -93,7 +103,7 @@ def test_labels_do_not_depend_on_workers_or_order(tmp_path: Path, two: Engine):
 
 def test_a_specification_and_its_structure_have_one_label(store: LabelStore):
     jobs = specifications(3)
-    both = [*jobs, *[job.draw() for job in jobs], *jobs]
+    both: list[Specification | Microstructure] = [*jobs, *[job.draw() for job in jobs], *jobs]
     assert results(label_all(both, conditions(), store, threads(2), simulate=curve_of)) == expected(3)
     assert len(store) == 3
 
@@ -162,7 +172,7 @@ def test_shards_make_the_whole_without_overlap():
 def test_failures_are_recorded_with_their_reason_and_stop_nothing(store: LabelStore, two: Engine):
     options = {"fail": [2], "nan": [5], "stall": [7]}
     labels = label_all(specifications(10), conditions(**options), store, two, simulate=curve_of)
-    by_index = {label.specification.index: label for label in labels}
+    by_index = {specification_of(label).index: label for label in labels}
     assert len(by_index) == 10
     assert {i for i, label in by_index.items() if not label.converged} == {2, 5, 7}
     assert by_index[2].reason == "FloatingPointError: the energy is not finite"
@@ -212,7 +222,7 @@ def test_a_job_that_always_kills_its_worker_fails_alone(store: LabelStore):
         labels = list(label_all(specifications(9), conditions(**options), store, engine, simulate=curve_of))
     assert len(labels) == len(store) == 9
     failed = [label for label in labels if label.outcome is Outcome.FAILED]
-    assert [(label.specification.index, label.reason) for label in failed] == [
+    assert [(specification_of(label).index, label.reason) for label in failed] == [
         (4, "its worker died each time it was simulated")
     ]
 
@@ -255,7 +265,7 @@ def test_killed_at_any_moment_and_started_again_nothing_is_lost_and_nothing_twic
     told: list[str] = []
     for round_ in range(2):
         driver = drive(tmp_path, "--count", 40)
-        told += [driver.stdout.readline().strip() for _ in range(2 + 4 * round_)]
+        told += [line_of(driver) for _ in range(2 + 4 * round_)]
         stored_before = len(set(told))
         os.kill(driver.pid, signal.SIGKILL)
         driver.communicate()
@@ -285,7 +295,7 @@ def test_ctrl_c_stops_cleanly_and_ends_the_workers(tmp_path: Path, engine: str):
             other.listen()
         driver = drive(tmp_path, "--count", 1000, "--engine", engine)
         for _ in range(3):
-            driver.stdout.readline()
+            line_of(driver)
         os.killpg(driver.pid, signal.SIGINT)  # a terminal sends it to all of them
         out, err = driver.communicate(timeout=30)
     assert (driver.returncode, err) == (130, "")
