@@ -27,7 +27,7 @@ from surrogate.card import CARD, checksum, find_surrogate
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSIONS = {"vae": 2, "regressor": 2, "search": 5, "verify": 6, "redraws": 1}
+VERSIONS = {"vae": 2, "regressor": 2, "search": 5, "verify": 7, "redraws": 1}
 HISTORY = "history.csv"
 """Losses by epoch, in the folders of the autoencoder and of the regressors."""
 

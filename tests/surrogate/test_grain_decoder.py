@@ -223,7 +223,7 @@ def spoil_card(folder: Path, **changes: object) -> None:
         (lambda f: spoil_card(f, place=0), "place"),
         (lambda f: spoil_card(f, filters=10**6), "filters"),
         (lambda f: spoil_card(f, image_shape=[20, 20, 2]), "cannot read"),
-        (lambda f: spoil_card(f, blocks=2), "not the weights"),
+        (lambda f: spoil_card(f, blocks=5), "not the weights"),
         (lambda f: spoil_card(f, surprise=2), "surprise"),
     ],
 )
