@@ -14,7 +14,7 @@ from surrogate import card as cards
 from surrogate.architecture import VAEArchitecture
 from surrogate.backend import in_batches
 from surrogate.encoding import MIRRORS, Encoding
-from surrogate.grain_decoder import GrainDecoder
+from surrogate.grain_decoder import GrainDecoder, with_axes_moved
 from surrogate.vae import build_decoder, build_encoder
 
 LARGEST_BATCH = 256
@@ -111,6 +111,10 @@ class Autoencoder:
     def draw(self, latent: np.ndarray) -> list[Microstructure]:
         """Structures of sharp grains of codes (n, latent_dim).
 
+        What is drawn has a code of its own, near the one asked for: in doubt, axes are drawn too near to each other.
+        Each axis is therefore corrected, once, by what the decoded image of that code lacks (defect correction, Stetter
+        1978).
+
         Raises:
             InputError: if there is no grain decoder, or the codes are not such an array of finite numbers.
         """
@@ -119,7 +123,12 @@ class Autoencoder:
         images = self.decode_images(latent)
         if not np.isfinite(images).all():
             raise InputError("latent codes must be finite to draw grains from them")
-        return self.grain_decoder.draw(images)
+        structures: list[Microstructure] = []
+        for part in _slices(images, LARGEST_BATCH):
+            drawn = self.grain_decoder.draw(part)
+            lacking = self.encoding.field(part) - self.decode_field(self.encode(drawn))
+            structures += [with_axes_moved(one, by) for one, by in zip(drawn, lacking, strict=True)]
+        return structures
 
     def save(self, folder: str | Path) -> None:
         """Write weights and, last, the card."""
