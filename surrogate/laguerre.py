@@ -43,53 +43,80 @@ def grains_of_seeds(
     return grain_id, means
 
 
-@numba.njit(cache=True)
+BLOCK, TILE = 40, 8
+"""Edges, in cells, of squares, one in the other, for which the seeds that can own anything there are picked first."""
+
+
+@numba.njit(cache=True, nogil=True)
 def power_diagram(seeds: np.ndarray, weights: np.ndarray, ny: int, nx: int) -> np.ndarray:  # pragma: no cover
-    """(ny, nx) index of the seed of least power at each cell's centre.
+    """(ny, nx) index of the seed of least power at each cell's centre; of equal ones the first.
 
     Args:
         seeds: (n, 2) positions (x, y) in cells; cell (iy, ix) has its centre at (ix + 1/2, iy + 1/2).
         weights: (n,) in squared cells.
-
-    Seeds that can own a cell of a tile are picked first: those whose power at its centre is within twice its radius
-    times their distance. At two cells of the tile the powers differ by no more.
     """
-    n, tile = len(seeds), 8
+    n = len(seeds)
     owner = np.empty((ny, nx), np.int32)
-    power, near = np.empty(n), np.empty(n, np.int64)
-    for ty in range(0, ny, tile):
-        for tx in range(0, nx, tile):
-            y1, x1 = min(ty + tile, ny), min(tx + tile, nx)
-            cy, cx = 0.5 * (ty + y1), 0.5 * (tx + x1)
-            radius = math.hypot(0.5 * (y1 - ty - 1), 0.5 * (x1 - tx - 1))
-            # power at distance <= radius from the centre: (d -+ radius)^2 - w, from below and from above
-            best = np.inf
-            for i in range(n):
-                d2 = (seeds[i, 0] - cx) ** 2 + (seeds[i, 1] - cy) ** 2
-                power[i] = d2
-                if d2 - weights[i] < best:
-                    best, at = d2 - weights[i], i
-            bx, by = seeds[at, 0], seeds[at, 1]
-            count = 0
-            for i in range(n):
-                # the difference of two powers is linear: its slope is twice the distance of the seeds
-                gap = power[i] - weights[i] - best
-                if gap <= 2.0 * radius * math.hypot(seeds[i, 0] - bx, seeds[i, 1] - by):
-                    near[count] = i
-                    count += 1
-            for iy in range(ty, y1):
-                for ix in range(tx, x1):
-                    least = np.inf
-                    for k in range(count):
-                        i = near[k]
-                        p = (seeds[i, 0] - ix - 0.5) ** 2 + (seeds[i, 1] - iy - 0.5) ** 2 - weights[i]
-                        if p < least:
-                            least = p
-                            owner[iy, ix] = i
+    every = np.arange(n)
+    in_block, in_tile, power = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n)
+    for by in range(0, ny, BLOCK):
+        for bx in range(0, nx, BLOCK):
+            y2, x2 = min(by + BLOCK, ny), min(bx + BLOCK, nx)
+            some = _near(seeds, weights, every, n, by, y2, bx, x2, power, in_block)
+            for ty in range(by, y2, TILE):
+                for tx in range(bx, x2, TILE):
+                    y1, x1 = min(ty + TILE, y2), min(tx + TILE, x2)
+                    few = _near(seeds, weights, in_block, some, ty, y1, tx, x1, power, in_tile)
+                    for iy in range(ty, y1):
+                        for ix in range(tx, x1):
+                            least = np.inf
+                            for k in range(few):
+                                i = in_tile[k]
+                                p = (seeds[i, 0] - ix - 0.5) ** 2 + (seeds[i, 1] - iy - 0.5) ** 2 - weights[i]
+                                if p < least:
+                                    least = p
+                                    owner[iy, ix] = i
     return owner
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
+def _near(
+    seeds: np.ndarray,
+    weights: np.ndarray,
+    among: np.ndarray,
+    count: int,
+    y0: int,
+    y1: int,
+    x0: int,
+    x1: int,
+    power: np.ndarray,
+    found: np.ndarray,
+) -> int:  # pragma: no cover - compiled
+    """Pick those of the first `count` seeds of `among` that can own a cell of a rectangle; returns how many.
+
+    The difference of two powers is linear, with twice the distance of the seeds as its slope. So a seed owns nothing
+    within r of the middle if it is behind the best one there by more than 2 r times their distance.
+    """
+    cy, cx = 0.5 * (y0 + y1), 0.5 * (x0 + x1)
+    reach = (y1 - y0 - 1) ** 2 + (x1 - x0 - 1) ** 2  # (2 r)^2
+    best, at = np.inf, 0
+    for k in range(count):
+        i = among[k]
+        power[k] = (seeds[i, 0] - cx) ** 2 + (seeds[i, 1] - cy) ** 2 - weights[i]
+        if power[k] < best:
+            best, at = power[k], i
+    few = 0
+    for k in range(count):
+        i = among[k]
+        behind = power[k] - best
+        apart = (seeds[i, 0] - seeds[at, 0]) ** 2 + (seeds[i, 1] - seeds[at, 1]) ** 2
+        if behind * behind <= reach * apart * (1 + 1e-9) + 1e-9:
+            found[few] = i
+            few += 1
+    return few
+
+
+@numba.njit(cache=True, nogil=True)
 def merged(owner: np.ndarray, vectors: np.ndarray, price: float, same: float) -> tuple:  # pragma: no cover
     """Regions merged by the rule above.
 
@@ -102,26 +129,14 @@ def merged(owner: np.ndarray, vectors: np.ndarray, price: float, same: float) ->
     Returns:
         (ny, nx) int32 regions numbered in order of their first cells, and (m, 2) their area-weighted mean vectors.
     """
-    ny, nx = owner.shape
     n = len(vectors)
-    area = np.zeros(n)
-    for iy in range(ny):
-        for ix in range(nx):
-            area[owner[iy, ix]] += 1
+    area, touching, span = _regions(owner, n)
     total = vectors * area.reshape(-1, 1)
     parent = np.arange(n)
-    touching = np.zeros((n, n), np.bool_)
-    for iy in range(ny):
-        for ix in range(nx):
-            a = owner[iy, ix]
-            if ix + 1 < nx and owner[iy, ix + 1] != a:
-                touching[a, owner[iy, ix + 1]] = touching[owner[iy, ix + 1], a] = True
-            if iy + 1 < ny and owner[iy + 1, ix] != a:
-                touching[a, owner[iy + 1, ix]] = touching[owner[iy + 1, ix], a] = True
     cheapest, partner = np.full(n, np.inf), np.full(n, -1)
     for i in range(n):
         if area[i] > 0:
-            _cheapest(i, area, total, touching, price, same, cheapest, partner)
+            _cheapest(i, area, total, touching, span, price, same, cheapest, partner)
     while True:
         i = int(np.argmin(cheapest))
         if not cheapest[i] < 1.0:
@@ -129,39 +144,63 @@ def merged(owner: np.ndarray, vectors: np.ndarray, price: float, same: float) ->
         j = partner[i]
         area[i] += area[j]
         total[i] += total[j]
-        area[j] = 0.0
         parent[j] = i
-        cheapest[j] = np.inf
-        for k in range(n):
+        area[j], cheapest[j] = 0.0, np.inf
+        for k in range(span[j, 0], span[j, 1]):
             if touching[j, k]:
                 touching[j, k] = touching[k, j] = False
                 if k != i:
-                    touching[i, k] = touching[k, i] = True
-        _cheapest(i, area, total, touching, price, same, cheapest, partner)
-        for k in range(n):
+                    _touch(i, k, touching, span)
+        _cheapest(i, area, total, touching, span, price, same, cheapest, partner)
+        for k in range(span[i, 0], span[i, 1]):
             if touching[i, k]:
-                _cheapest(k, area, total, touching, price, same, cheapest, partner)
+                _cheapest(k, area, total, touching, span, price, same, cheapest, partner)
+    for i in range(n):
+        while parent[parent[i]] != parent[i]:
+            parent[i] = parent[parent[i]]
     number, means, count = np.full(n, -1), np.empty((n, 2)), 0
-    result = np.empty((ny, nx), np.int32)
-    for iy in range(ny):
-        for ix in range(nx):
-            a = owner[iy, ix]
-            while parent[a] != a:
-                a = parent[a]
-            if number[a] < 0:
-                number[a] = count
-                means[count] = total[a] / area[a]
-                count += 1
-            result[iy, ix] = number[a]
+    result = np.empty(owner.shape, np.int32)
+    for at, region in np.ndenumerate(owner):
+        whole = parent[region]
+        if number[whole] < 0:
+            number[whole] = count
+            means[count] = total[whole] / area[whole]
+            count += 1
+        result[at] = number[whole]
     return result, means[:count].copy()
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
+def _regions(owner: np.ndarray, n: int) -> tuple:  # pragma: no cover - compiled
+    """(n,) areas in cells, (n, n) whether two regions share an edge, (n, 2) the range in which those of each lie."""
+    ny, nx = owner.shape
+    area, touching, span = np.zeros(n), np.zeros((n, n), np.bool_), np.zeros((n, 2), np.int64)
+    span[:, 0] = n
+    for iy in range(ny):
+        for ix in range(nx):
+            a = owner[iy, ix]
+            area[a] += 1
+            if ix + 1 < nx and owner[iy, ix + 1] != a:
+                _touch(a, owner[iy, ix + 1], touching, span)
+            if iy + 1 < ny and owner[iy + 1, ix] != a:
+                _touch(a, owner[iy + 1, ix], touching, span)
+    return area, touching, span
+
+
+@numba.njit(cache=True, nogil=True)
+def _touch(i: int, k: int, touching: np.ndarray, span: np.ndarray) -> None:  # pragma: no cover - compiled
+    touching[i, k] = touching[k, i] = True
+    span[i, 0], span[i, 1] = min(span[i, 0], k), max(span[i, 1], k + 1)
+    span[k, 0], span[k, 1] = min(span[k, 0], i), max(span[k, 1], i + 1)
+
+
+@numba.njit(cache=True, nogil=True)
 def _cheapest(
     i: int,
     area: np.ndarray,
     total: np.ndarray,
     touching: np.ndarray,
+    span: np.ndarray,
     price: float,
     same: float,
     cheapest: np.ndarray,
@@ -169,7 +208,7 @@ def _cheapest(
 ) -> None:  # pragma: no cover - compiled
     """Find the neighbour that region i is merged with at least cost, as a share of the price; from 1 on it is not."""
     cheapest[i], partner[i] = np.inf, -1
-    for j in range(len(area)):
+    for j in range(span[i, 0], span[i, 1]):
         if touching[i, j]:
             ux, uy = total[i, 0] / area[i], total[i, 1] / area[i]
             vx, vy = total[j, 0] / area[j], total[j, 1] / area[j]
