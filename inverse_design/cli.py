@@ -64,7 +64,7 @@ Overrides = Annotated[
     ),
 ]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.")]
-SHIPPED = "A shipped surrogate, nd2fe14b or nd2fe14b-elements"
+SHIPPED = "A shipped surrogate, nd2fe14b-elements or, of labels by the paper's cells, nd2fe14b"
 SurrogateName = Annotated[
     str,
     typer.Option("--surrogate", metavar="NAME|RUN", help=f"{SHIPPED}, or a run folder with one."),
@@ -134,9 +134,9 @@ def run(
     from inverse_design.commands.tables import closing_table
     from inverse_design.loop import run_study
 
-    ending = run_study(wanted, runs)
-    console.print(closing_table(wanted.reduced_goals, ending.verified))
-    console.print(f"stopped: {ending.reason}", highlight=False, markup=False)
+    design = run_study(wanted, runs)
+    console.print(closing_table(design))
+    console.print(f"stopped: {design.reason}", highlight=False, markup=False)
     console.print(f"report: {runs / wanted.name / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
 
 

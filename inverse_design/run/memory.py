@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from inverse_design.run.keys import POOL
+from inverse_design.run.draws import POOL
 from inverse_design.study.study import Study
 from simulation.errors import InputError
 from simulation.execution.executors import why_no_workers
