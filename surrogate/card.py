@@ -6,16 +6,17 @@ import hashlib
 import importlib.resources
 import json
 import re
+import warnings
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from simulation import InputError
 from simulation.files import replacing, write_text
-from surrogate.architecture import RegressorArchitecture, VAEArchitecture
+from surrogate.architecture import GrainDecoderArchitecture, RegressorArchitecture, VAEArchitecture
 from surrogate.encoding import Encoding
 
-FORMAT = 2
+FORMAT = 3
 """Raised when files of before can no longer be read."""
 
 CARD = "card.json"
@@ -25,11 +26,13 @@ _LARGEST_CARD = 10**6
 
 @dataclass(frozen=True)
 class AutoencoderCard:
-    """Encoding and architecture of an autoencoder, and the SHA-256 of its weight files by name."""
+    """Encoding and architecture of an autoencoder and of its grain decoder, if it has one, and the SHA-256 of their
+    weight files by name."""
 
     encoding: Encoding
     architecture: VAEArchitecture
     files: dict[str, str]
+    grain_decoder: GrainDecoderArchitecture | None = None
     format: int = FORMAT
 
 
@@ -67,7 +70,10 @@ def read_autoencoder_card(folder: Path) -> AutoencoderCard:
     raw = _read(folder, AutoencoderCard)
     encoding = _build(Encoding, raw["encoding"], folder, shape=_pair)
     architecture = _build(VAEArchitecture, raw["architecture"], folder, image_shape=_pair)
-    return AutoencoderCard(encoding, architecture, raw["files"])
+    grains = raw["grain_decoder"]
+    if grains is not None:
+        grains = _build(GrainDecoderArchitecture, grains, folder, image_shape=_pair)
+    return AutoencoderCard(encoding, architecture, raw["files"], grains)
 
 
 def read_card(folder: Path) -> SurrogateCard:
@@ -132,8 +138,10 @@ def load_weights(network: Any, path: Path) -> None:
         InputError: if the file does not hold the weights of this network.
     """
     try:
-        network.load_weights(path)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # of layers that the file does not hold
+            network.load_weights(path)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, UserWarning) as error:
         sentence = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"{path}: not the weights of this network: {sentence}") from None
 

@@ -17,7 +17,6 @@ from inverse_design.goals import Goal
 from simulation.anchors import ANCHORS
 from simulation.material import Material, Nd2Fe14B
 from simulation.microstructure import Microstructure
-from simulation.sampling import StructureFamily
 
 DECODED, STEERED, TURNED, DRAWN = SOURCES = ("decoded", "steered", "turned", "drawn")
 KNOWN = "known"
@@ -37,7 +36,7 @@ class LatentModel(Protocol):
 
     def predict(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
 
-    def decode_field(self, latent: np.ndarray) -> np.ndarray: ...
+    def draw(self, latent: np.ndarray) -> list[Microstructure]: ...
 
     def rotate_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]: ...
 
@@ -147,7 +146,6 @@ class BatchRequest:
     Attributes:
         goals: what is wanted.
         count: size of the batch; fewer come back only where there are fewer distinct structures.
-        family: cell size and allowed number of grains.
         material: what the energy product is figured with.
         sources: which to use.
         best: (11,) properties of the best structure so far that was simulated and meets the goals, None if none does.
@@ -157,7 +155,6 @@ class BatchRequest:
 
     goals: Sequence[Goal]
     count: int
-    family: StructureFamily
     material: Material = Nd2Fe14B
     sources: Sequence[str] = SOURCES
     best: np.ndarray | None = None

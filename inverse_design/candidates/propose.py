@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from inverse_design.candidates.acquisition import utilities
-from inverse_design.candidates.candidate import DECODED, MODEL_OPTIMIZED, BatchRequest, Candidate, Known, LatentModel
+from inverse_design.candidates.candidate import MODEL_OPTIMIZED, BatchRequest, Candidate, Known, LatentModel
 from inverse_design.candidates.distances import Nearby, axis_distance_deg, rotation_deg
 from inverse_design.candidates.error_model import OPTIMISM, Discrepancy, selection_bias, with_derived
 from inverse_design.candidates.selection import diverse_batch, unseen
-from inverse_design.candidates.sources import BY_NAME, SHORTLIST, Situation
-from inverse_design.progress import Update
+from inverse_design.candidates.sources import BY_NAME, Situation
 from inverse_design.properties import STRUCTURE
 from simulation.anchors import ANCHORS
 from simulation.labels.drawn import Structures
@@ -24,7 +23,6 @@ def propose(
     request: BatchRequest,
     visited: np.ndarray,
     known: Known,
-    progress: Update = lambda done, total, words: None,
 ) -> list[Candidate]:
     """Choose a batch of structures to simulate.
 
@@ -37,14 +35,13 @@ def propose(
         visited: (n, latent) codes that the search visited.
         known: structures that were simulated, and fresh draws that were not.
     """
-    progress(0, SHORTLIST * request.count if DECODED in request.sources else 0, "")
     prediction, spread = model.predict(known.codes)
     discrepancy = Discrepancy.of(known.codes, known.anchors, prediction)
     structural = any(goal.quantity in STRUCTURE for goal in request.goals)
     posterior = discrepancy.correct(known.codes, prediction, spread)
     posterior = with_derived(posterior, known.structures if structural else None, request.material)
     bias, std_ratio = selection_bias(known.raw_prediction - known.anchors, OPTIMISM * spread)
-    now = Situation(model, request, known, visited, prediction, spread, discrepancy, posterior, bias, progress)
+    now = Situation(model, request, known, visited, prediction, spread, discrepancy, posterior, bias)
 
     structures: list[Microstructure] = []
     wanted_codes: list[np.ndarray] = []

@@ -1,7 +1,7 @@
 """Where candidates come from: four ways to grain structures, each a function of the same situation.
 
-- "decoded": the best codes of the search of the latent space, decoded, fitted with grains, their axes turned towards
-  the code that was asked for;
+- "decoded": grains drawn from the best codes of the search of the latent space, their axes turned towards the code that
+  was asked for;
 - "steered": structures that come near the goals already, labelled, verified or freshly drawn, with their axes turned as
   little as possible until the goals are predicted;
 - "turned": the same with the axis of a single grain turned: little is moved, so that most of what is known still holds;
@@ -26,10 +26,8 @@ from inverse_design.candidates.candidate import (
     LatentModel,
 )
 from inverse_design.candidates.error_model import Discrepancy, Posterior, with_derived
-from inverse_design.candidates.grains import fit_grains
 from inverse_design.candidates.selection import diverse_batch, top
 from inverse_design.goals import aim
-from inverse_design.progress import Update
 from inverse_design.properties import STRUCTURE
 from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure
@@ -64,7 +62,6 @@ class Situation:
         discrepancy: its errors where the truth is known.
         posterior: of the properties of the known structures, (n, 11).
         selection_bias: (6,) by how much predictions of what was chosen for them are too high.
-        progress: told of each code that is decoded.
     """
 
     model: LatentModel
@@ -76,7 +73,6 @@ class Situation:
     discrepancy: Discrepancy
     posterior: Posterior
     selection_bias: np.ndarray
-    progress: Update
 
     def scores(self, posterior: Posterior) -> np.ndarray:
         """(k, n) what simulations promise, see `utilities`."""
@@ -131,14 +127,9 @@ def turned(now: Situation) -> Found:
 
 def decoded(now: Situation) -> Found:
     """The best codes of the search as grains; goals on the structure are judged by these, later."""
-    family, count = now.request.family, SHORTLIST * now.request.count
     codes = np.unique(now.visited, axis=0)
-    shortlist = codes[diverse_batch(now.promise(codes), codes, count)]
-    fitted = []
-    for i, image in enumerate(now.model.decode_field(shortlist)):
-        fitted.append(fit_grains(image, family.cell_nm, family.grains))
-        now.progress(i + 1, count, "")
-    return now.model.rotate_axes(fitted, shortlist), list(shortlist), [-1] * len(shortlist)
+    shortlist = codes[diverse_batch(now.promise(codes), codes, SHORTLIST * now.request.count)]
+    return now.model.rotate_axes(now.model.draw(shortlist), shortlist), list(shortlist), [-1] * len(shortlist)
 
 
 BY_NAME: dict[str, Callable[[Situation], Found]] = {DRAWN: drawn, STEERED: steered, TURNED: turned, DECODED: decoded}

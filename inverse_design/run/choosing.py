@@ -9,7 +9,6 @@ import numpy as np
 from inverse_design.candidates.candidate import KNOWN, MODEL_OPTIMIZED, BatchRequest, Candidate, Known
 from inverse_design.candidates.distances import Nearby
 from inverse_design.candidates.propose import propose
-from inverse_design.progress import Update
 from inverse_design.run.draws import draws_of
 from inverse_design.run.verified import Verified
 from inverse_design.study.shipped import encoded
@@ -39,20 +38,19 @@ class Round:
     answers: tuple[int, ...] = ()
 
 
-def choose(study: Study, round_: Round, model: Surrogate, visited: np.ndarray, update: Update) -> list[Candidate]:
+def choose(study: Study, round_: Round, model: Surrogate, visited: np.ndarray) -> list[Candidate]:
     """The structures that a round simulates, from the codes (n, latent) that its search visited and all else."""
     part = study.verification
     request = BatchRequest(
         study.reduced_goals,
         part.candidates,
-        study.family,
         study.magnet,
         part.sources,
         round_.best,
         _answers(study, round_, model),
         part.distinct_deg,
     )
-    return propose(model, request, visited, _known(study, round_, model), update)
+    return propose(model, request, visited, _known(study, round_, model))
 
 
 def _answers(study: Study, round_: Round, model: Surrogate) -> Nearby:

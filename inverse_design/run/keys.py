@@ -42,10 +42,10 @@ class Stage(StrEnum):
 
 VERSIONS = {
     Stage.LABELS: 1,
-    Stage.VAE: 1,
+    Stage.VAE: 2,
     Stage.REGRESSOR: 2,
     Stage.SEARCH: 6,
-    Stage.VERIFY: 8,
+    Stage.VERIFY: 9,
     Stage.KNOWN: 1,
     Stage.REDRAWS: 1,
     Stage.CONFIRM: 1,
@@ -55,7 +55,10 @@ VERSIONS = {
 """Raised by hand when the meaning of what a stage leaves changes."""
 
 HISTORY = "history.csv"
-"""Losses by epoch, in the folders of the autoencoder and the regressors."""
+"""Losses by epoch, in the folders of the autoencoder and of the regressors."""
+
+GRAIN_HISTORY = "grains.csv"
+"""The same of the grain decoder, in the folder of the autoencoder."""
 
 TEST = "test.npz"
 """Predictions for the test split and what was simulated, in a regressor's folder: `mean`, `std`, `anchors` (n, 6)."""

@@ -36,6 +36,7 @@ from inverse_design.study.shipped import labels_of
 from inverse_design.study.study import Study
 from simulation.errors import InputError
 from simulation.files import write_text
+from simulation.labels.drawn import Drawn, Structures
 from simulation.labels.labelled import LabelledStructures, label_name
 
 if TYPE_CHECKING:
@@ -203,8 +204,8 @@ class Stages:
             from surrogate import Surrogate
 
             visited = load_result(result).visited
-            with self.track(f"grains, round {round_.number}") as update:
-                chosen = choose(self.study, round_, Surrogate.load(surrogate), visited, update)
+            with self.track(f"grains, round {round_.number}"):
+                chosen = choose(self.study, round_, Surrogate.load(surrogate), visited)
             structures = [candidate.structure for candidate in chosen]
             found = simulator.simulate(f"simulations, round {round_.number}", structures, simulator.conditions())
             save_batch(folder, verify_batch([round_.number] * len(chosen), chosen, found))

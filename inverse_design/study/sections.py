@@ -99,6 +99,7 @@ class SurrogateSection(Section):
     width: Annotated[Number, Field(ge=0.1, le=8)] = 1.0
     unlabelled: Positive = 20000
     epochs: Positive = 6
+    grain_epochs: Positive = 2
     batch: Positive = 64
     learning_rate: Annotated[Number, Field(gt=0, le=1)] = 2e-3
     schedule: Literal["cosine", "constant"] = "cosine"
