@@ -1,10 +1,10 @@
-"""Where the reversal of each candidate starts: its curve once more, keeping what the first simulation threw away."""
+"""Where the reversal of each candidate starts, and where its plane becomes unstable: its curve once more, keeping what
+the first simulation threw away."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,20 +15,19 @@ from inverse_design.run.keys import Stage, reversal_key
 from inverse_design.run.simulating import conditions_of
 from inverse_design.run.verified import Verified
 from inverse_design.study.study import Study
-from simulation.reversal import switching_field
+from simulation.reversal import Reversal, reversal
 
 _FILE = "switching.npz"
 
 
 def reversals_of(
     study: Study, folder: RunFolder, verified: Sequence[Verified], tracker: Tracker = track
-) -> dict[int, np.ndarray]:
-    """By candidate, the field (ny, nx) at which each cell switches, see `switching_field`; a stage a round, and one for
-    what was known before.
+) -> dict[int, Reversal]:
+    """By candidate, how it gives way, see `reversal`; a stage a round, and one for what was known before.
 
     Candidates whose curve did not converge have none, and those of a solver other than the built-in one.
     """
-    found: dict[int, np.ndarray] = {}
+    found: dict[int, Reversal] = {}
     for part in dict.fromkeys(item.part for item in verified):
         shown = {
             number: item
@@ -38,16 +37,26 @@ def reversals_of(
         key = reversal_key({number: item.label_key for number, item in shown.items()})
 
         def build(work: Path, shown: dict[int, Verified] = shown, part: str = part) -> None:
-            fields: dict[str, Any] = {}
+            each: dict[int, Reversal] = {}
             with tracker(f"reversal, {part}") as update:
-                for done, (number, item) in enumerate(shown.items()):
-                    sweep = conditions_of(study, item.backend, item.discretization).sweep
-                    structure, kind = item.candidate.structure, item.discretization
-                    field = switching_field(structure, study.magnet, sweep, discretization=kind)
-                    fields[str(number)] = field.astype(np.float32)
-                    update(done + 1, len(shown), "")
-            np.savez_compressed(work / _FILE, **fields)
+                for number, item in shown.items():
+                    conditions = conditions_of(study, item.backend, item.discretization, item.spins)
+                    each[number] = reversal(
+                        item.candidate.structure,
+                        study.magnet,
+                        conditions.sweep,
+                        discretization=item.discretization,
+                        **conditions.options,
+                    )
+                    update(len(each), len(shown), "")
+            np.savez_compressed(
+                work / _FILE,
+                number=np.array(list(each), int),
+                switching_field=np.array([one.switching_field for one in each.values()], np.float32),
+                plane_unstable_h=np.array([one.plane_unstable_h for one in each.values()]),
+            )
 
         arrays = read_arrays(folder.stage(Stage.REVERSAL.of(part), key, build) / _FILE)
-        found |= {int(number): field for number, field in arrays.items()}
+        numbers, unstable = arrays["number"].tolist(), arrays["plane_unstable_h"].tolist()
+        found |= {n: Reversal(*one) for n, *one in zip(numbers, arrays["switching_field"], unstable, strict=True)}
     return found

@@ -12,7 +12,7 @@ from simulation.validity import resolution, warnings_for
 def caveats(study: Study) -> list[str]:
     """A sentence each: what `simulation.validity` says of the labels' conditions, and goals finer than can be told."""
     magnet, cell_nm, kind = study.magnet, study.family.cell_nm, study.labels.discretization
-    said = warnings_for(magnet, cell_nm, kind, study.field_sweep)
+    said = warnings_for(magnet, cell_nm, kind, study.field_sweep, study.labels.spins)
     finest = resolution(magnet, cell_nm, kind, study.field_sweep.step)
     for goal in study.reduced_goals:
         half = half_width(goal)
