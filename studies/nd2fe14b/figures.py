@@ -14,6 +14,8 @@ from PIL import Image
 from simulation import ANCHORS
 
 SIZE_NM = 320.0
+LEAST = 1e-3
+"""Differences below this fill no figure: they are rounding."""
 COLORS = {"cells": "#c05a12", "elements": "#1f5f99", "free": "#2f8f5b"}
 BANDS = (("below 45°", 0, 45, "#2f8f5b"), ("45° to 90°", 45, 90, "#7a5aa6"), ("above 90°", 90, 181, "#8a8a8a"))
 """Name, bounds (degrees) and colour of ranges of the largest misorientation."""
@@ -80,6 +82,8 @@ def _draw_anchor(axes: Axes, table: pd.DataFrame, difference: pd.Series) -> None
         axes.plot(
             [np.sqrt(edges[b] * edges[b + 1]) for b in bins], medians, "-o", color=color, markersize=3, label=name
         )
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, -LEAST), max(high, LEAST))
     axes.set_xscale("log")
     axes.set_xticks([20, 30, 40, 60, 80], ["20", "30", "40", "60", "80"])
     axes.minorticks_off()
