@@ -8,9 +8,9 @@ seeds) and a tighter tolerance. And squares of 320 nm that fidimag has simulated
 planar. Ends with exit code 1 if a curve of free spins costs more than three times the planar one in the median.
 
 The tables are held against a plain steepest descent with three components by cells of 1 nm (torque below 3e-4 of 2 K1,
-a perturbation of 3e-3 rad at each field). It gave Hc of 0.1284, 0.1457, 0.394 to 0.404 and 0.1731 for the third, eighth,
-ninth and tenth square, and planar values for the others. The ninth (6 grains, 1.0 rad) had not converged there: by a
-tolerance of 1e-7 its Hc is 0.364 to 0.374, and that is the number to compare with.
+a perturbation of 3e-3 rad at each field). It gave Hc of 0.1284, 0.1457, 0.394 to 0.404 and 0.1731 for the third,
+eighth, ninth and tenth square, and planar values for the others. The ninth (6 grains, 1.0 rad) had not converged there:
+by a tolerance of 1e-7 its Hc is 0.364 to 0.374, and that is the number to compare with.
 """
 
 from __future__ import annotations
