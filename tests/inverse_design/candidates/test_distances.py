@@ -83,9 +83,7 @@ def test_two_answers_that_differ_by_less_than_some_degrees_are_one() -> None:
     first = plain[0].structure
     assert sum(axis_distance_deg(first, each.structure) <= 3 for each in plain) > 0
     answers = Nearby([first], plain[0].code[None])
-    batch = propose(
-        MODEL, replace(request(6, STEERED, TURNED), answers=answers, distinct_deg=3.0), CODES[:0], known()
-    )
+    batch = propose(MODEL, replace(request(6, STEERED, TURNED), answers=answers, distinct_deg=3.0), CODES[:0], known())
     chosen = [each.structure for each in batch]
     assert len(chosen) > 1
     assert all(axis_distance_deg(first, each) > 3 for each in chosen)

@@ -148,8 +148,8 @@ def test_an_unconverged_candidate_is_shown_and_counts_for_nothing() -> None:
 def test_the_first_sentence_says_what_was_achieved() -> None:
     data = report_data()
     assert achieved(data) == (
-        "1 of the 3 simulated candidates meets every target and bound, on cells half as large too; the best is candidate "
-        "01. 1 did not converge and counts for nothing."
+        "1 of the 3 simulated candidates meets every target and bound, on cells half as large too; "
+        "the best is candidate 01. 1 did not converge and counts for nothing."
     )
     miss = dataclasses.replace(data, verified=data.verified[:1])
     assert "misses Mr by 0.03 Ms and Hc by 0.04 H_A." in achieved(miss)
@@ -173,7 +173,9 @@ def test_the_first_sentence_goes_by_the_strictest_that_was_simulated() -> None:
     assert "1 more does by elements of 2 nm but not in every further simulation, and counts for none." in said
     plain = tuple(dataclasses.replace(item, confirmed=None) for item in data.verified)
     paper = dataclasses.replace(data, verified=plain, study=by_cells())
-    assert "meets every target and bound by cells of 2 nm, the paper's mesh, not confirmed; the best is" in achieved(paper)
+    assert "meets every target and bound by cells of 2 nm, the paper's mesh, not confirmed; the best is" in achieved(
+        paper
+    )
     html = render(paper)
     assert "✓ hit, not confirmed" in card(html, 1)
     assert "by cells of 2 nm" in html.split("</header>")[0]
