@@ -27,7 +27,6 @@ from inverse_design.run.redraws import redraws_table
 from inverse_design.run.seconds import REST, StageTimes
 from inverse_design.run.switching import reversals_of
 from inverse_design.run.verified import verified_table, write_candidate
-from inverse_design.search.genetic import load_result
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 from simulation.files import replacing, write_text
@@ -148,6 +147,8 @@ def report_data(design: Design) -> ReportData:
     common: dict[str, Any] = {"seconds": _seconds(design), "versions": versions(), "exports": _exports(design)}
     if not design.rounds:
         return ReportData(**known, **common)
+    from inverse_design.search.genetic import load_result  # and with it pymoo
+
     run, last = design.folder, design.rounds - 1
     errors, search = evaluation(run, last), run / Stage.SEARCH.of(last)
     trained = read_card(run / Stage.REGRESSOR.of(last)).about.get("training_labels")
