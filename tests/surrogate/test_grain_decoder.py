@@ -181,7 +181,7 @@ def test_drawn_structures_look_like_those_of_the_codes(drawing: Autoencoder) -> 
 def test_axes_are_moved_by_the_mean_over_their_grain() -> None:
     grain_id = np.array([[0, 0, 2], [0, 2, 2]])
     structure = Microstructure(grain_id, np.radians([10.0, 50.0, -80.0]), 2.0)
-    angle = np.radians([[30.0, 30, 70], [30, 70, 70]])
+    angle = np.radians(np.array([[30.0, 30, 70], [30, 70, 70]]))
     field = np.stack([np.sin(2 * angle), np.cos(2 * angle)], axis=-1)
     own = np.stack([np.sin(2 * structure.angle_rad), np.cos(2 * structure.angle_rad)], axis=-1)
     noise = np.array([[[1.0, 2], [-1, -2], [3, 0]], [[0, 0], [-2, 1], [-1, -1]]])  # no mean over either grain
