@@ -7,8 +7,8 @@ the modes.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from simulation.compiled import compiled
 from simulation.energy.bilinear import in_middle, modes, sinc_half, sinc_half_bend, weighted
 from simulation.energy.stencil import ITERATIONS, LEAST_CURVATURE
 
@@ -43,7 +43,7 @@ class NinePoint:
         return bool(_solve(self._matrix, right_side, out, self._work))
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _assemble(angle, middle, axis, b, c, bulge, convex, curvature, cell, matrix):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Sum the matrices of the cells: by their modes, without what couples one mode to another."""
     ny, nx = middle.shape[1], middle.shape[2]
@@ -83,7 +83,7 @@ def _assemble(angle, middle, axis, b, c, bulge, convex, curvature, cell, matrix)
             matrix[1, i + 2, j + 1] = cell[1, j + 1]
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _solve(matrix, right_side, x, work):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Conjugate gradients from zero with the diagonal as preconditioner. False on negative curvature."""
     rows, columns = x.shape

@@ -7,7 +7,8 @@ neighbour. No convolution is needed, so that P can be solved many times in the t
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from simulation.compiled import compiled
 
 ITERATIONS = 8
 REDUCTION = 0.03
@@ -28,7 +29,7 @@ class FivePoint:
         return bool(_solve(self.curvature, self.right, self.down, convex, right_side, out, self._work))
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _solve(curvature, right, down, convex, right_side, x, work):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Conjugate gradients from zero with the diagonal as preconditioner. False on negative curvature."""
     rows, columns = x.shape
