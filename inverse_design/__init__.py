@@ -24,6 +24,10 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(f"inverse_design.{_HOME[name]}"), name)
+    if name == "__version__":
+        from importlib.metadata import version  # ten milliseconds that an import does not pay
+
+        return version("inverse-design")
     raise AttributeError(f"module 'inverse_design' has no attribute {name!r}")
 
 

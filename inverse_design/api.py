@@ -26,7 +26,7 @@ class Design:
         goals: what was wanted, in reduced units.
         verified: every simulated candidate in the order of choice: `.candidate.structure` are its grains, `.anchors`
             its simulated anchor points, `.h` and `.m` its curve.
-        best: the first of them: hits before others, then the nearest to the goals; None where none was simulated.
+        best: the first of them by `goals.ranking`: hits before others; None where no curve can be used.
         folder: the run folder, with `report.html` and the tables.
         reason: why the loop stopped, a sentence.
     """
@@ -59,13 +59,13 @@ def design(
         InputError: with a sentence, for a study that cannot be run and everything else that a user can cause.
     """
     wanted = _read(study, overrides)
-    from inverse_design.commands.tables import ranking
     from inverse_design.loop import run_study
+    from inverse_design.run.verified import best
 
     ending = run_study(wanted, Path(runs))
-    order = ranking(wanted.reduced_goals, ending.verified)
-    best = ending.verified[order[0]] if order else None
-    return Design(wanted.reduced_goals, ending.verified, best, Path(runs) / wanted.name, ending.reason)
+    number = best(wanted.reduced_goals, ending.verified)
+    champion = None if number is None else ending.verified[number]
+    return Design(wanted.reduced_goals, ending.verified, champion, Path(runs) / wanted.name, ending.reason)
 
 
 def _read(study: str | Path | Mapping[str, Any] | Study, overrides: Sequence[str]) -> Study:

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from inverse_design.console import configure_logging, console, errors, printable
+from inverse_design.console import configure_logging, console, errors, printable, warn
 from inverse_design.study.reading import StudyError, load_study
 from simulation.errors import InputError
+from simulation.files import replacing, write_text
 
 log = logging.getLogger("inverse_design")
 
@@ -96,7 +97,7 @@ def init(
         raise StudyError(f"{study}: exists already; choose another name")
     text = (files("studies") / "template.yaml").read_text(encoding="utf-8")
     try:
-        study.write_text(text, encoding="utf-8")
+        write_text(study, text)
     except OSError as error:
         raise StudyError(f"{study}: cannot be written ({error.strerror})") from None
     console.print(f"wrote {study}; next: python -m inverse_design check {study}", highlight=False)
@@ -110,9 +111,11 @@ def check(study: StudyFile, overrides: Overrides = None) -> None:
     """
     from inverse_design.commands.tables import describe
     from inverse_design.run.memory import check_memory
+    from inverse_design.study.caveats import caveats
 
     wanted = load_study(study, overrides or ())
     check_memory(wanted)
+    warn(caveats(wanted))
     for line in describe(wanted):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -153,7 +156,7 @@ def status(run: RunPath) -> None:
 def simulate(
     structure: Annotated[Path, typer.Argument(metavar="STRUCTURE", help="A structure file (.npz).")],
     backend: Annotated[str, typer.Option(help="planar or fidimag.")] = "planar",
-    discretization: Annotated[str, typer.Option(help="cells or elements (planar only).")] = "cells",
+    discretization: Annotated[str, typer.Option(help="elements or cells; fidimag has cells only.")] = "elements",
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Where to write; default: beside the structure."),
@@ -220,7 +223,8 @@ def morph(
     from surrogate import Surrogate
 
     found = morph_between(*ends, Surrogate.load(folder), steps)
-    morph_figure(found).savefig(output, dpi=150)
+    with replacing(output) as partial:
+        morph_figure(found).savefig(partial, dpi=150)
     console.print(f"wrote {output}", highlight=False, markup=False, soft_wrap=True)
 
 
@@ -273,7 +277,7 @@ def report(
 def verify(
     run: RunPath,
     backend: Annotated[str, typer.Option(help="planar or fidimag.")] = "planar",
-    discretization: Annotated[str, typer.Option(help="cells or elements (planar only).")] = "cells",
+    discretization: Annotated[str, typer.Option(help="elements or cells; fidimag has cells only.")] = "elements",
     refine: Annotated[int, typer.Option(min=1, max=8, help="Cells so many times smaller.")] = 1,
     out_of_plane: Annotated[
         float,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,6 +46,12 @@ def configure_logging(level: str, quiet: bool) -> None:
 def printable(sentence: str) -> str:
     """One line without what steers a terminal, whatever a file is called."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in sentence)
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """Say what is doubtful on standard error and in the log of a run, quiet or not."""
+    for sentence in sentences:
+        log.warning("warning: %s", printable(sentence))
 
 
 @contextmanager

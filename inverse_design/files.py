@@ -1,9 +1,8 @@
-"""Text files, written whole or not at all, JSON that is read back, and folders that can be written."""
+"""JSON that is read back, and folders that can be written."""
 
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,6 @@ from simulation.errors import InputError
 
 MAX_JSON = 10**7
 """A record of a stage with thousands of files is a tenth of that."""
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        OSError: that names the file, not the one of the moment beside it.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(path)) from None
 
 
 def read_json(path: Path) -> Any:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inverse_design.candidates.error_model import Posterior
-from inverse_design.properties import PROPERTIES, UNITS
+from inverse_design.properties import UNITS, Column
 from simulation.anchors import ANCHORS
 
 
@@ -22,6 +21,13 @@ class Goal:
 
     Exactly one of these: a `target` with its `tolerance`; bounds (`at_least`, `at_most`); a `direction`, which may
     come with bounds. Targets and directions are objectives, bounds are constraints.
+
+    >>> goals = [Goal("Mr", target=0.8, tolerance=0.01), Goal("Hc", at_least=0.3)]
+    >>> [goal.describe() for goal in goals]
+    ['0.8 ± 0.01 Ms', '≥ 0.3 H_A']
+    >>> curves = np.array([[0.95, 0.805, 0.2, 0.25, 0.28, 0.31], [0.95, 0.805, 0.2, 0.22, 0.25, 0.29]])
+    >>> hits(goals, curves).tolist()
+    [True, False]
     """
 
     quantity: str
@@ -33,9 +39,9 @@ class Goal:
     robust: bool = False  # a hit also needs the mean over structures of the same statistics to meet it
 
     @property
-    def column(self) -> int:
+    def column(self) -> Column:
         """Of arrays of values."""
-        return PROPERTIES.index(self.quantity)
+        return Column[self.quantity]
 
     @property
     def is_objective(self) -> bool:
@@ -50,6 +56,11 @@ class Goal:
             return None
         low = -np.inf if self.at_least is None else self.at_least
         return low, np.inf if self.at_most is None else self.at_most
+
+    def allows(self, value: float) -> bool:
+        """Whether a verified value is in the window; any is where there is none, but a missing one (NaN)."""
+        low, high = self.window or (-np.inf, np.inf)
+        return bool(low <= value <= high)
 
     def describe(self) -> str:
         """As a person would say it, with its unit."""
@@ -109,14 +120,6 @@ def hits(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     return met
 
 
-def best_row(goals: Sequence[Goal], anchors: np.ndarray) -> int | None:
-    """Of rows (n, 6 or 11) that meet every target and bound the one that does best in what is to be maximised or
-    minimised, the first wish first; None if none meets them."""
-    rows = np.flatnonzero(hits(goals, anchors))
-    wishes = objectives([goal for goal in goals if goal.direction is not None], anchors)
-    return min(map(int, rows), key=lambda row: (*wishes[row], row), default=None)
-
-
 def distance(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     """(n,) root mean square miss of the windows, in tolerances for targets (0.01 for bounds); inf where NaN.
 
@@ -134,39 +137,37 @@ def distance(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(total), total, np.inf)
 
 
-def probability(goals: Sequence[Goal], posterior: Posterior) -> np.ndarray:
-    """(n,) log probability that all windows are met, the anchors independent.
+def ranking(
+    goals: Sequence[Goal], values: np.ndarray, hit: np.ndarray | None = None, confirmed: np.ndarray | None = None
+) -> np.ndarray:
+    """Rows from the best to the worst; the one order that everything here calls "best" by.
 
-    The probability of feasibility of constrained Bayesian optimisation (Gardner et al. 2014).
+    Confirmed hits come first, then other hits, then the rest by their distance from the windows. Among equals decides
+    what is to be maximised or minimised, the first of the goals first; then the distance from the targets, in
+    tolerances; then the order in which they are given. Wishes of different units are never added.
+
+    Args:
+        goals: what is wanted, in the order of the study.
+        values: (n, 6 or 11) simulated properties; NaN where there is none, all of them where nothing may be believed.
+        hit: (n,) what counts as a hit, where that is more than the values of the row itself tell; default `hits`.
+        confirmed: (n,) hits that every further check upholds; default none.
+
+    Returns:
+        (n,) row numbers.
+
+    >>> goals = [Goal("Mr", at_least=0.8), Goal("Hc", direction="maximize")]
+    >>> row = [1, 0.85, 0.2, 0.3, 0.35, 0.4]
+    >>> ranking(goals, np.array([row, [*row[:5], 0.5], [1, 0.7, 0.2, 0.3, 0.4, 0.6]])).tolist()
+    [1, 0, 2]
     """
-    total = np.zeros(len(posterior.change_mean))
-    for goal in goals:
-        if goal.window is not None:
-            i = goal.column
-            low, high = goal.window
-            with np.errstate(divide="ignore"):
-                persists, changes = (
-                    np.log(posterior.persist_probability[:, i]),
-                    np.log1p(-posterior.persist_probability[:, i]),
-                )
-            total += np.logaddexp(
-                persists + _log_within(posterior.persist_mean[:, i], posterior.persist_std[:, i], low, high),
-                changes + _log_within(posterior.change_mean[:, i], posterior.change_std[:, i], low, high),
-            )
-    return total
-
-
-def _log_within(mean: np.ndarray, std: np.ndarray, low: float, high: float) -> np.ndarray:
-    """(n,) log probability that a Gaussian lies within low to high."""
-    from scipy.special import log_ndtr  # a quarter of a second that checking a study does not pay
-
-    scale = np.maximum(std, 1e-6)
-    below, above = (low - mean) / scale, (high - mean) / scale
-    # Far outside, the difference of two cdfs is 0 - 0: mirror to the side where the logarithm keeps its digits.
-    below, above = np.where(below > 0, -above, below), np.where(below > 0, -below, above)
-    upper, lower = log_ndtr(above), log_ndtr(below)
-    with np.errstate(divide="ignore"):
-        return np.asarray(upper + np.log1p(-np.exp(np.minimum(lower - upper, -1e-12))))
+    hit = hits(goals, values) if hit is None else np.asarray(hit, bool)
+    confirmed = np.zeros(len(values), bool) if confirmed is None else np.asarray(confirmed, bool)
+    miss = np.where(hit, 0.0, distance(goals, values))
+    wishes = objectives([goal for goal in goals if goal.direction is not None], values)
+    targets = np.square(objectives([goal for goal in goals if goal.target is not None], values)).sum(axis=1)
+    # The last key of lexsort decides first; it keeps the order of what is equal.
+    keys = np.column_stack([~confirmed, ~hit, miss, wishes, targets])
+    return np.lexsort(np.where(np.isfinite(keys), keys, np.inf).T[::-1])
 
 
 def aim(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray, depth: float = 0.8) -> tuple[np.ndarray, np.ndarray]:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inverse_design.candidates.candidate import MODEL_OPTIMIZED, Known, propose
-from inverse_design.commands.tables import ranking
+from inverse_design.candidates.candidate import MODEL_OPTIMIZED, BatchRequest, Known
+from inverse_design.candidates.propose import propose
 from inverse_design.console import run_log
-from inverse_design.files import write_text
-from inverse_design.goals import Goal, best_row
+from inverse_design.goals import Goal, ranking
 from inverse_design.outputs import Findings, write_outputs
 from inverse_design.progress import Tracker, Update, track
 from inverse_design.properties import STRUCTURE, derived_from_anchors
@@ -26,7 +25,7 @@ from inverse_design.run.keys import LabelledStructures
 from inverse_design.run.memory import check_memory
 from inverse_design.run.redraws import redraws, save_redraws, with_redraws
 from inverse_design.run.simulating import conditions_of, make_engine, simulate_all, wanted_labels
-from inverse_design.run.verified import Verified, load_batch, save_batch, verify_batch
+from inverse_design.run.verified import Verified, best_first, load_batch, save_batch, verify_batch
 from inverse_design.search.genetic import SearchResult, load_result, save_result, search
 from inverse_design.search.structure_guess import StructureGuess
 from inverse_design.study.shipped import labels_of
@@ -34,6 +33,7 @@ from inverse_design.study.study import Study, study_text
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 from simulation.execution.engine import Engine
+from simulation.files import write_text
 from simulation.labels.label import Outcome
 from simulation.labels.store import LabelStore
 from simulation.microstructure import Microstructure
@@ -225,19 +225,9 @@ class Run:
             part, family = self.study.verification, self.study.family
             with self.track(f"grains, round {round_}") as update:
                 model = self._load(surrogate)
-                chosen = propose(
-                    model,
-                    result.visited,
-                    self.goals,
-                    part.candidates,
-                    family.cell_nm,
-                    family.grains,
-                    self._known(round_, model, labels, before),
-                    best,
-                    part.sources,
-                    self.study.magnet,
-                    update,
-                )
+                request = BatchRequest(self.goals, part.candidates, family, self.study.magnet, part.sources, best)
+                known = self._known(round_, model, labels, before)
+                chosen = propose(model, request, result.visited, known, update)
             conditions = conditions_of(self.study, part.backend, self.study.labels.discretization)
             structures = [candidate.structure for candidate in chosen]
             found = simulate_all(f"simulations, round {round_}", structures, conditions, store, engine, self.track)
@@ -266,8 +256,7 @@ class Run:
         found = [item.properties for item in verified if item.is_hit(self.goals)]
         if labelled.best is not None and not any(goal.robust for goal in self.goals):
             found.append(labelled.best)
-        row = best_row(self.goals, np.array(found)) if found else None
-        return None if row is None else found[row]
+        return found[ranking(self.goals, np.array(found))[0]] if found else None
 
     def _known(self, round_: int, model: Surrogate, labels: LabelledStructures, before: Sequence[Verified]) -> Known:
         """What was simulated, the test split left out, and the round's own draws."""
@@ -329,7 +318,7 @@ class Run:
 
 def _idle_rounds(verified: Sequence[Verified], goals: Sequence[Goal]) -> int:
     """Rounds since the best candidate: a round brings something if one of its candidates ranks first of all so far."""
-    return verified[-1].round - verified[ranking(goals, verified)[0]].round if verified else 0
+    return verified[-1].round - verified[best_first(goals, verified)[0]].round if verified else 0
 
 
 def _counts(store: LabelStore) -> dict[str, int]:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from inverse_design.files import write_text
 from inverse_design.run.folder import (
     MANIFEST,
     RunFolder,
@@ -32,6 +31,7 @@ from inverse_design.study.reading import load_study
 from inverse_design.study.study import Study, study_text
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
+from simulation.files import replacing, write_text
 
 if TYPE_CHECKING:
     from inverse_design.report.data import ReportData
@@ -68,8 +68,8 @@ def write_outputs(study: Study, folder: RunFolder, findings: Findings) -> None:
 
     run = folder.path
     last = findings.rounds - 1
-    shutil.copyfile(run / "search" / str(last) / "front.csv", run / ".front.csv.partial")
-    (run / ".front.csv.partial").replace(run / "front.csv")
+    with replacing(run / "front.csv") as partial:
+        shutil.copyfile(run / "search" / str(last) / "front.csv", partial)
     _write_candidates(run, study, findings.verified)
     table = verified_table(findings.verified, study.reduced_goals, checks_of(run, findings.verified))
     write_text(run / "verified.csv", table.to_csv(index=False))
@@ -118,7 +118,12 @@ def checks_of(run: Path, verified: Sequence[Verified]) -> list[tuple[int, Verifi
         if not intact(folder):
             log.warning("%s: damaged and left out; `verify` makes it anew", folder)
             continue
-        for number, item in enumerate(load_batch(folder)):
+        try:
+            batch = load_batch(folder)
+        except InputError as error:
+            log.warning("%s: left out; `verify` makes it anew", error)
+            continue
+        for number, item in enumerate(batch):
             if number < len(verified) and item.candidate.same_grains(verified[number].candidate):
                 found.append((number, item))
     return found

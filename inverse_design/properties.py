@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import numpy as np
 
-from simulation.anchors import ANCHORS
+from simulation.anchors import UNITS as ANCHOR_UNITS
+from simulation.anchors import curve_points
 from simulation.bhmax import maximum_energy_product
-from simulation.material import MU0_T_M_PER_A, Material
+from simulation.material import Material
 from simulation.microstructure import Microstructure
+
+
+class Column(IntEnum):
+    """Columns of arrays (n, 11) of properties; of arrays (n, 6) of anchor points the first six."""
+
+    M1 = 0
+    Mr = 1
+    Hk90 = 2
+    Hk80 = 3
+    Hk70 = 4
+    Hc = 5
+    squareness = 6
+    BHmax = 7
+    grain_size_nm = 8
+    axis_spread_deg = 9
+    low_angle_share = 10
+
 
 DERIVED = ("squareness", "BHmax")
 STRUCTURE = ("grain_size_nm", "axis_spread_deg", "low_angle_share")
-PROPERTIES = (*ANCHORS, *DERIVED, *STRUCTURE)
-"""Names in their fixed order: the columns of arrays (n, 11) of properties.
+PROPERTIES = tuple(column.name for column in Column)
+"""Names of the columns: the anchor points, what follows from the curve, what the grains have.
 
 squareness: Hk90 / Hc. BHmax: the energy product (see `simulation.bhmax`) in units of mu0 Ms^2 / 4, the most that this
 material can have. grain_size_nm: mean over the grains of the diameter of a circle of the grain's area. axis_spread_deg:
@@ -22,10 +42,13 @@ which the axes differ by less than 15 degrees.
 """
 
 UNITS = {
-    **{name: ("Ms" if name.startswith("M") else "H_A") for name in ANCHORS},
-    "squareness": "", "BHmax": "BHmax of the material", "grain_size_nm": "nm", "axis_spread_deg": "deg",
+    **ANCHOR_UNITS,
+    "squareness": "",
+    "BHmax": "BHmax of the material",
+    "grain_size_nm": "nm",
+    "axis_spread_deg": "deg",
     "low_angle_share": "",
-}  # fmt: skip
+}
 
 LOW_ANGLE_RAD = np.radians(15.0)
 _POINTS = 48
@@ -34,20 +57,19 @@ _POINTS = 48
 
 def derived_from_curve(h: np.ndarray, m: np.ndarray, anchors: np.ndarray, material: Material) -> np.ndarray:
     """(2,) squareness and BHmax of a simulated curve; NaN where it lacks them."""
-    most = MU0_T_M_PER_A * material.Ms_A_per_m**2 / 4
-    return np.array([anchors[2] / anchors[5], maximum_energy_product(h, m, material) / most])
+    product = maximum_energy_product(h, m, material) / material.maximum_energy_product_J_per_m3
+    return np.array([anchors[Column.Hk90] / anchors[Column.Hc], product])
 
 
 def derived_from_anchors(anchors: np.ndarray, material: Material) -> np.ndarray:
     """(n, 2) squareness and BHmax of the straight lines through anchor points (n, 6)."""
     anchors = np.asarray(anchors, np.float64)
-    one, zero = np.ones(len(anchors)), np.zeros(len(anchors))
-    h = np.stack([one, zero, *(-anchors[:, i] for i in (2, 3, 4, 5))], axis=1)
-    m = np.stack([anchors[:, 0], *(level * anchors[:, 1] for level in (1, 0.9, 0.8, 0.7, 0))], axis=1)
+    h, m = curve_points(anchors)
     t = np.linspace(0, 1, _POINTS)
     field, along = (v[:, :-1, None] * (1 - t) + v[:, 1:, None] * t for v in (h, m))
     product = along**2 - (2 * field * material.H_A_A_per_m / material.Ms_A_per_m) ** 2
-    return np.column_stack([anchors[:, 2] / np.maximum(anchors[:, 5], 1e-6), product.max(axis=(1, 2))])
+    squareness = anchors[:, Column.Hk90] / np.maximum(anchors[:, Column.Hc], 1e-6)
+    return np.column_stack([squareness, product.max(axis=(1, 2))])
 
 
 def simulated_properties(

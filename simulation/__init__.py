@@ -48,6 +48,10 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"simulation.{_HOME[name]}"), name)
         globals()[name] = value
         return value
+    if name == "__version__":
+        from importlib.metadata import version  # ten milliseconds that an import does not pay
+
+        return version("inverse-design")
     raise AttributeError(f"module 'simulation' has no attribute {name!r}")
 
 

@@ -9,6 +9,12 @@ import numpy as np
 ANCHORS = ("M1", "Mr", "Hk90", "Hk80", "Hk70", "Hc")
 """Names of the anchor points in their fixed order."""
 
+LEVELS = {"Hk90": 0.9, "Hk80": 0.8, "Hk70": 0.7, "Hc": 0.0}
+"""Where M stands at each of the fields among them, as a share of the remanence."""
+
+UNITS = {name: "H_A" if name in LEVELS else "Ms" for name in ANCHORS}
+"""Unit of each: fields in H_A, magnetisations in Ms."""
+
 
 @dataclass(frozen=True)
 class AnchorPoints:
@@ -40,12 +46,33 @@ def anchor_points(h: np.ndarray, m: np.ndarray) -> AnchorPoints:
     Args:
         h: (n,) reduced field H / H_A, falling.
         m: (n,) reduced magnetisation M / Ms along the field.
+
+    >>> points = anchor_points(np.array([1, 0, -0.2, -0.4]), np.array([0.9, 0.8, 0.6, -0.6]))
+    >>> f"Mr {points.Mr:.2f}, Hk90 {points.Hk90:.2f}, Hc {points.Hc:.2f}"
+    'Mr 0.80, Hk90 0.08, Hc 0.30'
     """
     h, m = np.asarray(h, dtype=np.float64), np.asarray(m, dtype=np.float64)
     remanence = _value_at(h, m, 0.0)
     against = h <= 1e-12  # the second quadrant: the knees and Hc are looked for from h = 0 on
-    falls = [_first_fall(h[against], m[against], level * remanence) for level in (0.9, 0.8, 0.7, 0.0)]
+    falls = [_first_fall(h[against], m[against], level * remanence) for level in LEVELS.values()]
     return AnchorPoints(_value_at(h, m, 1.0), remanence, falls[0], falls[1], falls[2], falls[3])
+
+
+def curve_points(anchors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Anchor points as points of the curve, in the order in which the field falls: straight lines between them stand
+    in for a curve that is not known.
+
+    Args:
+        anchors: (n, 6).
+
+    Returns:
+        h and m, each (n, 6): M1 at h = 1, Mr at 0, each knee at its share of the same remanence.
+    """
+    anchors = np.asarray(anchors, dtype=np.float64)
+    m1, remanence, fields = anchors[:, 0], anchors[:, 1], anchors[:, 2:]
+    one, zero = np.ones(len(anchors)), np.zeros(len(anchors))
+    shares = [level * remanence if level else zero for level in LEVELS.values()]
+    return np.column_stack([one, zero, -fields]), np.column_stack([m1, remanence, *shares])
 
 
 def _value_at(h: np.ndarray, m: np.ndarray, field: float) -> float:

@@ -36,6 +36,11 @@ def maximum_energy_product(
 
     Raises:
         InputError: if N is out of range or the arrays do not fit.
+
+    >>> from simulation import Nd2Fe14B
+    >>> square_loop = maximum_energy_product(np.array([1, 0, -0.5, -1]), np.ones(4), Nd2Fe14B)
+    >>> f"{square_loop / 1e3:.0f} kJ/m3"
+    '516 kJ/m3'
     """
     h, m = np.asarray(h, dtype=np.float64), np.asarray(m, dtype=np.float64)
     if not 0 <= demagnetizing_factor <= 1:

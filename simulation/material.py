@@ -21,6 +21,10 @@ class Material:
 
     Raises:
         InputError: if a value is not a positive finite number.
+
+    >>> magnet = Material(A_J_per_m=8e-12, Js_T=1.61, K1_J_per_m3=4.2e6)
+    >>> f"{magnet.H_A_A_per_m / 1e6:.2f} MA/m, {magnet.wall_parameter_nm:.2f} nm"
+    '5.22 MA/m, 1.38 nm'
     """
 
     A_J_per_m: float
@@ -42,6 +46,11 @@ class Material:
     def H_A_A_per_m(self) -> float:
         """Anisotropy field H_A = 2 K1 / Js, A/m: the unit of every reduced field."""
         return 2 * self.K1_J_per_m3 / self.Js_T
+
+    @property
+    def maximum_energy_product_J_per_m3(self) -> float:
+        """mu0 Ms^2 / 4, J/m^3: the largest energy product that a magnet of this material can have."""
+        return MU0_T_M_PER_A * self.Ms_A_per_m**2 / 4
 
     @property
     def q(self) -> float:

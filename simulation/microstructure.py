@@ -12,6 +12,7 @@ import numpy as np
 
 from simulation.arrays import read_npz
 from simulation.errors import InputError
+from simulation.files import replacing
 
 MAX_CELLS = 2048 * 2048
 """More cells than any planar simulation here can hold in a few GiB; refused before memory is taken."""
@@ -32,6 +33,10 @@ class Microstructure:
 
     Raises:
         InputError: on anything that is not such a structure.
+
+    >>> magnet = Microstructure(np.array([[0, 0], [0, 1]]), np.array([0.1, -0.2]))
+    >>> magnet.grains, magnet.shape, magnet.refine(2).shape, magnet.refine(2).cell_nm
+    (2, (2, 2), (4, 4), 1.0)
     """
 
     grain_id: np.ndarray
@@ -118,9 +123,11 @@ class Microstructure:
         return Microstructure(self.grain_id[::-1, :], -self.grain_angle_rad, self.cell_nm)
 
     def save(self, path: str | Path) -> None:
-        """Write `grain_id`, `grain_angle_rad` and `cell_nm` to a compressed .npz file."""
+        """Write `grain_id`, `grain_angle_rad` and `cell_nm` to a compressed file, named .npz if it is not."""
+        path = Path(path)
         ids = self.grain_id.astype(np.uint16 if self.grain_id.max() < 65536 else np.int32)
-        np.savez_compressed(path, grain_id=ids, grain_angle_rad=self.grain_angle_rad, cell_nm=np.float64(self.cell_nm))
+        with replacing(path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")) as partial:
+            np.savez_compressed(partial, grain_id=ids, grain_angle_rad=self.grain_angle_rad, cell_nm=self.cell_nm)
 
     @classmethod
     def load(cls, path: str | Path) -> Microstructure:

@@ -24,6 +24,10 @@ def voronoi(
 
     Raises:
         InputError: if the numbers describe no such structure.
+
+    >>> magnet = voronoi(size_nm=80, cell_nm=2, grains=16, misorientation_rad=0.5, rng=np.random.default_rng(1))
+    >>> magnet.shape, magnet.grains
+    ((40, 40), 16)
     """
     cells = drawable_cells(size_nm, cell_nm)
     if isinstance(grains, bool) or not isinstance(grains, (int, np.integer)) or not 1 <= grains <= cells * cells:

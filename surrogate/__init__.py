@@ -32,6 +32,10 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"surrogate.{_HOME[name]}"), name)
         globals()[name] = value
         return value
+    if name == "__version__":
+        from importlib.metadata import version  # ten milliseconds that an import does not pay
+
+        return version("inverse-design")
     raise AttributeError(f"module 'surrogate' has no attribute {name!r}")
 
 

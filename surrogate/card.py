@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import json
-import os
 import re
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from simulation import InputError
+from simulation.files import replacing, write_text
 from surrogate.architecture import RegressorArchitecture, VAEArchitecture
-from surrogate.checkpoint import write_atomically
 from surrogate.encoding import Encoding
 
 FORMAT = 2
@@ -55,7 +54,7 @@ class SurrogateCard:
 
 def write_card(card: AutoencoderCard | SurrogateCard, folder: Path) -> None:
     """Write `card.json`, last of all: a folder without it is no surrogate."""
-    write_atomically(folder / CARD, (json.dumps(asdict(card), indent=1) + "\n").encode())
+    write_text(folder / CARD, json.dumps(asdict(card), indent=1) + "\n")
 
 
 def read_autoencoder_card(folder: Path) -> AutoencoderCard:
@@ -119,11 +118,9 @@ def check_files(folder: Path, files: dict[str, str], needed: tuple[str, ...]) ->
 
 def save_weights(network: Any, path: Path) -> str:
     """Write the weights of a Keras model as HDF5 and return the file's SHA-256."""
-    part = path.with_name(f".part.{os.getpid()}.{path.name}")
-    network.save_weights(part)
-    digest = checksum(part)
-    part.replace(path)
-    return digest
+    with replacing(path) as partial:
+        network.save_weights(partial)
+        return checksum(partial)
 
 
 def load_weights(network: Any, path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,20 +11,10 @@ from typing import Any
 import numpy as np
 
 from simulation.arrays import read_npz
+from simulation.files import replacing
 
 INTERVAL_S = 30.0
 """Seconds between two checkpoints; when they fall changes nothing but the work lost by a kill."""
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that is either the old one or the new one, at any moment."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 @dataclass
@@ -55,9 +44,8 @@ class Checkpoint:
         """Write lists of arrays by name, and a JSON-able record of the progress."""
         flat: dict[str, Any] = {f"{k}/{i}": array for k, values in arrays.items() for i, array in enumerate(values)}
         self.folder.mkdir(parents=True, exist_ok=True)
-        part = self.folder / f".state.{os.getpid()}.part.npz"
-        np.savez(part, about=np.array(json.dumps([self.identity, progress])), **flat)
-        part.replace(self.path)
+        with replacing(self.path) as partial:
+            np.savez(partial, about=np.array(json.dumps([self.identity, progress])), **flat)
         self._written = time.monotonic()
 
     def load(self) -> tuple[dict[str, list[np.ndarray]], dict[str, Any]] | None:

@@ -41,6 +41,11 @@ class Encoding:
 
     Raises:
         InputError: if a number is out of range or the grid is not a whole number of pixels.
+
+    >>> along_y = Microstructure(np.zeros((16, 16), int), np.zeros(1))
+    >>> image = Encoding("double_angle", (16, 16)).images([along_y])
+    >>> image.shape, image[0, 0, 0].tolist()  # (sin 2a, cos 2a)
+    ((1, 16, 16, 2), [0.0, 1.0])
     """
 
     kind: Kind = "double_angle"

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from simulation import InputError
+from simulation.files import write_text
 from surrogate.backend import keras
-from surrogate.checkpoint import Checkpoint, write_atomically
+from surrogate.checkpoint import Checkpoint
 from surrogate.settings import Schedule
 
 Progress = Callable[[int, int, dict[str, float]], None]
@@ -149,4 +150,4 @@ def save_history(history: History, path: str | Path) -> None:
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows({k: (int(v) if k == "epoch" else f"{v:.6g}") for k, v in row.items()} for row in history)
-    write_atomically(Path(path), text.getvalue().encode())
+    write_text(path, text.getvalue())

@@ -39,4 +39,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{REQUIRED} is set and these were skipped:")
         for report in skipped:
             terminalreporter.write_line(f"  {report.nodeid}: {report.longrepr}")
-        terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED  # type: ignore[attr-defined]
+        assert terminalreporter._session is not None
+        terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED

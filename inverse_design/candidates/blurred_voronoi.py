@@ -16,8 +16,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-import numba
 import numpy as np
+
+from simulation.compiled import compiled
 
 LOGISTIC = 1.702
 REACH = 2.7  # in blur lengths; a seed whose bisector is farther away has a weight below 1 % and is left out
@@ -55,7 +56,7 @@ class BlurredVoronoi:
         return _removal_cost(self.seeds, self.vectors, self.blur_cells, target)
 
 
-@numba.njit(cache=True)
+@compiled()
 def tile_lists(  # pragma: no cover - compiled
     seeds: np.ndarray, ny: int, nx: int, blur: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -88,7 +89,7 @@ def tile_lists(  # pragma: no cover - compiled
     return start, near[:count]
 
 
-@numba.njit(cache=True)
+@compiled()
 def active_seeds(  # pragma: no cover - compiled
     x: float,
     y: float,
@@ -124,7 +125,7 @@ def active_seeds(  # pragma: no cover - compiled
     return m
 
 
-@numba.njit(cache=True)
+@compiled()
 def blend(  # pragma: no cover - compiled
     active: np.ndarray, delta: np.ndarray, m: int, vectors: np.ndarray, blur: float, weight: np.ndarray
 ) -> tuple[float, float]:
@@ -140,7 +141,7 @@ def blend(  # pragma: no cover - compiled
     return a, b
 
 
-@numba.njit(cache=True)
+@compiled()
 def _field(  # pragma: no cover - compiled
     seeds: np.ndarray, vectors: np.ndarray, blur: float, ny: int, nx: int
 ) -> np.ndarray:
@@ -157,7 +158,7 @@ def _field(  # pragma: no cover - compiled
     return field
 
 
-@numba.njit(cache=True)
+@compiled()
 def _removal_cost(  # pragma: no cover - compiled
     seeds: np.ndarray, vectors: np.ndarray, blur: float, target: np.ndarray
 ) -> np.ndarray:

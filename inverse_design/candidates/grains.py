@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from scipy.ndimage import gaussian_filter, maximum_filter
 from scipy.sparse import coo_array
@@ -22,6 +21,7 @@ from scipy.spatial import cKDTree
 from inverse_design.candidates.blurred_voronoi import BlurredVoronoi
 from inverse_design.candidates.voronoi_fit import refine
 from simulation import InputError, Microstructure
+from simulation.compiled import compiled
 from simulation.tessellation import nearest_seed
 
 FIRST_BLUR_CELLS = 3.0
@@ -203,7 +203,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _basins(height: np.ndarray) -> np.ndarray:  # pragma: no cover - compiled
     """(ny, nx) flat index of the cell where steepest descent over the eight neighbours ends; a tie goes down too.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
@@ -21,6 +20,7 @@ from inverse_design.candidates.blurred_voronoi import (
     blend,
     tile_lists,
 )
+from simulation.compiled import compiled
 
 BLUR_RANGE_CELLS = (0.7, 12.0)
 
@@ -120,7 +120,7 @@ def _moved(model: BlurredVoronoi, change: np.ndarray, shape: tuple[int, ...]) ->
     )
 
 
-@numba.njit(cache=True)
+@compiled()
 def _normal_equations(  # pragma: no cover - compiled
     seeds: np.ndarray, vectors: np.ndarray, blur: float, target: np.ndarray, matrix: np.ndarray, slope: np.ndarray
 ) -> tuple[float, np.ndarray]:
@@ -185,7 +185,7 @@ def _normal_equations(  # pragma: no cover - compiled
     return misfit, area
 
 
-@numba.njit(cache=True)
+@compiled()
 def _seed_jacobian(  # pragma: no cover - compiled
     x: float,
     y: float,

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from scipy.interpolate import PchipInterpolator
 
 from inverse_design.outputs import findings_of, last_round, predictions
+from inverse_design.properties import UNITS, Column
 from inverse_design.report.axis_colors import axis_color
 from inverse_design.report.data import on_the_curve
 from inverse_design.report.figures import PREDICTED, SIMULATED, draw_curve, draw_directions
@@ -23,6 +24,7 @@ from inverse_design.run.keys import HISTORY
 from inverse_design.study.reading import load_study
 from inverse_design.study.shipped import fixed_sections, labels_of
 from simulation.anchors import ANCHORS
+from simulation.files import replacing
 from simulation.labels.sets import SPLITS, load_label_set
 from simulation.material import Material
 from simulation.microstructure import Microstructure
@@ -48,7 +50,7 @@ def computed_against_predicted(anchors: np.ndarray, mean: np.ndarray, std: np.nd
         axes.plot(x, y, "o", color="#1f5f99", markersize=2.5, zorder=2, label=f"{x.size} test structures")
         ends = [min(x.min(), y.min()), max(x.max(), y.max())]
         axes.plot(ends, ends, color="0.3", linewidth=0.8, zorder=3)
-        unit = r"M_\mathrm{s}" if anchor.startswith("M") else r"H_\mathrm{A}"
+        unit = r"M_\mathrm{s}" if UNITS[anchor] == "Ms" else r"H_\mathrm{A}"
         axes.set_xlabel(f"computed ${_NAMES[anchor]}/{unit}$")
         axes.set_ylabel(f"predicted ${_NAMES[anchor]}/{unit}$")
         axes.set_title(f"mean absolute error {np.abs(x - y).mean():.4f}", fontsize=9)
@@ -63,7 +65,7 @@ def reconstructions(name: str, count: int = 4) -> Figure:
     surrogate, fixed = Surrogate.load(name), fixed_sections(name)
     labels = load_label_set(fixed["labels_of"])
     test = labels_of(name, ["test"])
-    by_mr = np.argsort(test.anchors[:, 1])
+    by_mr = np.argsort(test.anchors[:, Column.Mr])
     rows = [int(by_mr[round(q * (len(by_mr) - 1))]) for q in np.linspace(0.05, 0.95, count)]
     structures = [test.structures[row] for row in rows]
     codes = surrogate.encode(structures)
@@ -212,7 +214,8 @@ def write_figures(name_or_run: str, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{name}.{kind}" for name in figures for kind in ("png", "svg")]
     for path in written:
-        figures[path.stem].savefig(path, dpi=130)
+        with replacing(path) as partial:
+            figures[path.stem].savefig(partial, dpi=130)
     return written
 
 
@@ -230,7 +233,7 @@ def _of_run(run: Path) -> dict[str, Figure]:
     drawn = [study.family.draw(study.seed, Purpose.BENCHMARK, i) for i in range(4)]
     figures["latent-codes"] = latent_codes(Surrogate.load(run), drawn)
     items = [
-        Compared(f"candidate {number:02d}", item.h, item.m, item.candidate.predicted, item.candidate.std)
+        Compared(f"candidate {number:02d}", item.h, item.m, item.candidate.anchors, item.candidate.std)
         for number, item in enumerate(findings_of(run)[1].verified[:6])
     ]
     if items:
@@ -246,7 +249,7 @@ def _of_shipped(name: str) -> dict[str, Figure]:
     labels = load_label_set(fixed_sections(name)["labels_of"])
     ids = labels.index[np.flatnonzero(labels.split == SPLITS.index("test"))]
     mean, std = surrogate.predict(surrogate.encode(test.structures))
-    by_hc = np.argsort(test.anchors[:, 5])
+    by_hc = np.argsort(test.anchors[:, Column.Hc])
     rows = [int(by_hc[round(q * (len(by_hc) - 1))]) for q in np.linspace(0.05, 0.95, 6)]
     items = [Compared(f"structure {ids[r]}", *labels.curve(int(ids[r])), mean[r], std[r]) for r in rows]
     home = find_surrogate(name)

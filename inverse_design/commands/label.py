@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from inverse_design.console import warn
 from inverse_design.progress import Tracker, track
 from inverse_design.run.simulating import conditions_of, make_engine, simulate_all, wanted_labels
+from inverse_design.study.caveats import caveats
 from inverse_design.study.study import Study
 from simulation.labels.labelling import shard as part_of
 from simulation.labels.sets import load_label_set
@@ -27,6 +29,7 @@ def label_study(study: Study, path: Path, shard: str | None, tracker: Tracker = 
     if shard is not None:
         wanted = part_of(wanted, shard)
     conditions = conditions_of(study, study.labels.backend, study.labels.discretization)
+    warn(caveats(study))
     with LabelStore(path) as store, make_engine(study) as engine:
         found = simulate_all("labels", wanted, conditions, store, engine, tracker)
         usable = sum(label.converged for label in found)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from inverse_design.properties import Column
 from inverse_design.report.axis_colors import axis_color
-from inverse_design.report.data import LEVELS
 from inverse_design.report.figures import draw_directions
-from simulation.anchors import ANCHORS
+from simulation.anchors import curve_points
 from simulation.errors import InputError
 from simulation.microstructure import Microstructure
 from simulation.sampling import Purpose, generator
@@ -78,8 +78,7 @@ def morph_figure(found: Morph) -> Figure:
     figure = Figure(figsize=(max(1.75 * n, 7.0), 6.4), layout="constrained")
     grid = figure.add_gridspec(3, n, height_ratios=(1.5, 1.35, 1.35))
     size_nm = found.angle_rad.shape[2] * found.cell_nm
-    h = np.column_stack([np.ones(n), np.zeros(n), *(-found.mean[:, i] for i in range(2, 6))])
-    m = np.column_stack([found.mean[:, 0], found.mean[:, 1], *(LEVELS[a] * found.mean[:, 1] for a in ANCHORS[2:])])
+    h, m = curve_points(found.mean)
     curves = None
     for i in range(n):
         picture = figure.add_subplot(grid[0, i])
@@ -104,9 +103,9 @@ def morph_figure(found: Morph) -> Figure:
     ways = grid[2, :].subgridspec(1, 3)
     for column, (title, values) in enumerate(
         (
-            ("$M_\\mathrm{r}/M_\\mathrm{s}$", found.mean[:, 1]),
-            ("$H_\\mathrm{c}/H_\\mathrm{A}$", found.mean[:, 5]),
-            ("squareness $H_\\mathrm{k90}/H_\\mathrm{c}$", found.mean[:, 2] / found.mean[:, 5]),
+            ("$M_\\mathrm{r}/M_\\mathrm{s}$", found.mean[:, Column.Mr]),
+            ("$H_\\mathrm{c}/H_\\mathrm{A}$", found.mean[:, Column.Hc]),
+            ("squareness $H_\\mathrm{k90}/H_\\mathrm{c}$", found.mean[:, Column.Hk90] / found.mean[:, Column.Hc]),
         )
     ):
         axes = figure.add_subplot(ways[0, column])

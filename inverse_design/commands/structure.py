@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 
-from inverse_design.console import console
+from inverse_design.console import console, warn
 from inverse_design.files import writable
 from inverse_design.run.verified import write_curve
 from inverse_design.study.reading import load_study
-from simulation.anchors import ANCHORS
+from simulation.anchors import ANCHORS, UNITS
+from simulation.backends import discretization_of
 from simulation.bhmax import maximum_energy_product
 from simulation.errors import InputError
+from simulation.files import replacing, write_text
 from simulation.hysteresis import FieldSweep, demagnetization_curve
 from simulation.material import Nd2Fe14B
 from simulation.microstructure import Microstructure
+from simulation.validity import unsaturated, warnings_for
 from surrogate.card import find_surrogate
 
 
 def simulate_file(path: Path, backend: str, discretization: str, folder: Path) -> None:
-    """Simulate a structure file; writes `curve.csv`, `anchors.json` and `curve.png` into a folder."""
+    """Simulate a structure file; writes `curve.csv`, `anchors.json` and `curve.png` into a folder.
+
+    Raises:
+        InputError: also if a field has not converged or is not resolved, after the files have been written: they are
+            for inspection, and `anchors.json` says `"usable": false`.
+    """
     from inverse_design.report.figures import curve_figure
 
     structure = Microstructure.load(path)
     writable(folder)
     sweep = FieldSweep(until="coercivity")
+    discretization = discretization_of(backend, discretization)
     curve = demagnetization_curve(structure, sweep=sweep, backend=backend, discretization=discretization)
+    warn([*warnings_for(Nd2Fe14B, structure.cell_nm, discretization, sweep), *unsaturated(curve.m)])
+    usable = bool(curve.converged.all())
     write_curve(folder, curve.h, curve.m, curve.converged, curve.anchors)
-    curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(folder / "curve.png", dpi=150)
+    anchors = {**curve.anchors.as_dict(), "usable": usable}
+    write_text(folder / "anchors.json", json.dumps(anchors, indent=1) + "\n")
+    with replacing(folder / "curve.png") as partial:
+        curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(partial, dpi=150)
     for name, value in curve.anchors.as_dict().items():
-        unit = "Ms" if name.startswith("M") else "H_A"
+        unit = UNITS[name]
         console.print(f"{name:>5} {'missing' if value is None else f'{value:.4f} {unit}'}", highlight=False)
     product = maximum_energy_product(curve.h, curve.m, Nd2Fe14B)
     stated = f"{product / 1e3:.1f} kJ/m3" if np.isfinite(product) else "missing"
     console.print(f"BHmax {stated} (internal field H - M/2: demagnetising factor 1/2)", highlight=False)
-    unconverged = int(np.sum(~curve.converged))
-    if unconverged:
-        console.print(f"{unconverged} of {len(curve.h)} fields did not converge: use this curve for nothing")
     console.print(f"wrote {folder / 'curve.csv'}, anchors.json, curve.png", highlight=False, soft_wrap=True)
+    if not usable:
+        bad = np.flatnonzero(~curve.converged)
+        raise InputError(
+            f"{path}: {len(bad)} of {len(curve.h)} fields are not converged or not resolved, use this curve for "
+            f"nothing; the first, h = {curve.h[bad[0]]:g}: {curve.status[bad[0]].value}"
+        )
 
 
 def predict_file(path: Path, surrogate: str) -> dict[str, dict[str, float]]:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.table import Table
 
-from inverse_design.goals import UNITS, Goal, distance
+from inverse_design.goals import UNITS, Goal
 from inverse_design.run.folder import MANIFEST, read_artifact, read_manifest
 from inverse_design.run.keys import labels_key
 from inverse_design.run.seconds import StageTimes
+from inverse_design.run.verified import Verified, best_first
 from inverse_design.study.reading import load_study
 from inverse_design.study.study import Study
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
-
-if TYPE_CHECKING:
-    from inverse_design.run.verified import Verified
 
 
 def describe(study: Study) -> list[str]:
@@ -89,37 +87,21 @@ def _labels(run: Path, study: Study) -> str:
 
 
 def closing_table(goals: Sequence[Goal], verified: Sequence[Verified]) -> Table:
-    """Goals beside what the best candidates are predicted and verified to have, nearest first."""
+    """Goals beside what the best candidates are predicted and verified to have, the best first."""
     table = Table(title="goal, predicted -> verified", caption="fields in H_A, magnetisations in Ms")
     table.add_column("candidate", justify="right")
     for goal in goals:
         table.add_column(f"{goal.quantity} {goal.describe()}", justify="right")
     table.add_column("hit", justify="center")
-    for number in ranking(goals, verified)[:8]:
+    for number in best_first(goals, verified)[:8]:
         item = verified[number]
         cells = []
         for goal in goals:
             i = goal.column
-            cells.append(f"{item.candidate.properties[i]:.3f} -> {item.properties[i]:.3f}")
+            cells.append(f"{item.candidate.predicted[i]:.3f} -> {item.properties[i]:.3f}")
         hit = "yes" if item.is_hit(goals) else "no" if item.converged else "unconverged"
         table.add_row(f"{number:02d}", *cells, hit)
     return table
-
-
-def ranking(goals: Sequence[Goal], verified: Sequence[Verified]) -> list[int]:
-    """Candidate numbers: hits first, then by distance from the windows; among equals the better direction."""
-
-    def order(number: int) -> tuple[float, ...]:
-        item = verified[number]
-        wishes = [
-            item.properties[goal.column] * (-1 if goal.direction == "maximize" else 1)
-            for goal in goals
-            if goal.direction
-        ]
-        miss = float(distance(goals, item.properties[None])[0]) if item.converged else math.inf
-        return (not item.converged, miss, *(wish if math.isfinite(wish) else math.inf for wish in wishes))
-
-    return sorted(range(len(verified)), key=order)
 
 
 def accuracy_of(name_or_run: str | Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from inverse_design.progress import Tracker, track
 from inverse_design.run.folder import RunFolder, stage_key
 from inverse_design.run.simulating import conditions_of, make_engine, simulate_all
 from inverse_design.run.verified import save_batch, verify_batch
+from simulation.backends import discretization_of
 from simulation.errors import InputError
 from simulation.labels.store import LabelStore
 
@@ -28,7 +29,7 @@ def verify_again(
 
     Args:
         run: a run folder with verified candidates.
-        backend, discretization: the solver.
+        backend, discretization: the solver; fidimag simulates by cells.
         refine: cells so many times smaller.
         out_of_plane_rad: push out of the plane at every field; fidimag only, the planar solver knows no such angle.
 
@@ -38,6 +39,7 @@ def verify_again(
     Raises:
         InputError: if the run has no candidates, the solver is missing, or nothing would differ from the first time.
     """
+    discretization = discretization_of(backend, discretization)
     study, findings = findings_of(run)
     first = (study.verification.backend, study.labels.discretization)
     if refine == 1 and (backend, discretization) == first:

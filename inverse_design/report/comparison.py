@@ -12,14 +12,14 @@ from markupsafe import Markup
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from inverse_design.files import write_text
-from inverse_design.properties import PROPERTIES, UNITS
+from inverse_design.properties import PROPERTIES, UNITS, Column
 from inverse_design.report import plots, svg
-from inverse_design.report.data import ReportData, achieved, asked, best, labelled
+from inverse_design.report.data import ReportData, achieved, asked, labelled
 from inverse_design.report.figures import front_axes
 from inverse_design.report.grain_image import png_data_uri
 from inverse_design.report.page import duration, measured, page_template, with_error
 from simulation.anchors import ANCHORS
+from simulation.files import write_text
 
 SIDES = ("first", "second")
 """Classes of what belongs to each run: blue and orange, which no colour blindness mixes up."""
@@ -39,7 +39,7 @@ def render_comparison(runs: tuple[ReportData, ReportData], places: tuple[str, st
         places: what each is called, a folder; distinct.
     """
     template, style = page_template("comparison.html.j2")
-    champions = [best(data) for data in runs]
+    champions = [data.best for data in runs]
     return template.render(
         style=style,
         places=places,
@@ -81,13 +81,13 @@ def _anchor_row(anchor: str, runs: Sequence[ReportData], champions: Sequence[int
             "hit": None,
         }
         if champion is not None:
-            item, column = data.verified[champion], PROPERTIES.index(anchor)
+            item, column = data.verified[champion], Column[anchor]
             value = float(item.properties[column])
             cell["verified"] = measured(data, anchor, value)
             std = item.candidate.std[column] if anchor in ANCHORS else np.nan
-            cell["predicted"] = with_error(item.candidate.properties[column], std)
+            cell["predicted"] = with_error(item.candidate.predicted[column], std)
             if goal is not None and goal.window is not None:
-                cell["hit"] = bool(goal.window[0] <= value <= goal.window[1])
+                cell["hit"] = goal.allows(value)
         cells.append(cell)
     return {"anchor": anchor, "unit": UNITS[anchor], "cells": cells}
 
@@ -105,7 +105,7 @@ def _curves(runs: Sequence[ReportData], champions: Sequence[int | None]) -> Mark
     axes = plots.curve_axes(frame, runs[0].material) if same else svg.axes(frame, "H / H_A", "M / Ms")
     return svg.figure(
         frame, "Demagnetisation curves of both best candidates",
-        plots.goal_bands(frame, runs[0].goals, float(shown[0][1].anchors[1])),
+        plots.goal_bands(frame, runs[0].goals, float(shown[0][1].anchors[Column.Mr])),
         axes,
         *(svg.curve(frame, item.h, item.m, f"simulated {side}") for _, item, side in shown),
     )  # fmt: skip
@@ -114,7 +114,7 @@ def _curves(runs: Sequence[ReportData], champions: Sequence[int | None]) -> Mark
 def _fronts(runs: Sequence[ReportData]) -> Markup:
     """Predicted fronts and simulated candidates of both runs, on the two anchors that the first asked for."""
     names = front_axes(runs[0].goals)
-    columns = [PROPERTIES.index(name) for name in names]
+    columns = [Column[name] for name in names]
     sets = [(data.of_front("predicted")[:, columns], data.of_verified("simulated")[:, columns]) for data in runs]
     points = np.concatenate([part for pair in sets for part in pair])
     points = points[np.isfinite(points).all(axis=1)]

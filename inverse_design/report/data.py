@@ -9,20 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inverse_design.goals import Goal, distance, objectives
+from inverse_design.goals import Goal
 from inverse_design.properties import PROPERTIES, UNITS
 from inverse_design.run.baseline import in_words
-from inverse_design.run.verified import Verified
-from simulation.anchors import ANCHORS
+from inverse_design.run.verified import Verified, best
+from simulation.anchors import ANCHORS, LEVELS, curve_points
 from simulation.bhmax import SQUARE_PRISM
-from simulation.material import MU0_T_M_PER_A, Material
+from simulation.material import Material
 from simulation.microstructure import Microstructure
-
-PAPER_MAE = {"M1": 0.0030, "Mr": 0.0152, "Hk90": 0.0184, "Hk80": 0.0245, "Hk70": 0.0234, "Hc": 0.0206}
-"""Mean absolute errors of Kovacs et al. (arXiv 2203.16676), Table 3, in Ms and H_A."""
-
-LEVELS = {"Hk90": 0.9, "Hk80": 0.8, "Hk70": 0.7, "Hc": 0.0}
-"""Where M stands at each field anchor, as a share of the remanence."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +41,6 @@ class ReportData:
         labelled: what the labelled structures held before the search, see `look_up`; empty if not known.
         pretrained: the shipped surrogate that the run started from, empty if it trained its own.
         accuracy: mean absolute error on the test split by anchor, None where not measured.
-        paper: the same of the paper.
         rounds: rounds done.
         simulations: full simulations of candidates.
         reason: why the loop stopped, a sentence.
@@ -73,7 +66,6 @@ class ReportData:
     labels: Mapping[str, float] = field(default_factory=dict)
     labelled: Mapping[str, Any] = field(default_factory=dict)
     accuracy: Mapping[str, float | None] = field(default_factory=dict)
-    paper: Mapping[str, float] = field(default_factory=lambda: dict(PAPER_MAE))
     rounds: int = 0
     simulations: int = 0
     reason: str = ""
@@ -90,6 +82,11 @@ class ReportData:
         """Of each candidate: converged, and every target and bound met by the simulated values."""
         return tuple(item.is_hit(self.goals) for item in self.verified)
 
+    @property
+    def best(self) -> int | None:
+        """Number of the best candidate, see `goals.ranking`; None where nothing is left."""
+        return best(self.goals, self.verified)
+
     def of_front(self, kind: str) -> np.ndarray:
         """(points, 11) of the front: "predicted" properties or their "std"; NaN where the table has no such column."""
         names = [f"{name}_{kind}" for name in PROPERTIES]
@@ -97,32 +94,13 @@ class ReportData:
 
     def of_verified(self, kind: str) -> np.ndarray:
         """(candidates, 11): "predicted" or "simulated" properties."""
-        rows = [item.properties if kind == "simulated" else item.candidate.properties for item in self.verified]
+        rows = [item.properties if kind == "simulated" else item.candidate.predicted for item in self.verified]
         return np.array(rows, dtype=np.float64).reshape(-1, len(PROPERTIES))
-
-
-def best(data: ReportData) -> int | None:
-    """Number of the candidate that does best: a hit before any other, then the least miss of the windows, then the
-    best of what is to be as large or small as possible, then the nearest to the targets. Unconverged ones are passed
-    over; None where nothing is left."""
-    if not data.verified:
-        return None
-    simulated = data.of_verified("simulated")
-    miss, values = distance(data.goals, simulated), objectives(data.goals, simulated)
-    wishes = [goal for goal in data.goals if goal.is_objective]
-    directed = np.array([goal.direction is not None for goal in wishes], dtype=bool)
-    direction, target = (values[:, part].sum(axis=1) for part in (directed, ~directed))
-    ranked = [i for i, item in enumerate(data.verified) if item.converged and np.isfinite(miss[i])]
-    return min(ranked, key=lambda i: (miss[i], _last(direction[i]), _last(target[i]), i), default=None)
 
 
 def labelled(name: str) -> str:
     """A property with its unit, if it has one: what stands at an axis."""
     return f"{name} in {UNITS[name]}" if UNITS[name] else name
-
-
-def _last(value: float) -> float:
-    return float(value) if np.isfinite(value) else np.inf
 
 
 def asked(data: ReportData) -> str:
@@ -144,7 +122,7 @@ def _listed(words: Sequence[str]) -> str:
 
 def achieved(data: ReportData) -> str:
     """What came of it, in a few sentences, from simulated values only."""
-    count, hit, champion = len(data.verified), sum(data.hits), best(data)
+    count, hit, champion = len(data.verified), sum(data.hits), data.best
     if count == 0:
         return "No candidate has been simulated yet."
     failed = sum(not item.converged for item in data.verified)
@@ -170,7 +148,7 @@ def _misses(data: ReportData, number: int) -> list[str]:
     found = []
     for goal in data.goals:
         value = data.verified[number].properties[goal.column]
-        if goal.window is not None and not goal.window[0] <= value <= goal.window[1]:
+        if goal.window is not None and not goal.allows(value):
             gap = max(goal.window[0] - value, value - goal.window[1])
             found.append(f"{goal.quantity} by {gap:.2g} {UNITS[goal.quantity]}".rstrip())
     return found
@@ -179,7 +157,7 @@ def _misses(data: ReportData, number: int) -> list[str]:
 def si_value(anchor: str, value: float, material: Material) -> tuple[float, str]:
     """An anchor in SI units: mu0 M in T, H in MA/m."""
     if anchor == "BHmax":
-        return value * MU0_T_M_PER_A * material.Ms_A_per_m**2 / 4e3, "kJ/m³"
+        return value * material.maximum_energy_product_J_per_m3 / 1e3, "kJ/m³"
     if UNITS[anchor] == "Ms":
         return value * material.Js_T, "T"
     return value * material.H_A_A_per_m / 1e6, "MA/m"
@@ -190,12 +168,11 @@ def on_the_curve(anchors: np.ndarray, std: np.ndarray | None = None) -> dict[str
 
     Knees stand at their share of the remanence among the same six; missing ones (NaN) are left out.
     """
-    values = dict(zip(ANCHORS, np.asarray(anchors, dtype=float), strict=True))
-    errors = dict(zip(ANCHORS, np.zeros(6) if std is None else np.asarray(std, dtype=float), strict=True))
-    places = {"M1": (1.0, values["M1"], 0.0, errors["M1"]), "Mr": (0.0, values["Mr"], 0.0, errors["Mr"])}
-    for name, level in LEVELS.items():
-        height = level * values["Mr"] if level else 0.0
-        places[name] = (-values[name], height, errors[name], 0.0)
+    h, m = (row[0].tolist() for row in curve_points(np.asarray(anchors)[None]))
+    errors = np.zeros(len(ANCHORS)) if std is None else np.asarray(std, dtype=float)
+    along_h = [float(error) if name in LEVELS else 0.0 for name, error in zip(ANCHORS, errors, strict=True)]
+    along_m = [0.0 if name in LEVELS else float(error) for name, error in zip(ANCHORS, errors, strict=True)]
+    places = dict(zip(ANCHORS, zip(h, m, along_h, along_m, strict=True), strict=True))
     return {name: place for name, place in places.items() if np.isfinite(place[:2]).all()}
 
 

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from inverse_design.report import figures
 from inverse_design.report.data import ReportData
 from inverse_design.run.verified import Verified
+from simulation.files import replacing
 
 DRAWING = 5
 """Bumped by hand when figures change their looks, so that those of an older run are drawn again."""
@@ -82,11 +83,10 @@ def save_figure(figure: Figure, path: Path, kinds: tuple[str, ...] = ("png", "sv
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out once for both kinds
     for kind in kinds:
-        partial = path.with_name(f".{path.name}.{kind}.partial")
         # Without a date the same run gives the same bytes.
         metadata = {"Date": None, "Identifier": key} if kind == "svg" else None
-        figure.savefig(partial, format=kind, dpi=160, metadata=metadata)
-        partial.replace(path.with_name(f"{path.name}.{kind}"))
+        with replacing(path.with_name(f"{path.name}.{kind}")) as partial:
+            figure.savefig(partial, format=kind, dpi=160, metadata=metadata)
 
 
 def _key(item: Verified) -> str:

@@ -15,10 +15,10 @@ from matplotlib.patches import Wedge
 from numpy.typing import ArrayLike
 
 from inverse_design.goals import Goal
-from inverse_design.properties import PROPERTIES, UNITS, grain_diameters_nm
+from inverse_design.properties import UNITS, Column, grain_diameters_nm
 from inverse_design.report import switching
 from inverse_design.report.axis_colors import axis_color, palette
-from inverse_design.report.data import LEVELS, ReportData, internal_field, on_the_curve
+from inverse_design.report.data import ReportData, internal_field, on_the_curve
 from inverse_design.report.grain_image import rgb_map
 from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
@@ -163,7 +163,7 @@ def candidate_figure(number: int, item: Verified, data: ReportData) -> Figure:
     inside = internal_field(item.h, item.m, data.material)
     right.plot(inside, item.m, ":", color=SIMULATED, linewidth=1.1, label="against the field inside, H − M/2")
     draw_curve(
-        right, item.h, item.m, item.anchors, candidate.predicted, candidate.std, data.goals, data.material
+        right, item.h, item.m, item.anchors, candidate.anchors, candidate.std, data.goals, data.material
     )  # fmt: skip
     verdict = "not converged" if not item.converged else "hit" if item.is_hit(data.goals) else "no hit"
     figure.suptitle(f"Candidate {number:02d} (round {item.round}, {verdict})", fontsize=10)
@@ -233,7 +233,7 @@ def front_figure(data: ReportData) -> Figure:
         if goal.window is not None and goal.quantity in (x_name, y_name):
             low, high = np.clip(goal.window, 0, 1 if goal.quantity in ANCHORS else np.inf)
             (axes.axvspan if goal.quantity == x_name else axes.axhspan)(low, high, color=GOAL, alpha=0.15, linewidth=0)
-    x, y = PROPERTIES.index(x_name), PROPERTIES.index(y_name)
+    x, y = Column[x_name], Column[y_name]
     front, predicted, simulated = (
         data.of_front("predicted"),
         data.of_verified("predicted"),
@@ -292,6 +292,6 @@ def _unit(anchor: str) -> str:
 
 
 __all__ = [
-    "AXIS_COLORS", "LEVELS", "candidate_figure", "curve_figure", "front_figure", "grain_map", "hypervolume_figure",
+    "AXIS_COLORS", "candidate_figure", "curve_figure", "front_figure", "grain_map", "hypervolume_figure",
     "learning_figure", "structure_figure",
 ]  # fmt: skip

@@ -13,17 +13,18 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from inverse_design.files import write_text
 from inverse_design.goals import objectives
-from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS, grain_diameters_nm
+from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS, Column, grain_diameters_nm
 from inverse_design.report import plots, svg, switching
-from inverse_design.report.data import ReportData, achieved, alignment, asked, best, labelled, si_value
+from inverse_design.report.data import ReportData, achieved, alignment, asked, labelled, si_value
 from inverse_design.report.figure_files import write_figures
 from inverse_design.report.grain_image import field_data_uri, png_data_uri
 from inverse_design.report.tables import write_tables
 from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.bhmax import maximum_energy_product
+from simulation.files import write_text
+from surrogate.metrics import PAPER_MAE
 
 MAX_BYTES = 8_000_000
 """The page stays below this whatever the run; maps of Pareto points are left out first."""
@@ -59,7 +60,7 @@ def render(data: ReportData) -> str:
     context = _context(data)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template, style = page_template("page.html.j2")
-    whole = {"style": style, "script": Markup(script), "script_hash": digest}
+    whole = {"style": style, "script": Markup(script), "script_hash": digest}  # noqa: S704 - a file of this package
     room = MAX_BYTES - len(template.render(context, interactive=_interactive(data, 0), **whole).encode())
     return template.render(context, interactive=_interactive(data, max(room, 0)), **whole)
 
@@ -68,7 +69,7 @@ def page_template(name: str) -> tuple[Template, Markup]:
     """A template of this package, escaping what it is given, and the style sheet."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["symbols"] = symbols
-    return environment.from_string(_shipped(name)), Markup(_shipped("page.css"))
+    return environment.from_string(_shipped(name)), Markup(_shipped("page.css"))  # noqa: S704 - likewise
 
 
 def _shipped(name: str) -> str:
@@ -76,7 +77,7 @@ def _shipped(name: str) -> str:
 
 
 def _context(data: ReportData) -> dict[str, Any]:
-    champion = best(data)
+    champion = data.best
     frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals, data.material))
     return {
         "data": data,
@@ -107,7 +108,7 @@ def _wanted_remanence(data: ReportData) -> float:
     for goal in data.goals:
         if goal.quantity == "Mr" and goal.target is not None:
             return goal.target
-    return float(np.median(data.of_front("predicted")[:, 1])) if len(data.front) else np.nan
+    return float(np.median(data.of_front("predicted")[:, Column.Mr])) if len(data.front) else np.nan
 
 
 def _goal_row(data: ReportData, goal: Any, champion: int | None) -> dict[str, Any]:
@@ -119,13 +120,13 @@ def _goal_row(data: ReportData, goal: Any, champion: int | None) -> dict[str, An
     row["verified"] = measured(data, goal.quantity, value)
     row["predicted"] = _predicted(item, column)
     if goal.window is not None:
-        row["hit"] = bool(goal.window[0] <= value <= goal.window[1])
+        row["hit"] = goal.allows(value)
     return row
 
 
 def _predicted(item: Verified, column: int) -> str | None:
     std = item.candidate.std[column] if column < len(ANCHORS) else np.nan
-    return with_error(item.candidate.properties[column], std)
+    return with_error(item.candidate.predicted[column], std)
 
 
 def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> dict[str, Any]:
@@ -133,13 +134,13 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
     wanted = {goal.quantity: goal for goal in data.goals}
     rows = []
     for anchor in (*ANCHORS, *(name for name in PROPERTIES[len(ANCHORS) :] if name in wanted)):
-        window, i = (wanted[anchor].window if anchor in wanted else None), PROPERTIES.index(anchor)
+        goal, i = wanted.get(anchor), Column[anchor]
         value = float(item.properties[i])
         rows.append({
             "anchor": anchor, "unit": UNITS[anchor], "predicted": _predicted(item, i),
-            "verified": measured(data, anchor, value), "goal": wanted[anchor].describe() if anchor in wanted else "",
+            "verified": measured(data, anchor, value), "goal": goal.describe() if goal else "",
             # An unconverged value is no evidence, wherever it lies.
-            "hit": bool(window[0] <= value <= window[1]) if window is not None and item.converged else None,
+            "hit": goal.allows(value) if goal and goal.window and item.converged else None,
         })  # fmt: skip
     diameters = grain_diameters_nm(structure)
     ny, nx = structure.shape
@@ -205,12 +206,12 @@ def _check(data: ReportData, item: Verified) -> dict[str, Any]:
 def _accuracy(data: ReportData) -> list[dict[str, Any]]:
     rows = []
     for anchor in ANCHORS:
-        found, paper = data.accuracy.get(anchor), data.paper.get(anchor)
+        found, paper = data.accuracy.get(anchor), PAPER_MAE[anchor]
         found = None if found is None or not np.isfinite(found) else found
         rows.append({
             "anchor": anchor, "unit": UNITS[anchor], "found": None if found is None else f"{found:.4f}",
-            "paper": None if paper is None else f"{paper:.4f}",
-            "ratio": f"{found / paper:.2f}" if found is not None and paper else None,
+            "paper": f"{paper:.4f}",
+            "ratio": None if found is None else f"{found / paper:.2f}",
         })  # fmt: skip
     return rows
 
@@ -229,7 +230,7 @@ def _interactive(data: ReportData, room: int) -> dict[str, Any]:
         thumbnails.append(uri)
     return {
         "anchors": list(ANCHORS),
-        "best": best(data),
+        "best": data.best,
         "units": [UNITS[anchor] for anchor in ANCHORS],
         "frame": {"y": frame.y, "box": frame.box, "pieces": frame.pieces},
         "axes": _choices(data, mean),
@@ -237,7 +238,7 @@ def _interactive(data: ReportData, room: int) -> dict[str, Any]:
         "verified": [
             {
                 "number": f"{number:02d}", "hit": data.hits[number], "converged": item.converged,
-                "predicted": plain(item.candidate.predicted), "std": plain(item.candidate.std),
+                "predicted": plain(item.candidate.anchors), "std": plain(item.candidate.std),
                 "anchors": plain(item.anchors), "h": plain(h), "m": plain(m),
             }
             for number, item in enumerate(data.verified)
@@ -256,7 +257,7 @@ def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
         return {"label": label, "window": edges, **{n: plain(s) for n, s in zip(names, sets, strict=True)}}
 
     def anchor(name: str) -> dict[str, Any]:
-        column = PROPERTIES.index(name)
+        column = Column[name]
         window = next((goal.window for goal in data.goals if goal.quantity == name), None)
         return choice(labelled(name), (front[:, column], predicted[:, column], verified[:, column]), window)
 
@@ -276,7 +277,7 @@ def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
 
 def symbols(words: str) -> Markup:
     """Escaped text in which the units H_A and Ms have their subscripts."""
-    return Markup(str(escape(words)).replace("H_A", "H<sub>A</sub>").replace("Ms", "M<sub>s</sub>"))
+    return escape(words).replace("H_A", Markup("H<sub>A</sub>")).replace("Ms", Markup("M<sub>s</sub>"))
 
 
 def measured(data: ReportData, anchor: str, value: float) -> dict[str, str] | None:

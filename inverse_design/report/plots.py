@@ -10,12 +10,12 @@ from markupsafe import Markup
 from matplotlib.colors import to_hex
 
 from inverse_design.goals import Goal
-from inverse_design.properties import UNITS, grain_diameters_nm
+from inverse_design.properties import UNITS, Column, grain_diameters_nm
 from inverse_design.report import svg, switching
 from inverse_design.report.axis_colors import hex_color
-from inverse_design.report.data import LEVELS, internal_field, on_the_curve
+from inverse_design.report.data import internal_field, on_the_curve
 from inverse_design.run.verified import Verified
-from simulation.anchors import ANCHORS
+from simulation.anchors import ANCHORS, LEVELS
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 
@@ -37,7 +37,7 @@ def deepest_fields(verified: Sequence[Verified], goals: Sequence[Goal], material
     """Fields that a frame for these candidates must show, all of them negative."""
     deepest = [-edge for goal in goals if UNITS[goal.quantity] == "H_A" and goal.window for edge in goal.window]
     for item in verified:
-        deepest += [-float(v) for v in (*item.anchors[2:], *(item.candidate.predicted + item.candidate.std)[2:])]
+        deepest += [-float(v) for v in (*item.anchors[2:], *(item.candidate.anchors + item.candidate.std)[2:])]
         deepest += [float(np.min(field, initial=0.0)) for field in (item.h, internal_field(item.h, item.m, material))]
     return [max(v, -1.0) for v in deepest if np.isfinite(v)]
 
@@ -90,11 +90,11 @@ def candidate_curve(frame: svg.Frame, number: int, item: Verified, goals: Sequen
     return svg.figure(
         frame,
         f"Candidate {number:02d}: simulated demagnetisation curve, predicted anchor points and goal windows",
-        goal_bands(frame, goals, item.anchors[1]),
+        goal_bands(frame, goals, item.anchors[Column.Mr]),
         curve_axes(frame, material),
         svg.curve(frame, internal_field(item.h, item.m, material), item.m, "internal"),
         svg.curve(frame, item.h, item.m, "simulated" if item.converged else "simulated unconverged"),
-        predicted_points(frame, item.candidate.predicted, item.candidate.std),
+        predicted_points(frame, item.candidate.anchors, item.candidate.std),
     )
 
 

@@ -181,7 +181,7 @@ def dot(frame: Frame, x: float, y: float, css: str, radius: float) -> Markup:
 def symbols(words: str) -> Markup:
     """Escaped text in which the units H_A and Ms have their subscripts, for SVG."""
     sub = Markup('{}<tspan dy="3" font-size="80%">{}</tspan><tspan dy="-3">\u200b</tspan>')
-    return Markup(str(escape(words)).replace("H_A", sub.format("H", "A")).replace("Ms", sub.format("M", "s")))
+    return escape(words).replace("H_A", sub.format("H", "A")).replace("Ms", sub.format("M", "s"))
 
 
 def line(x0: float, y0: float, x1: float, y1: float, css: str) -> Markup:

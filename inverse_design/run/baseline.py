@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inverse_design.goals import UNITS, Goal, best_row, hits
+from inverse_design.goals import UNITS, Goal, hits, ranking
 from inverse_design.properties import PROPERTIES, STRUCTURE, derived_from_anchors, structure_properties
 from inverse_design.run.keys import LabelledStructures
 from simulation.material import Material
@@ -43,10 +43,10 @@ def baseline(goals: Sequence[Goal], labels: LabelledStructures, material: Materi
     rows = np.flatnonzero(hits([goal for goal in goals if goal.quantity not in STRUCTURE], values))
     if any(goal.quantity in STRUCTURE for goal in goals):
         for row in rows:
-            values[row, curve:] = structure_properties(labels.structures[row])
+            values[row, curve:] = structure_properties(labels.structures[int(row)])
     rows = rows[hits(goals, values[rows])]
-    best = best_row(goals, values[rows])
-    return Baseline(len(values), len(rows), None if best is None else values[rows[best]])
+    best = values[rows[ranking(goals, values[rows])[0]]] if len(rows) else None
+    return Baseline(len(values), len(rows), best)
 
 
 def in_words(found: Mapping[str, Any]) -> str:

@@ -22,11 +22,12 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from inverse_design.files import read_json, write_text
+from inverse_design.files import read_json
 from inverse_design.properties import PROPERTIES
 from inverse_design.run.seconds import StageTimes
 from simulation.arrays import read_npz
 from simulation.errors import InputError
+from simulation.files import write_text
 
 ARTIFACT = "artifact.json"
 MANIFEST = "manifest.json"

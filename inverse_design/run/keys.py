@@ -19,6 +19,7 @@ from inverse_design.properties import PROPERTIES
 from inverse_design.run.folder import stage_key
 from inverse_design.study.study import Study
 from simulation.anchors import ANCHORS
+from simulation.labels.drawn import Structures
 from simulation.microstructure import Microstructure
 from simulation.sampling import Purpose
 from surrogate.card import CARD, checksum, find_surrogate
@@ -46,14 +47,14 @@ class LabelledStructures:
 
     Attributes:
         keys: n label keys.
-        structures: n grain structures.
+        structures: n grain structures; some may be drawn only when they are asked for.
         anchors: (n, 6); NaN where a curve has no such point.
         test: (n,) True for the split that trains nothing.
         added: how many of them, at the end, are verified candidates.
     """
 
     keys: tuple[str, ...]
-    structures: tuple[Microstructure, ...]
+    structures: Sequence[Microstructure]
     anchors: np.ndarray
     test: np.ndarray
     added: int = 0
@@ -63,7 +64,7 @@ class LabelledStructures:
         rows = np.flatnonzero(self.test == test)
         return LabelledStructures(
             tuple(self.keys[i] for i in rows),
-            tuple(self.structures[i] for i in rows),
+            Structures(self.structures).take(rows),
             self.anchors[rows],
             self.test[rows],
             0 if test else self.added,
@@ -75,7 +76,7 @@ class LabelledStructures:
         """These labels and more to train on, at the end: what a regressor has seen keeps its place."""
         return LabelledStructures(
             (*self.keys, *keys),
-            (*self.structures, *structures),
+            Structures(self.structures) + structures,
             np.vstack([self.anchors, np.reshape(anchors, (len(keys), len(ANCHORS)))]),
             np.concatenate([self.test, np.zeros(len(keys), bool)]),
             self.added + len(keys),
@@ -160,10 +161,10 @@ def redraws_key(study: Study, verify: str) -> str:
     return stage_key("redraws", VERSIONS["redraws"], seed=study.seed, verify=verify, redraws=study.redraws)
 
 
-def pool_of_structures(study: Study, labels: LabelledStructures) -> list[Microstructure]:
+def pool_of_structures(study: Study, labels: LabelledStructures) -> Structures:
     """Structures whose codes a search starts from: the labelled ones and fresh draws, in a fixed order."""
     fresh = max(0, POOL - len(labels.structures))
-    return [*labels.structures, *study.family.stream(study.seed, Purpose.SEARCH, 0, fresh)]
+    return Structures(labels.structures) + study.family.stream(study.seed, Purpose.SEARCH, 0, fresh)
 
 
 def draws_of(study: Study, round_: int) -> list[Microstructure]:

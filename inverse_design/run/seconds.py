@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from inverse_design.files import read_json, write_text
+from inverse_design.files import read_json
+from simulation.files import write_text
 
 FILE = "seconds.json"
 TICK_S = 10.0

@@ -11,6 +11,7 @@ import numpy as np
 
 from inverse_design.progress import Update
 from inverse_design.run.keys import HISTORY, TEST, LabelledStructures
+from inverse_design.study.shipped import encoded
 from inverse_design.study.study import Study
 from simulation.sampling import Purpose
 from surrogate import (
@@ -105,7 +106,7 @@ def make_regressor(
         surrogate, history = continue_training(
             Surrogate.load(before), train.structures, train.anchors, settings, train.added, **common
         )
-    mean, std = surrogate.predict(surrogate.encode(test.structures))
+    mean, std = surrogate.predict(encoded(pretrained, surrogate, test.structures))
     about = study.model_dump(
         mode="json", include={"name", "seed", "material", "microstructures", "field_sweep", "labels"}
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.candidates.candidate import Candidate
-from inverse_design.goals import Goal, hits
-from inverse_design.properties import PROPERTIES, simulated_properties
+from inverse_design.goals import Goal, distance, hits, ranking
+from inverse_design.properties import DERIVED, PROPERTIES, STRUCTURE, Column, simulated_properties
 from inverse_design.run.folder import read_arrays
 from simulation.anchors import ANCHORS, AnchorPoints
+from simulation.errors import InputError
+from simulation.files import write_text
 from simulation.labels.label import Conditions, Label
 from simulation.microstructure import Microstructure
 
@@ -31,8 +33,7 @@ class Verified:
         backend, discretization: what simulated it; the backend with what was asked of it beyond its defaults.
         converged: whether every field of the curve converged; if not, it is no hit and no label.
         h, m: the curve, H / H_A and M / Ms.
-        anchors: (6,) simulated anchor points.
-        more: (5,) squareness, BHmax and the properties of the structure, see `properties`.
+        properties: (11,) `PROPERTIES`, simulated and as the grains have them.
         redrawn: (k, 11) properties of structures with the same statistics, NaN where not converged; none if k is 0.
     """
 
@@ -44,14 +45,13 @@ class Verified:
     converged: bool
     h: np.ndarray
     m: np.ndarray
-    anchors: np.ndarray
-    more: np.ndarray
+    properties: np.ndarray
     redrawn: np.ndarray = field(default_factory=lambda: np.zeros((0, len(PROPERTIES))))
 
     @property
-    def properties(self) -> np.ndarray:
-        """(11,) in the order of `PROPERTIES`, simulated and as the grains have them."""
-        return np.concatenate([self.anchors, self.more])
+    def anchors(self) -> np.ndarray:
+        """(6,) simulated anchor points."""
+        return self.properties[: len(ANCHORS)]
 
     def is_hit(self, goals: Sequence[Goal]) -> bool:
         """Converged, and every target and bound met by the simulated values; robust ones by the redraws' mean, too."""
@@ -65,6 +65,21 @@ class Verified:
         return self.converged and bool(hits(goals, self.properties[None])[0])
 
 
+def best_first(goals: Sequence[Goal], verified: Sequence[Verified]) -> list[int]:
+    """Numbers of the candidates from the best to the worst, see `goals.ranking`."""
+    values = np.array([item.properties if item.converged else np.full(len(PROPERTIES), np.nan) for item in verified])
+    hit = np.array([item.is_hit(goals) for item in verified], bool)
+    return [int(row) for row in ranking(goals, values.reshape(-1, len(PROPERTIES)), hit)]
+
+
+def best(goals: Sequence[Goal], verified: Sequence[Verified]) -> int | None:
+    """Number of the best candidate; None if no curve has converged and has what the targets and bounds ask for."""
+    first = next(iter(best_first(goals, verified)), None)
+    if first is None or not verified[first].converged:
+        return None
+    return first if np.isfinite(distance(goals, verified[first].properties[None])[0]) else None
+
+
 def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Sequence[Label]) -> list[Verified]:
     """Candidates with the rounds of their choice and their simulations; labels may come in any order."""
     by_structure = {label.structure_hash: label for label in labels}
@@ -72,6 +87,7 @@ def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Seq
     for round_, candidate in zip(rounds, chosen, strict=True):
         label = by_structure[candidate.structure.content_hash]
         conditions, anchors = label.conditions, label.anchors.as_array()
+        properties = simulated_properties(candidate.structure, label.h, label.m, anchors, conditions.material)
         batch.append(
             Verified(
                 round_,
@@ -82,10 +98,7 @@ def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Seq
                 label.converged,
                 label.h,
                 label.m,
-                anchors,
-                simulated_properties(candidate.structure, label.h, label.m, anchors, conditions.material)[
-                    len(ANCHORS) :
-                ],
+                properties,
             )
         )
     return batch
@@ -119,9 +132,9 @@ def verified_table(
         for i, anchor in enumerate(ANCHORS):
             row[f"{anchor}_predicted"] = item.candidate.predicted[i]
             row[f"{anchor}_std"] = item.candidate.std[i]
-            row[f"{anchor}_verified"] = item.anchors[i]
+            row[f"{anchor}_verified"] = item.properties[i]
         row["source"] = item.candidate.source
-        row |= dict(zip(PROPERTIES[len(ANCHORS) :], item.more, strict=True))
+        row |= {name: item.properties[Column[name]] for name in (*DERIVED, *STRUCTURE)}
         rows.append(row)
     return pd.DataFrame(rows, columns=_columns())
 
@@ -129,7 +142,7 @@ def verified_table(
 def _columns() -> list[str]:
     first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit"]
     anchors = [f"{anchor}_{kind}" for anchor in ANCHORS for kind in ("predicted", "std", "verified")]
-    return [*first, *anchors, "source", *PROPERTIES[len(ANCHORS) :]]
+    return [*first, *anchors, "source", *DERIVED, *STRUCTURE]
 
 
 def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> None:
@@ -142,74 +155,51 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
     candidate = item.candidate
     predicted = {
         name: [float(value), float(std)]
-        for name, value, std in zip(ANCHORS, candidate.predicted, candidate.std, strict=True)
+        for name, value, std in zip(ANCHORS, candidate.anchors, candidate.std, strict=True)
     }
     record = {"round": item.round, "source": candidate.source, "predicted": predicted, "label": item.label_key,
               "backend": item.backend, "discretization": item.discretization, **origin}  # fmt: skip
-    (folder / "origin.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_text(folder / "origin.json", json.dumps(record, indent=1) + "\n")
     item.candidate.structure.save(folder / "structure.npz")
     write_curve(folder, item.h, item.m, np.full(len(item.h), item.converged), AnchorPoints(*item.anchors))
 
 
 def write_curve(folder: Path, h: np.ndarray, m: np.ndarray, converged: np.ndarray, anchors: AnchorPoints) -> None:
     """Write `curve.csv` (h, m, converged) and `anchors.json` (null where missing)."""
-    pd.DataFrame({"h": h, "m": m, "converged": converged}).to_csv(folder / "curve.csv", index=False)
-    (folder / "anchors.json").write_text(json.dumps(anchors.as_dict(), indent=1) + "\n", encoding="utf-8")
+    table = pd.DataFrame({"h": h, "m": m, "converged": converged})
+    write_text(folder / "curve.csv", table.to_csv(index=False))
+    write_text(folder / "anchors.json", json.dumps(anchors.as_dict(), indent=1) + "\n")
 
 
 def save_batch(folder: Path, batch: Sequence[Verified]) -> None:
-    """Write a round's verified candidates as arrays (no objects) and structures."""
+    """Write a round's verified candidates as arrays (no objects) and structures; redraws are a stage of their own."""
     for number, item in enumerate(batch):
         item.candidate.structure.save(folder / f"structure-{number:03d}.npz")
-        np.savez_compressed(
-            folder / f"result-{number:03d}.npz",
-            round=item.round,
-            label_key=item.label_key,
-            backend=item.backend,
-            discretization=item.discretization,
-            converged=item.converged,
-            h=item.h,
-            m=item.m,
-            anchors=item.anchors,
-            more=item.more,
-            predicted_more=item.candidate.more,
-            wanted_code=item.candidate.wanted_code,
-            code=item.candidate.code,
-            predicted=item.candidate.predicted,
-            std=item.candidate.std,
-            source=item.candidate.source,
-            raw_prediction=item.candidate.raw_prediction,
-        )
+        of_candidate = {f"{_PREFIX}{name}": getattr(item.candidate, name) for name in _names(Candidate, "structure")}
+        own = {name: getattr(item, name) for name in _names(Verified, "candidate", "redrawn")}
+        np.savez_compressed(folder / f"result-{number:03d}.npz", **own, **of_candidate)
 
 
 def load_batch(folder: Path) -> list[Verified]:
-    """Read what `save_batch` wrote."""
+    """Read what `save_batch` wrote.
+
+    Raises:
+        InputError: if it is damaged, or of another version.
+    """
     batch = []
     for path in sorted(folder.glob("result-*.npz")):
         structure = Microstructure.load(path.with_name(path.name.replace("result", "structure")))
-        data = read_arrays(path)
-        candidate = Candidate(
-            structure,
-            data["wanted_code"],
-            data["code"],
-            data["predicted"],
-            data["std"],
-            str(data["source"]),
-            data["predicted_more"],
-            data["raw_prediction"],
-        )
-        batch.append(
-            Verified(
-                round=int(data["round"]),
-                candidate=candidate,
-                label_key=str(data["label_key"]),
-                backend=str(data["backend"]),
-                discretization=str(data["discretization"]),
-                converged=bool(data["converged"]),
-                h=data["h"],
-                m=data["m"],
-                anchors=data["anchors"],
-                more=data["more"],
-            )
-        )
+        data: dict[str, Any] = {n: v if v.ndim else v.item() for n, v in read_arrays(path).items()}
+        own, of_candidate = _names(Verified, "candidate", "redrawn"), _names(Candidate, "structure")
+        if set(data) != {*own, *(f"{_PREFIX}{name}" for name in of_candidate)}:
+            raise InputError(f"{path}: written by another version of inverse_design")
+        candidate = Candidate(structure, **{name: data[f"{_PREFIX}{name}"] for name in of_candidate})
+        batch.append(Verified(candidate=candidate, **{name: data[name] for name in own}))
     return batch
+
+
+_PREFIX = "candidate_"
+
+
+def _names(kind: type, *but: str) -> list[str]:
+    return [one.name for one in fields(kind) if one.name not in but]

@@ -198,8 +198,7 @@ def _cmaes(problem: LatentProblem, first: np.ndarray) -> Algorithm:
     from pymoo.algorithms.soo.nonconvex.cmaes import SimpleCMAES
 
     class Penalised(SimpleCMAES):  # type: ignore[misc]
-        def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
-            assert infills is not None
+        def _advance(self, infills: Any = None, **kwargs: Any) -> None:
             x, f, violation = infills.get("X", "F", "CV")
             self.es.tell(self.norm.forward(x), f[:, 0] + PENALTY * violation[:, 0])
             self.pop = infills

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from simulation.errors import InputError
+from simulation.labels.drawn import Drawn, Structures
 from simulation.labels.label import Conditions
-from simulation.labels.sets import SPLITS, load_label_set
+from simulation.labels.sets import CHECKSUM_BYTES, SPLITS, load_label_set
+from simulation.microstructure import Microstructure
 from surrogate.card import find_surrogate, read_card
+from surrogate.known_codes import Encoder, KnownCodes
 
 if TYPE_CHECKING:
     from inverse_design.run.keys import LabelledStructures
@@ -36,16 +40,42 @@ def fixed_sections(name: str) -> dict[str, Any]:
     return {key: about[key] for key in (*FIXED, "labels_of")}
 
 
+def known_codes(name: str) -> KnownCodes | None:
+    """Codes of the structures that a surrogate was trained and judged on, if they are shipped with it.
+
+    Raises:
+        InputError: if there is no such surrogate, or the file is damaged.
+    """
+    folder = find_surrogate(name)
+    return KnownCodes.load(folder / read_card(folder).autoencoder)
+
+
+def encoded(name: str | None, model: Encoder, structures: Sequence[Microstructure]) -> np.ndarray:
+    """(n, latent_dim) codes of structures: those shipped with the surrogate of this name, if any, where there are such,
+    so that these structures need not be drawn; the others by the model, whose autoencoder is that of `name`."""
+    known = None if name is None else known_codes(name)
+    return model.encode(structures) if known is None else known.encode(model, structures)
+
+
 def labels_of(name: str, splits: Sequence[str] = ("train", "test")) -> LabelledStructures:
-    """The labels that a surrogate was trained and judged on, structures drawn again."""
+    """The labels that a surrogate was trained and judged on; of structures whose codes are shipped each is drawn again
+    when it is asked for, of others at once."""
     from inverse_design.run.keys import LabelledStructures
 
     labels = load_label_set(fixed_sections(name)["labels_of"])
     rows = np.flatnonzero(np.isin(labels.split, [SPLITS.index(split) for split in splits]))
-    structures = tuple(labels.structure(int(labels.index[row])) for row in rows)
+    known = known_codes(name)
+    whole = {} if known is None else {digest[:CHECKSUM_BYTES].tobytes(): digest for digest in known.structure_hash}
+
+    def item(row: int) -> Drawn | Microstructure:
+        draw = partial(labels.structure, int(labels.index[row]))
+        digest = whole.get(labels.checksum[row].tobytes())
+        return draw() if digest is None else Drawn(digest.tobytes().hex(), draw)
+
+    structures = Structures(item(int(row)) for row in rows)
     conditions = Conditions.from_json(labels.conditions)
     return LabelledStructures(
-        tuple(conditions.label_key(structure.content_hash) for structure in structures),
+        tuple(conditions.label_key(digest) for digest in structures.content_hashes),
         structures,
         labels.anchors[rows],
         labels.split[rows] == SPLITS.index("test"),

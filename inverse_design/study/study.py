@@ -80,7 +80,7 @@ class Labels(Section):
     count: Annotated[int, Strict(), Field(ge=8, le=10**7)] = 400
     test: Annotated[int, Strict(), Field(ge=1)] = 40
     backend: Literal["planar", "fidimag"] = "planar"
-    discretization: Literal["cells", "elements"] = "cells"
+    discretization: Literal["cells", "elements"] = "elements"
 
 
 class Regressor(Section):
@@ -214,6 +214,19 @@ class Study(Section):
     def reduced_goals(self) -> tuple[Goal, ...]:
         """The goals in reduced units, in the order of the file."""
         return tuple(_goal(name, wish, self.magnet) for name, wish in self.goals.items())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_cells_with_fidimag(cls, data: Any) -> Any:
+        """fidimag knows cells only, so that a study that asks for it means them unless it names something else."""
+        if not isinstance(data, dict):
+            return data
+        labels, more, part = (data.get(key, {}) for key in ("labels", "verification", "surrogate"))
+        if not all(isinstance(section, dict) for section in (labels, more, part)) or part.get("pretrained"):
+            return data  # a card says by what its labels are
+        if "fidimag" not in (labels.get("backend"), more.get("backend")) or "discretization" in labels:
+            return data
+        return {**data, "labels": {**labels, "discretization": "cells"}}
 
     @model_validator(mode="before")
     @classmethod
@@ -387,7 +400,7 @@ def _goal(anchor: str, wish: str | GoalSection, material: Material) -> Goal:
 
 def _quantity(anchor: str) -> str:
     if anchor in ANCHORS:
-        return "magnetization" if anchor.startswith("M") else "field"
+        return "magnetization" if UNITS[anchor] == "Ms" else "field"
     return {"BHmax": "energy product", "grain_size_nm": "length", "axis_spread_deg": "angle"}.get(anchor, "share")
 
 

@@ -24,6 +24,10 @@ def reduced(value: float | str, quantity: str, material: Material) -> float:
 
     Raises:
         ValueError: if the text is not a number with a unit of that quantity.
+
+    >>> from simulation import Nd2Fe14B
+    >>> round(reduced("1.288 T", "magnetization", Nd2Fe14B), 6), reduced(0.8, "magnetization", Nd2Fe14B)
+    (0.8, 0.8)
     """
     if not isinstance(value, str):
         return float(value)
@@ -60,7 +64,7 @@ def _other(amount: Any, value: str, quantity: str, material: Material) -> float:
     try:
         if unit is None:
             raise ValueError
-        scale = MU0_T_M_PER_A * material.Ms_A_per_m**2 / 4 if quantity == "energy product" else 1.0
+        scale = material.maximum_energy_product_J_per_m3 if quantity == "energy product" else 1.0
         return float(amount.to(unit).magnitude) / scale
     except Exception:  # pint's DimensionalityError and its kin
         raise ValueError(f"{value!r} is no {quantity}; allowed: {_ALLOWED[quantity]}") from None

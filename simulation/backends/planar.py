@@ -21,7 +21,9 @@ TOLERANCE = 1e-4
 MAX_EVALUATIONS = 50_000
 
 
-def settings(discretization: str = "cells", tolerance: float = TOLERANCE) -> tuple[tuple[str, str | int | float], ...]:
+def settings(
+    discretization: str = "elements", tolerance: float = TOLERANCE
+) -> tuple[tuple[str, str | int | float], ...]:
     """What besides structure, material and sweep decides a curve: hashable, for keys of labels."""
     check_discretization(discretization)
     return (
@@ -36,7 +38,7 @@ def simulate(
     microstructure: Microstructure,
     material: Material,
     sweep: FieldSweep,
-    discretization: str = "cells",
+    discretization: str = "elements",
     keep: str | Sequence[float] | None = None,
     tolerance: float = TOLERANCE,
     max_evaluations: int = MAX_EVALUATIONS,

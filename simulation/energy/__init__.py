@@ -115,7 +115,7 @@ def why_not(material: Material, cell_nm: float) -> str:
     if material.exchange_number(cell_nm) > MOST_EXCHANGE:
         least = material.wall_parameter_nm / MOST_EXCHANGE**0.5
         return (
-            f"cells of {cell_nm:g} nm are too small beside sqrt(A / K1), {material.wall_parameter_nm:.3g} nm: "
+            f"cells of {cell_nm:g} nm are too small beside sqrt(A/K1), {material.wall_parameter_nm:.3g} nm: "
             f"single precision needs {least:.3g} nm or more"
         )
     return ""

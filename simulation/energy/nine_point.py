@@ -7,13 +7,14 @@ the modes.
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from simulation.compiled import compiled
 from simulation.energy.bilinear import in_middle, modes, sinc_half, sinc_half_bend, weighted
-from simulation.energy.stencil import ITERATIONS, LEAST_CURVATURE
+from simulation.energy.conjugate_gradients import LEAST_CURVATURE, conjugate_gradients
 
 REDUCTION = 0.1
-"""See `stencil`; here an iteration costs more, and the descent knows no difference."""
+"""See `conjugate_gradients`; here an iteration costs more, and the descent knows no difference."""
 
 _HALF, _QUARTER, _SIXTEENTH, _TWO = (np.float32(x) for x in (1 / 2, 1 / 4, 1 / 16, 2))
 
@@ -83,54 +84,27 @@ def _assemble(angle, middle, axis, b, c, bulge, convex, curvature, cell, matrix)
             matrix[1, i + 2, j + 1] = cell[1, j + 1]
 
 
-@compiled(fastmath=True)
-def _solve(matrix, right_side, x, work):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Conjugate gradients from zero with the diagonal as preconditioner. False on negative curvature."""
-    rows, columns = x.shape
+@njit(inline="always")
+def _apply(matrix, p, ap):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """ap = P p; returns p . ap."""
+    rows, columns = p.shape
     diagonal, right, up, across = matrix[0], matrix[1], matrix[2], matrix[3]
-    r, p, ap = work[0], work[1], work[2]
-    floor = np.float32(LEAST_CURVATURE)
-    rz = np.float32(0)
+    total = np.float32(0)
     for i in range(1, rows - 1):
         row = np.float32(0)
         for j in range(1, columns - 1):
-            x[i, j] = np.float32(0)
-            r[i, j] = right_side[i, j]
-            p[i, j] = r[i, j] / max(diagonal[i, j], floor)
-            row += p[i, j] * r[i, j]
-        rz += row
-    target = rz * np.float32(REDUCTION * REDUCTION)
-    for _ in range(ITERATIONS):
-        pap = np.float32(0)
-        for i in range(1, rows - 1):
-            row = np.float32(0)
-            for j in range(1, columns - 1):
-                ap[i, j] = (
-                    diagonal[i, j] * p[i, j]
-                    + right[i, j] * p[i, j + 1] + right[i, j - 1] * p[i, j - 1]
-                    + up[i, j] * p[i + 1, j] + up[i - 1, j] * p[i - 1, j]
-                    + across[i, j] * p[i + 1, j + 1] + across[i - 1, j - 1] * p[i - 1, j - 1]
-                    + across[i, j - 1] * p[i + 1, j - 1] + across[i - 1, j] * p[i - 1, j + 1]
-                )  # fmt: skip
-                row += ap[i, j] * p[i, j]
-            pap += row
-        if pap <= np.float32(1e-3) * rz:
-            return False
-        alpha = rz / pap
-        rz_new = np.float32(0)
-        for i in range(1, rows - 1):
-            row = np.float32(0)
-            for j in range(1, columns - 1):
-                x[i, j] += alpha * p[i, j]
-                r[i, j] -= alpha * ap[i, j]
-                ap[i, j] = r[i, j] / max(diagonal[i, j], floor)
-                row += ap[i, j] * r[i, j]
-            rz_new += row
-        if rz_new <= target:
-            return True
-        beta = rz_new / rz
-        rz = rz_new
-        for i in range(1, rows - 1):
-            for j in range(1, columns - 1):
-                p[i, j] = ap[i, j] + beta * p[i, j]
-    return True
+            ap[i, j] = (
+                diagonal[i, j] * p[i, j]
+                + right[i, j] * p[i, j + 1] + right[i, j - 1] * p[i, j - 1]
+                + up[i, j] * p[i + 1, j] + up[i - 1, j] * p[i - 1, j]
+                + across[i, j] * p[i + 1, j + 1] + across[i - 1, j - 1] * p[i - 1, j - 1]
+                + across[i, j - 1] * p[i + 1, j - 1] + across[i - 1, j] * p[i - 1, j + 1]
+            )  # fmt: skip
+            row += ap[i, j] * p[i, j]
+        total += row
+    return total
+
+
+@compiled(fastmath=True)
+def _solve(matrix, right_side, x, work):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    return conjugate_gradients(_apply, matrix, REDUCTION, right_side, x, work)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from simulation.errors import InputError
+from simulation.files import replacing
 from simulation.formats.mumax3 import mumax3_script
 from simulation.formats.ovf import unit_vectors, write_ovf
 from simulation.hysteresis import FieldSweep, demagnetization_curve
@@ -64,7 +65,8 @@ def export_structure(
             structure.save(path)
         else:
             script = mumax3_script(structure, material, FieldSweep() if sweep is None else sweep, path.stem)
-            path.write_text(script, encoding="ascii", errors="replace")
+            with replacing(path) as partial:
+                partial.write_text(script, encoding="ascii", errors="replace")
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return [path]

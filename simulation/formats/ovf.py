@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from simulation.errors import InputError
+from simulation.files import replacing
 
 CHECK_VALUE = 123456789012345.0
 """What every file of 8-byte numbers starts with, by which a reader knows the order of bytes."""
@@ -58,7 +59,8 @@ def write_ovf(
     parts.append(f"# End: Data {data}\n# End: Segment\n".encode("ascii"))
     path = Path(path)
     try:
-        path.write_bytes(b"".join(parts))
+        with replacing(path) as partial:
+            partial.write_bytes(b"".join(parts))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return path

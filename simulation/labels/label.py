@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulation.anchors import AnchorPoints, anchor_points
+from simulation.backends import discretization_of
 from simulation.errors import InputError
 from simulation.material import Material
 from simulation.microstructure import Microstructure
@@ -75,7 +76,7 @@ class Conditions:
     material: Material
     sweep: FieldSweep
     backend: str = "planar"
-    discretization: str = "cells"
+    discretization: str = "elements"
     settings: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -85,10 +86,11 @@ class Conditions:
         material: Material,
         sweep: FieldSweep,
         backend: str = "planar",
-        discretization: str = "cells",
+        discretization: str = "elements",
         **options: Any,
     ) -> Conditions:
-        """Conditions with the settings that the installed solver has.
+        """Conditions with the settings that the installed solver has; fidimag's are by cells, see
+        `simulation.demagnetization_curve`.
 
         Raises:
             InputError: if there is no such solver here.
@@ -101,6 +103,7 @@ class Conditions:
             module = importlib.import_module(f"simulation.backends.{backend}")
         except ModuleNotFoundError:
             raise InputError(f"backend {backend}: this optional solver is not installed; use planar") from None
+        discretization = discretization_of(backend, discretization)
         stated = inspect.signature(module.settings).parameters
         known = {name: value for name, value in options.items() if name in stated}
         settings = dict(module.settings(discretization, **known))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass, field
 
@@ -100,7 +100,7 @@ def label_all(
     progress: Callable[[Progress], None] | None = None,
     simulate: Callable[[Job], Label] = simulate_label,
     retry_failed: bool = False,
-) -> Iterator[Label]:
+) -> Generator[Label, None, None]:
     """Label structures, yielding each as it is found in the store or simulated and stored.
 
     Nothing is simulated that the store has; two jobs with one key give one label. A job that fails or does not

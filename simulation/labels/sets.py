@@ -19,6 +19,7 @@ import numpy as np
 from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.arrays import MAX_BYTES, read_npz
 from simulation.errors import InputError
+from simulation.files import replacing
 from simulation.labels.label import Conditions, Job, Label, Outcome, Specification
 from simulation.labels.reference_curves import ReferenceCurves
 from simulation.microstructure import Microstructure
@@ -110,7 +111,8 @@ class LabelSet:
         """Write the set to an .npz file."""
         arrays: dict[str, Any] = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         about = {"format": FORMAT, "family": asdict(self.family), "seed": self.seed, "conditions": self.conditions}
-        np.savez_compressed(path, about=np.array(json.dumps(about)), **arrays)
+        with replacing(path) as partial:
+            np.savez_compressed(partial, about=np.array(json.dumps(about)), **arrays)
 
     @classmethod
     def load(cls, path: Path) -> LabelSet:

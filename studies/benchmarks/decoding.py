@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from inverse_design.candidates.candidate import DECODED, Known, propose
+from inverse_design.candidates.candidate import DECODED, BatchRequest, Known
 from inverse_design.candidates.grains import fit_grains
+from inverse_design.candidates.propose import propose
 from inverse_design.goals import hits
 from inverse_design.search.genetic import search
 from inverse_design.search.problem import LatentProblem, Limit, Plausibility, drift, limit, spread
@@ -91,9 +92,8 @@ def ablation(bench: Bench, count: int) -> str:
             known = Known.of(structures, bench.codes[keep], bench.anchors[keep])
             problem = LatentProblem(target.goals, model.predict, plausibility, None, limits)
             visited = search(problem, known.codes, "nsga2", POPULATION, GENERATIONS, seed=number).visited
-            family = bench.family
-            batch = propose(model, visited, target.goals, BATCH, family.cell_nm, family.grains, known,
-                            sources=(DECODED,))  # fmt: skip
+            request = BatchRequest(target.goals, BATCH, bench.family, sources=(DECODED,))
+            batch = propose(model, request, visited, known)
             found = bench.simulate([candidate.structure for candidate in batch])
             predicted = np.array([model.predict(candidate.code[None])[0][0] for candidate in batch])
             errors.append(found - predicted)

@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from inverse_design.candidates.acquisition import utility
 from inverse_design.candidates.candidate import (
     DECODED,
     DRAWN,
@@ -37,13 +38,13 @@ from inverse_design.candidates.candidate import (
     SOURCES,
     STEERED,
     TURNED,
+    BatchRequest,
     Known,
-    diverse_batch,
-    propose,
-    rotate_one_grain,
-    utility,
 )
 from inverse_design.candidates.error_model import Posterior
+from inverse_design.candidates.propose import propose
+from inverse_design.candidates.selection import diverse_batch
+from inverse_design.candidates.sources import rotate_one_grain
 from inverse_design.goals import Goal, distance, hits
 from inverse_design.search.genetic import search
 from inverse_design.search.problem import LatentProblem, Plausibility
@@ -103,7 +104,7 @@ class Bench:
     def __init__(self, store: LabelStore, engine: Engine, pool: int = POOL) -> None:
         self.store, self.engine = store, engine
         self.family, self.model = StructureFamily(), Surrogate.load(SURROGATE)
-        self.conditions = Conditions.of(Nd2Fe14B, FieldSweep(until="coercivity"))
+        self.conditions = Conditions.of(Nd2Fe14B, FieldSweep(until="coercivity"), discretization="cells")
         labels = load_label_set(SURROGATE)
         self.all_anchors = labels.anchors
         rows = np.flatnonzero(labels.split != SPLITS.index("test"))
@@ -197,10 +198,8 @@ def engine(bench: Bench, target: Target, sources: Sequence[str] = SOURCES) -> Si
         if DECODED in sources:
             problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)
             visited = search(problem, known.codes, "nsga2", POPULATION, GENERATIONS, seed=round_).visited
-        family = bench.family
-        batch = propose(
-            bench.model, visited, target.goals, BATCH, family.cell_nm, family.grains, known, sources=sources
-        )
+        request = BatchRequest(target.goals, BATCH, bench.family, sources=sources)
+        batch = propose(bench.model, request, visited, known)
         bench.sources += [candidate.source for candidate in batch]
         return [candidate.structure for candidate in batch]
 

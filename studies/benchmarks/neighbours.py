@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,17 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
-from inverse_design.candidates.candidate import (
-    DECODED,
-    DRAWN,
-    ROTATIONS_RAD,
-    SOURCES,
-    STEERED,
-    TURNED,
-    Known,
-    propose,
-    rotate_one_grain,
-)
+from inverse_design.candidates.candidate import DECODED, DRAWN, SOURCES, STEERED, TURNED, BatchRequest, Known
 from inverse_design.candidates.error_model import (
     LENGTHS,
     PERSISTENCE_NOISE,
@@ -41,16 +30,18 @@ from inverse_design.candidates.error_model import (
     condition,
     correlation,
 )
+from inverse_design.candidates.propose import propose
+from inverse_design.candidates.sources import ROTATIONS_RAD, rotate_one_grain
 from inverse_design.search.genetic import search
 from inverse_design.search.problem import LatentProblem
 from simulation import LabelStore, Microstructure, Purpose
 from simulation.arrays import read_npz
 from simulation.execution.executors import local
+from simulation.files import replacing
 from simulation.labels.sets import SPLITS, load_label_set
 from simulation.sampling import generator
 from studies.benchmarks.decoding import isolated
 from studies.benchmarks.design import GENERATIONS, POPULATION, ROUND_DRAWS, SURROGATE, Bench
-from surrogate.checkpoint import write_atomically
 
 DATA, STORE = Path(__file__).with_name("neighbours.npz"), "neighbours.sqlite"
 SEED = 20261126
@@ -169,9 +160,18 @@ def groups(bench: Bench, names: list[str]) -> Iterator[tuple[str, Children, int]
             known = Known.of(structures, codes, bench.anchors[keep])
             problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)
             visited = search(problem, codes, "nsga2", POPULATION, GENERATIONS, seed=int(number)).visited
-            yield name, [(source, candidate.structure) for source in SOURCES for candidate in
-                         propose(bench.model, visited, target.goals, COUNTS[source], bench.family.cell_nm,
-                                 bench.family.grains, known, sources=(source,))], row  # fmt: skip
+            requests = [
+                BatchRequest(target.goals, COUNTS[source], bench.family, sources=(source,)) for source in SOURCES
+            ]
+            yield (
+                name,
+                [
+                    (request.sources[0], candidate.structure)
+                    for request in requests
+                    for candidate in propose(bench.model, request, visited, known)
+                ],
+                row,
+            )
 
 
 def measure(bench: Bench, name: str, children: Children, hidden: int) -> Measured:
@@ -205,8 +205,7 @@ def simulated(names: list[str], data: Path, work: Path, workers: int | None = No
         for name, children, hidden in groups(bench, missing):
             found.append(measure(bench, name, children, hidden))
             found = [Measured(*(np.concatenate(same) for same in zip(*(vars(f).values() for f in found), strict=True)))]
-            buffer = io.BytesIO()
-            np.savez_compressed(buffer, **vars(found[0]))
-            write_atomically(data, buffer.getvalue())
+            with replacing(data) as partial:
+                np.savez_compressed(partial, **vars(found[0]))
             print(f"{name}: {len(found[0].kind)} structures", file=sys.stderr, flush=True)
     return found[0]

@@ -23,8 +23,15 @@ from pathlib import Path
 
 import numpy as np
 
-from inverse_design.candidates.candidate import DRAWN, OPTIMISM, TURNED
-from inverse_design.candidates.error_model import LENGTHS, PERSISTENCE_NOISE, PERSISTENT, Posterior, correlation
+from inverse_design.candidates.candidate import DRAWN, TURNED
+from inverse_design.candidates.error_model import (
+    LENGTHS,
+    OPTIMISM,
+    PERSISTENCE_NOISE,
+    PERSISTENT,
+    Posterior,
+    correlation,
+)
 from simulation.anchors import ANCHORS
 from studies.benchmarks.neighbours import DATA, LABEL, RESERVE, Kernel, Measured, simulated
 from studies.script import command

@@ -32,6 +32,7 @@ from rich.table import Table
 from simulation import ANCHORS
 from simulation.backends.planar import TOLERANCE
 from simulation.execution.executors import available_cores
+from simulation.files import write_text
 from studies.benchmarks.cases import Case, few, of_group, reference_cases
 from studies.benchmarks.figures import Figure, Measured, figures, from_fidimag
 from studies.benchmarks.peers import fidimag_missing, time_fidimag, time_magnum
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(f"Not measured: {sentence}", style="dim")
     console.print(f"{machine()['processor']}, {machine()['cores']} cores", style="dim")
     if options.output:
-        options.output.write_text(json.dumps(as_json(run, table), indent=1) + "\n")
+        write_text(options.output, json.dumps(as_json(run, table), indent=1) + "\n")
     return 1 if any(figure.met is False for figure in table) else 0
 
 

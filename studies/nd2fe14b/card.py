@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from simulation import ANCHORS, Conditions, InputError, LabelStore, load_labels
+from simulation.files import write_text
 from simulation.labels.sets import LabelSet, load_label_set
 from studies.nd2fe14b.figures import BANDS, draw_anchors, draw_difference, mean_grain_nm, save
 from studies.nd2fe14b.pack import SETS
@@ -154,7 +155,7 @@ def main(arguments: list[str] | None = None) -> int:
             blocks |= {f"scatter, {name}": scatter_table(name, store) for name in SETS}
             blocks["fidimag"] = fidimag_table(store)
     page = FOLDER / "README.md"
-    page.write_text(fill(page.read_text(encoding="utf-8"), blocks), encoding="utf-8")
+    write_text(page, fill(page.read_text(encoding="utf-8"), blocks))
     tables = {name: found.frame() for name, found in sets.items()}
     save(draw_anchors(tables), FOLDER / "anchors.png")
     save(draw_difference(tables["cells"], tables["elements"]), FOLDER / "difference.png")

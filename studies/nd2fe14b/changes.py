@@ -24,13 +24,13 @@ import numpy as np
 
 from inverse_design.progress import track
 from simulation import ANCHORS, InputError, Microstructure, StructureFamily
+from simulation.files import write_text
 from simulation.labels.sets import SPLITS, load_label_set
 from studies.nd2fe14b.train import AUTOENCODER, FOLD_MEMBERS, FOLDS, REGRESSOR_TRAINING, SEED, VAE_TRAINING
 from studies.nd2fe14b.train import ENCODING as COARSE
 from studies.script import command
 from surrogate.architecture import RegressorArchitecture, VAEArchitecture
 from surrogate.autoencoder import Autoencoder
-from surrogate.checkpoint import write_atomically
 from surrogate.encoding import Encoding, axis_error_rad
 from surrogate.images import FamilyImages
 from surrogate.regressor import Regressor
@@ -159,7 +159,8 @@ def table(work: Path) -> str:
         if not file.exists():
             bench = bench or _bench()
             print(variant.title, file=sys.stderr, flush=True)
-            write_atomically(file, json.dumps({"variant": repr(variant), **bench.run(variant)}).encode())
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_text(file, json.dumps({"variant": repr(variant), **bench.run(variant)}))
         found = json.loads(file.read_text())
         if found.pop("variant") != repr(variant):
             raise InputError(f"{file} is of another variant of this name: remove it")

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class Change:
     def conditions(self, discretization: str) -> Conditions:
         """Those of the set, but for the tolerance."""
         sweep = FieldSweep(until="coercivity")
-        options = {} if self.tolerance == TOLERANCE else {"tolerance": self.tolerance}
+        options: dict[str, Any] = {} if self.tolerance == TOLERANCE else {"tolerance": self.tolerance}
         return Conditions.of(Nd2Fe14B, sweep, discretization=discretization, **options)
 
 

@@ -26,6 +26,7 @@ from inverse_design.progress import Update, track
 from inverse_design.run.keys import HISTORY
 from simulation import ANCHORS, Conditions, StructureFamily
 from simulation.labels.sets import SPLITS, LabelSet, load_label_set
+from studies.nd2fe14b.codes import NAMES, write_codes
 from studies.script import command
 from surrogate.architecture import RegressorArchitecture, VAEArchitecture
 from surrogate.autoencoder import Autoencoder
@@ -40,7 +41,6 @@ from surrogate.surrogate import Surrogate
 from surrogate.training import fit_regressor, label_codes, settle_between, train_vae
 
 SEED = 2203
-NAMES = ("nd2fe14b", "nd2fe14b-elements")
 ENCODING = Encoding("double_angle", (160, 160), 2.0, cells_per_pixel=2)
 AUTOENCODER = VAEArchitecture(ENCODING.image_shape, latent_dim=800, layout="grid")
 STRUCTURES = 20_000
@@ -157,6 +157,7 @@ def ship(name: str, labels: LabelSet, work: Path, to: Path) -> str:
     if not (shared / "card.json").exists():
         autoencoder.save(shared)
         shutil.copyfile(work / "autoencoder.csv", shared / HISTORY)
+        write_codes(labels, shared)
     replace(surrogate, about=about).save(to / name, autoencoder=shared)
     shutil.copyfile(work / f"{name}.csv", to / name / HISTORY)
     lines = [f"| {name} | {' | '.join(ANCHORS)} |", "| --- " * 7 + "|"]

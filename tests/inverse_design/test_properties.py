@@ -9,13 +9,31 @@ import pytest
 from scipy.stats import spearmanr
 
 from inverse_design.goals import Goal, hits, objectives
-from inverse_design.properties import PROPERTIES, derived_from_anchors, derived_from_curve, structure_properties
+from inverse_design.properties import (
+    PROPERTIES,
+    UNITS,
+    Column,
+    derived_from_anchors,
+    derived_from_curve,
+    structure_properties,
+)
 from inverse_design.search.problem import LatentProblem, Plausibility, drift, limit, spread
 from inverse_design.search.structure_guess import StructureGuess
 from inverse_design.study.reading import parse_study
-from simulation import Microstructure, Nd2Fe14B, Purpose, StructureFamily, anchor_points
+from simulation import ANCHORS, Microstructure, Nd2Fe14B, Purpose, StructureFamily, anchor_points
 
 QUARTERS = np.kron(np.array([[0, 1], [2, 3]]), np.ones((10, 10), int))
+
+
+def test_the_first_columns_are_the_anchor_points_in_their_order() -> None:
+    assert PROPERTIES[: len(ANCHORS)] == ANCHORS
+    assert [Column[name] for name in ANCHORS] == list(range(6))
+    assert set(UNITS) == set(PROPERTIES)
+
+
+def test_no_magnet_has_more_than_a_quarter_of_mu0_ms_squared() -> None:
+    """mu0 Ms^2 / 4 = Js^2 / (4 mu0): 516 kJ/m3 of Nd2Fe14B with Js = 1.61 T."""
+    assert Nd2Fe14B.maximum_energy_product_J_per_m3 == pytest.approx(515.7e3, rel=1e-3)
 
 
 def test_a_rectangular_loop_has_the_most_energy_and_is_square() -> None:

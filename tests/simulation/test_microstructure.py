@@ -56,7 +56,9 @@ def test_reduced_units_of_the_papers_material() -> None:
 def test_an_axis_has_no_head() -> None:
     turned = Microstructure(IDS, ANGLES + math.pi * np.array([1, -2, 7]))
     np.testing.assert_allclose(turned.grain_angle_rad, ANGLES, atol=1e-12)
-    assert Microstructure([[0]], [-math.pi / 2]).grain_angle_rad[0] == pytest.approx(math.pi / 2)
+    assert Microstructure(np.zeros((1, 1), int), np.array([-math.pi / 2])).grain_angle_rad[0] == pytest.approx(
+        math.pi / 2
+    )
 
 
 def test_a_structure_file_holds_the_structure(tmp_path: Path) -> None:

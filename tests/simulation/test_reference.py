@@ -1,4 +1,4 @@
-"""Curves of fidimag 3.0, every field converged, against the planar solver.
+"""Curves of fidimag 3.0, every field converged, against the planar solver by cells.
 
 Four curves run by default, all 22 with `REFERENCE_CURVES=all`. fidimag's cells are 36 um long, ours infinitely long,
 and its steps through an avalanche are its own: where one moves several levels at once, the fields may differ by a step.
@@ -22,7 +22,8 @@ DEFAULT = ("fidimag_2009", "fidimag_13", "fidimag_2011", "fidimag_2014")
 def deviation(file: Path) -> np.ndarray:
     """(6,) |anchor - fidimag's anchor|; every field must have converged within the promised evaluations."""
     with np.load(file) as data:
-        curve = demagnetization_curve(Microstructure.load(file), sweep=FieldSweep(until="coercivity"))
+        sweep = FieldSweep(until="coercivity")
+        curve = demagnetization_curve(Microstructure.load(file), sweep=sweep, discretization="cells")
         assert curve.converged.all()
         assert curve.evaluations <= 5000
         np.testing.assert_allclose(curve.h[: data["h"].size], data["h"][: curve.h.size])

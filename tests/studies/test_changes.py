@@ -12,7 +12,7 @@ from studies.nd2fe14b.train import AUTOENCODER, ENCODING, REGRESSOR_TRAINING, VA
 
 
 def test_the_first_row_is_the_study_of_the_paper_and_the_last_what_is_shipped() -> None:
-    paper = load_study(files("studies") / "paper.yaml").surrogate
+    paper = load_study(str(files("studies") / "paper.yaml")).surrogate
     first, *_, last = variants()
     assert (first.encoding.kind, first.encoding.cells_per_pixel) == (paper.encoding, paper.cells_per_pixel)
     assert (first.autoencoder.layout, first.autoencoder.latent_dim) == (paper.layout, paper.latent_dim)

@@ -53,6 +53,11 @@ def test_the_wheel_brings_the_report_and_no_tests(installed: Path, tmp_path: Pat
     assert not (installed / "tests").exists()
 
 
+@pytest.mark.parametrize("package", ["simulation", "surrogate", "inverse_design", "studies"])
+def test_the_wheel_says_that_its_packages_are_typed(installed: Path, package: str) -> None:
+    assert (installed / package / "py.typed").is_file()
+
+
 def test_the_wheel_brings_the_label_sets(installed: Path, tmp_path: Path) -> None:
     code = (
         "from simulation import load_labels, load_structures\n"

@@ -75,7 +75,7 @@ def test_statistics_of_a_code_belong_to_its_channels_and_know_a_restless_one() -
     code[0, ..., 0] = 2.0
     code[1, ..., 1] = [1, -1, 1, -1, 1]  # restless in x alone
     mean, size, square, in_y, in_x = code_statistics(code.reshape(2, -1), (4, 5)).reshape(2, 5, 2).transpose(1, 0, 2)
-    np.testing.assert_allclose(mean, [[2, 0], [0, 0.2]], atol=1e-6)
+    np.testing.assert_allclose(mean, np.array([[2, 0], [0, 0.2]]), atol=1e-6)
     np.testing.assert_allclose(size, [[2, 0], [0, 1]])
     np.testing.assert_allclose(square, [[4, 0], [0, 1]])
     np.testing.assert_allclose(in_y, 0)

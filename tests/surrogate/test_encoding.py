@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from simulation import InputError, Microstructure, Purpose, StructureFamily
-from surrogate.encoding import KINDS, Encoding, axis_error_rad
+from surrogate.encoding import KINDS, Encoding, Kind, axis_error_rad
 
 FAMILY = StructureFamily(size_nm=32, cell_nm=2, grains=(2, 8))
 
 
 def one_grain(angle_deg: float) -> Microstructure:
-    return Microstructure(np.zeros((16, 16), int), [math.radians(angle_deg)], 2.0)
+    return Microstructure(np.zeros((16, 16), int), np.array([math.radians(angle_deg)]), 2.0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_image_holds_the_axes_of_its_structure(kind: str) -> None:
+def test_an_image_holds_the_axes_of_its_structure(kind: Kind) -> None:
     structures = list(FAMILY.stream(5, Purpose.BENCHMARK, 0, 20))
     encoding = Encoding(kind, (16, 16), 2.0)
     images = encoding.images(structures)
@@ -54,7 +54,7 @@ def test_the_double_angle_has_no_seam() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("cells_per_pixel", [1, 2])
-def test_mirrored_images_are_images_of_mirrored_structures(kind: str, cells_per_pixel: int) -> None:
+def test_mirrored_images_are_images_of_mirrored_structures(kind: Kind, cells_per_pixel: int) -> None:
     encoding = Encoding(kind, (16, 16), 2.0, cells_per_pixel)
     structures = list(FAMILY.stream(6, Purpose.BENCHMARK, 0, 10))
     copies = encoding.mirrored(encoding.images(structures))
@@ -101,6 +101,6 @@ def test_an_impossible_encoding_is_refused(arguments: tuple, said: str) -> None:
 def test_structures_of_another_grid_are_refused() -> None:
     encoding = Encoding("kx", (16, 16), 2.0)
     with pytest.raises(InputError, match="20, 20"):
-        encoding.images([Microstructure(np.zeros((20, 20), int), [0.0], 2.0)])
+        encoding.images([Microstructure(np.zeros((20, 20), int), np.zeros(1), 2.0)])
     with pytest.raises(InputError, match=r"1\.0 nm"):
-        encoding.images([Microstructure(np.zeros((16, 16), int), [0.0], 1.0)])
+        encoding.images([Microstructure(np.zeros((16, 16), int), np.zeros(1), 1.0)])

@@ -9,21 +9,14 @@ import mpmath
 import numpy as np
 import pytest
 
-from inverse_design.candidates.candidate import (
-    DECODED,
-    DRAWN,
-    SOURCES,
-    STEERED,
-    TURNED,
-    Known,
-    _log_expected_improvement,
-    diverse_batch,
-    propose,
-    rotate_one_grain,
-    utilities,
-)
+from inverse_design.candidates.acquisition import log_expected_improvement, utilities
+from inverse_design.candidates.candidate import DECODED, DRAWN, SOURCES, STEERED, TURNED, BatchRequest, Known
 from inverse_design.candidates.error_model import Posterior
+from inverse_design.candidates.propose import propose
+from inverse_design.candidates.selection import diverse_batch
+from inverse_design.candidates.sources import rotate_one_grain
 from inverse_design.goals import Goal
+from inverse_design.properties import Column
 from simulation import Microstructure, Purpose, StructureFamily
 
 FAMILY = StructureFamily(40, 2, (4, 9), (0.0, 1.0))
@@ -78,9 +71,13 @@ def known(anchors: np.ndarray | None = None, failed: int = 0) -> Known:
     return Known(STRUCTURES, CODES, labels, simulated, np.full(anchors.shape, np.nan))
 
 
+def request(count: int, *sources: str) -> BatchRequest:
+    return BatchRequest(GOALS, count, FAMILY, sources=sources or SOURCES)
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_each_source_gives_candidates_of_its_kind(source: str) -> None:
-    batch = propose(MODEL, CODES[:20], GOALS, 4, 2.0, FAMILY.grains, known(), sources=(source,))
+    batch = propose(MODEL, request(4, source), CODES[:20], known())
     assert {candidate.source for candidate in batch} == {source}
     assert 1 <= len(batch) <= 4
     labelled = {structure.content_hash for structure in STRUCTURES[:LABELLED]}
@@ -88,20 +85,20 @@ def test_each_source_gives_candidates_of_its_kind(source: str) -> None:
     for candidate in batch:
         assert candidate.structure.content_hash not in labelled
         assert (candidate.structure.content_hash in drawn) == (source == DRAWN)
-        assert candidate.predicted.shape == (6,)
-        assert np.isfinite(candidate.properties).all()
+        assert candidate.predicted.shape == (11,)
+        assert np.isfinite(candidate.predicted).all()
 
 
 def test_the_likeliest_come_first_and_no_two_are_the_same() -> None:
-    batch = propose(MODEL, CODES[:20], GOALS, 6, 2.0, FAMILY.grains, known())
+    batch = propose(MODEL, request(6), CODES[:20], known())
     assert len({candidate.structure.content_hash for candidate in batch}) == len(batch) == 6
     miss = [abs(candidate.predicted[1] - 0.80) for candidate in batch]
     assert miss[0] < 0.02
 
 
 def test_what_was_simulated_in_vain_is_no_candidate_again() -> None:
-    first = propose(MODEL, CODES[:0], GOALS, DRAWS, 2.0, FAMILY.grains, known(), sources=(DRAWN,))
-    again = propose(MODEL, CODES[:0], GOALS, DRAWS, 2.0, FAMILY.grains, known(failed=DRAWS), sources=(DRAWN,))
+    first = propose(MODEL, request(DRAWS, DRAWN), CODES[:0], known())
+    again = propose(MODEL, request(DRAWS, DRAWN), CODES[:0], known(failed=DRAWS))
     assert len(first) == DRAWS
     assert again == []
 
@@ -109,10 +106,7 @@ def test_what_was_simulated_in_vain_is_no_candidate_again() -> None:
 def test_a_known_error_nearby_corrects_what_is_predicted() -> None:
     wrong = TRUTH.copy()
     wrong[:, 1] += 0.03
-    plain, corrected = (
-        propose(MODEL, CODES[:0], GOALS, 4, 2.0, FAMILY.grains, known(a), sources=(STEERED, TURNED))
-        for a in (TRUTH, wrong)
-    )
+    plain, corrected = (propose(MODEL, request(4, STEERED, TURNED), CODES[:0], known(a)) for a in (TRUTH, wrong))
     for candidate in corrected:
         assert candidate.predicted[1] - MODEL.predict(candidate.code[None])[0][0, 1] > 0.01
     for candidate in plain:
@@ -125,10 +119,7 @@ def test_errors_of_sought_candidates_shift_and_widen_what_is_said_of_the_next_on
     raw_prediction[:10] = TRUTH[:10] + np.where(np.arange(10)[:, None] % 2, 0.01, 0.07)  # too high by 0.04 in the mean
     taught = replace(plain, raw_prediction=raw_prediction)
     for source, moves in ((STEERED, True), (DRAWN, False)):
-        before, after = (
-            propose(MODEL, CODES[:0], GOALS, 4, 2.0, FAMILY.grains, given, sources=(source,))
-            for given in (plain, taught)
-        )
+        before, after = (propose(MODEL, request(4, source), CODES[:0], given) for given in (plain, taught))
         shift = after[0].predicted[5] - MODEL.predict(after[0].code[None])[0][0, 5]
         assert (shift < -0.01) == moves
         assert (after[0].std[5] > 1.5 * before[0].std[5]) == moves
@@ -137,8 +128,8 @@ def test_errors_of_sought_candidates_shift_and_widen_what_is_said_of_the_next_on
 
 def test_a_goal_on_the_grains_is_judged_by_the_grains() -> None:
     goals = (Goal("Mr", at_least=0.6), Goal("axis_spread_deg", direction="maximize"))
-    batch = propose(MODEL, CODES[:10], goals, 3, 2.0, FAMILY.grains, known(), sources=(DRAWN, DECODED))
-    spread = [candidate.properties[9] for candidate in batch]
+    batch = propose(MODEL, replace(request(3, DRAWN, DECODED), goals=goals), CODES[:10], known())
+    spread = [candidate.predicted[Column.axis_spread_deg] for candidate in batch]
     assert max(spread) > 20
     assert all(candidate.predicted[1] > 0.59 for candidate in batch)
 
@@ -169,12 +160,12 @@ def test_one_grain_is_turned_at_a_time() -> None:
 def test_the_log_of_the_expected_improvement_is_exact_and_never_falls() -> None:
     z = np.concatenate([np.linspace(-1000, 10, 400_001), np.linspace(-101, -99, 2001), np.linspace(-6.1, -5.9, 2001)])
     z.sort()
-    log_ei = _log_expected_improvement(z)
+    log_ei = log_expected_improvement(z)
     assert np.isfinite(log_ei).all()
     assert (np.diff(log_ei)[np.diff(z) > 1e-9] > 0).all()
     some = np.array([-1000, -300, -100.001, -99.999, -40, -10, -6.001, -5.999, -3, -1, -0.1, 0, 1e-9, 0.5, 2, 10])
     with mpmath.workdps(60):
         exact = [float(mpmath.log(x * mpmath.ncdf(x) + mpmath.npdf(x))) for x in map(mpmath.mpf, some)]
-    np.testing.assert_allclose(_log_expected_improvement(some), exact, rtol=1e-12)
-    far = _log_expected_improvement(np.array([-1e10, -1e6, 1e10]))
+    np.testing.assert_allclose(log_expected_improvement(some), exact, rtol=1e-12)
+    far = log_expected_improvement(np.array([-1e10, -1e6, 1e10]))
     np.testing.assert_allclose(far, [-0.5e20, -0.5e12, np.log(1e10)], rtol=1e-9)

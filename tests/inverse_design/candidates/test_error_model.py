@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
+from inverse_design.candidates.acquisition import log_feasibility
 from inverse_design.candidates.error_model import LENGTHS, PERSISTENT, Discrepancy, Posterior, correlation
-from inverse_design.goals import Goal, aim, probability
+from inverse_design.goals import Goal, aim
 
 RNG = np.random.default_rng(0)
 CODES = RNG.normal(size=(60, 10)).astype(np.float32)
@@ -56,10 +57,10 @@ def test_probability_of_what_stays_or_jumps() -> None:
     mean, std = np.full((2, 6), 0.7), np.full((2, 6), 0.01)
     kept, persist_std = np.array([[0.505] * 6, [0.52] * 6]), np.full((2, 6), 1e-4)
     posterior = Posterior(mean, std, kept, persist_std, np.full((2, 6), 0.6))
-    np.testing.assert_allclose(np.exp(probability(goal, posterior)), [0.6, 0.0], atol=1e-9)
+    np.testing.assert_allclose(np.exp(log_feasibility(goal, posterior)), [0.6, 0.0], atol=1e-9)
     wiggling = Posterior(mean, std, kept, np.full((2, 6), 0.01), np.full((2, 6), 0.6))
     chance = norm.cdf(-1) - norm.cdf(-3)  # 0.52 of one that wiggles by 0.01 lies in 0.49 to 0.51
-    np.testing.assert_allclose(np.exp(probability(goal, wiggling))[1], 0.6 * chance, rtol=1e-6)
+    np.testing.assert_allclose(np.exp(log_feasibility(goal, wiggling))[1], 0.6 * chance, rtol=1e-6)
 
 
 def test_the_aim_is_inside_the_windows_and_what_is_there_stays() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from inverse_design.candidates.candidate import Candidate
 from inverse_design.goals import Goal, objectives
-from inverse_design.properties import derived_from_curve, structure_properties
+from inverse_design.properties import PROPERTIES, simulated_properties
 from inverse_design.report.data import ReportData
 from inverse_design.run.verified import Verified
 from simulation import Microstructure, Nd2Fe14B, Purpose, StructureFamily, anchor_points
@@ -25,9 +25,10 @@ def verified(structure: Microstructure, remanence: float, coercive_field: float,
     h = np.round(1 - 0.01 * np.arange(201), 2)
     m = np.where(h > 0, remanence + (0.98 - remanence) * h, remanence * (1 - (-np.minimum(h, 0) / coercive_field) ** 3))
     anchors = anchor_points(h, m).as_array()
-    candidate = Candidate(structure, np.zeros(2), np.zeros(2), anchors + 0.01, np.full(6, 0.012))
-    more = np.concatenate([derived_from_curve(h, m, anchors, Nd2Fe14B), structure_properties(structure)])
-    whole = Verified(0, candidate, "key", "planar", "cells", True, h, np.maximum(m, -1), anchors, more)
+    predicted = np.concatenate([anchors + 0.01, np.full(len(PROPERTIES) - len(ANCHORS), np.nan)])
+    candidate = Candidate(structure, np.zeros(2), np.zeros(2), predicted, np.full(6, 0.012))
+    properties = simulated_properties(structure, h, m, anchors, Nd2Fe14B)
+    whole = Verified(0, candidate, "key", "planar", "cells", True, h, np.maximum(m, -1), properties)
     return dataclasses.replace(whole, **changes)
 
 

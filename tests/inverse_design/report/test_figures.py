@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.text import Text
 from PIL import Image
 
 from inverse_design.report import figures, svg, switching
@@ -83,6 +85,12 @@ def test_pictures_inside_the_page_have_the_colours_of_the_axes() -> None:
             np.testing.assert_allclose(np.asarray(picture.convert("RGB"), float), shown, atol=tolerance)
 
 
+def legend_texts(axes: Axes) -> list[Text]:
+    legend = axes.get_legend()
+    assert legend
+    return list(legend.get_texts())
+
+
 def test_figures_are_named_with_their_units() -> None:
     data = report_data()
     curve = figures.curve_figure(data.verified[1].h, data.verified[1].m, data.verified[1].anchors,
@@ -91,11 +99,11 @@ def test_figures_are_named_with_their_units() -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == (r"$H / H_\mathrm{A}$", r"$M / M_\mathrm{s}$")
     second = axes.child_axes
     assert [second[0].get_xlabel(), second[1].get_ylabel()] == ["H in MA/m", r"$\mu_0 M$ in T"]
-    names = {text.get_text() for text in axes.get_legend().get_texts()}
+    names = {text.get_text() for text in legend_texts(axes)}
     assert names == {"goal", "simulated", "its anchor points", "predicted ± 1 std"}
     front = figures.front_figure(data).axes[0]
     assert (front.get_xlabel(), front.get_ylabel()) == (r"Mr in $M_\mathrm{s}$", r"Hc in $H_\mathrm{A}$")
-    assert [text.get_text() for text in front.get_legend().get_texts()] == [
+    assert [text.get_text() for text in legend_texts(front)] == [
         "Pareto front, predicted", "candidate, predicted", "candidate, simulated", "candidate, simulated: a hit",
         "candidate, not converged",
     ]  # fmt: skip
@@ -117,7 +125,7 @@ def test_write_report_leaves_whole_files_and_draws_each_figure_once(tmp_path: Pa
     read = {path.stem: pd.read_csv(path) for path in (tmp_path / "tables").iterdir()}
     assert set(read) == {"accuracy", "hypervolume", "learning", "seconds"}
     assert read["hypervolume"].iloc[-1].tolist() == [1, 20, 0.95]
-    assert read["accuracy"].set_index("anchor").loc["Mr"].tolist() == ["Ms", 0.016, 0.0152]
+    assert list(read["accuracy"].set_index("anchor").loc["Mr"]) == ["Ms", 0.016, 0.0152]
     assert read["learning"]["loss"].iloc[-1] == 0.01
     names = {name for name in names if not name.startswith("tables/")}
     assert names == {"report.html", *(f"figures/{stem}.{kind}" for stem in stems for kind in ("png", "svg"))}
@@ -140,7 +148,7 @@ def switched(structure: Microstructure) -> np.ndarray:
 
 
 def test_a_map_of_the_reversal_has_y_upwards_and_is_white_where_nothing_switches() -> None:
-    structure = Microstructure(np.zeros((4, 4), int), [0.0], 2.0)
+    structure = Microstructure(np.zeros((4, 4), int), np.zeros(1), 2.0)
     image = switching.switching_rgb(structure, switched(structure), 40).astype(int)
     light = image.sum(axis=-1)
     np.testing.assert_array_equal(image[5, 35], switching.UNSWITCHED_RGB)

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from inverse_design.report.data import achieved, best, internal_field, on_the_curve
+from inverse_design.report.data import achieved, internal_field, on_the_curve
 from inverse_design.report.page import MAX_BYTES, render
 from simulation import Nd2Fe14B, Purpose, StructureFamily
 from tests.inverse_design.report.stand_ins import SMALL, report_data, verified
@@ -136,9 +136,9 @@ def test_an_unconverged_candidate_is_shown_and_counts_for_nothing() -> None:
     assert "✓ hit" not in card(html, 2)
     assert "✓ hit" in card(html, 1)
     assert "not converged" not in card(html, 1)
-    assert best(data) == 1
+    assert data.best == 1
     alone = dataclasses.replace(data, verified=data.verified[2:])
-    assert best(alone) is None
+    assert alone.best is None
     assert "None of the 1 simulated candidate" in achieved(alone)
 
 
@@ -164,7 +164,7 @@ def test_among_hits_the_best_is_the_one_that_went_furthest_where_as_large_as_pos
     draw = SMALL.draw(1, Purpose.BENCHMARK, 0)
     near, far = verified(draw, 0.80, 0.360), verified(draw, 0.80, 0.375)
     assert near.anchors[2] < far.anchors[2]
-    assert best(report_data((near, far))) == 1
+    assert report_data((near, far)).best == 1
 
 
 def test_predicted_knees_stand_on_the_curve_at_their_share_of_the_remanence() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from inverse_design.goals import Goal
+from inverse_design.properties import Column
 from inverse_design.run.baseline import baseline, in_words
 from inverse_design.run.keys import LabelledStructures
 from simulation import Nd2Fe14B, Purpose, StructureFamily
 
 STRUCTURES = tuple(StructureFamily(40, 2, (4, 9), (0.0, 1.0)).stream(1, Purpose.BENCHMARK, 0, 4))
 ANCHORS = np.tile([0.97, 0.80, 0.20, 0.25, 0.30, 0.36], (4, 1))
-ANCHORS[:, 5] = [0.36, 0.42, 0.38, np.nan]
+ANCHORS[:, Column.Hc] = [0.36, 0.42, 0.38, np.nan]
 LABELS = LabelledStructures(tuple("abcd"), STRUCTURES, ANCHORS, np.zeros(4, bool))
 
 
@@ -19,7 +20,7 @@ def test_it_counts_what_meets_the_goals_and_finds_the_best() -> None:
     found = baseline((Goal("Hc", direction="maximize", at_most=0.40), Goal("Mr", at_least=0.7)), LABELS, Nd2Fe14B)
     assert (found.count, found.hits) == (4, 2)
     assert found.best is not None
-    assert found.best[5] == 0.38
+    assert found.best[Column.Hc] == 0.38
     words = in_words(found.as_dict((Goal("Hc", direction="maximize"),)))
     assert words == "Of the 4 structures labelled before, 2 meet every target and bound, the best with Hc of 0.38 H_A."
 
@@ -31,7 +32,7 @@ def test_goals_on_grains_are_judged_by_the_grains() -> None:
     assert one.hits == 3  # a curve without a coercive field meets no bound on it
     assert one.best is not None
     assert spreads[0] is not None
-    assert one.best[9] >= spreads[0][9] > 0
+    assert one.best[Column.axis_spread_deg] >= spreads[0][Column.axis_spread_deg] > 0
 
 
 def test_none_meets_a_goal_beyond_all_labels() -> None:

@@ -22,9 +22,8 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from click.testing import Result
 from filelock import FileLock
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from inverse_design.cli import app
 from inverse_design.outputs import findings_of

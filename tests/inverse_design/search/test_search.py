@@ -7,9 +7,10 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from inverse_design.candidates.candidate import diverse_batch, utility
+from inverse_design.candidates.acquisition import log_feasibility, utility
 from inverse_design.candidates.error_model import Posterior
-from inverse_design.goals import Goal, distance, hits, objectives, probability, violations
+from inverse_design.candidates.selection import diverse_batch
+from inverse_design.goals import Goal, distance, hits, objectives, violations
 from inverse_design.search.genetic import ALGORITHMS, initial_population, search
 from inverse_design.search.problem import WORST, LatentProblem, Plausibility
 from inverse_design.study.study import ForOne, ForSeveral
@@ -66,9 +67,9 @@ def test_probability_is_that_of_a_gaussian_in_its_window() -> None:
     goal = (Goal("Mr", target=0.5, tolerance=0.02),)
     mean, std = np.full((3, 6), 0.5), np.full((3, 6), 0.02)
     mean[1, 1], mean[2, 1] = 0.52, 2.5
-    found = np.exp(probability(goal, Posterior.gaussian(mean, std)))
+    found = np.exp(log_feasibility(goal, Posterior.gaussian(mean, std)))
     np.testing.assert_allclose(found, [0.682689, 0.477250, 0.0], atol=1e-6)
-    far = probability(goal, Posterior.gaussian(mean, std))
+    far = log_feasibility(goal, Posterior.gaussian(mean, std))
     assert np.isfinite(far).all()
     assert far[2] < far[1] < far[0]
 

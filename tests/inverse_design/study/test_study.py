@@ -8,6 +8,7 @@ from importlib.resources import files
 import pytest
 
 from inverse_design.study.reading import StudyError, load_study, parse_study
+from inverse_design.study.study import study_text
 
 GOALS = "name: a\ngoals: {Mr: {target: 0.8, tolerance: 0.01}}\n"
 
@@ -122,6 +123,15 @@ def test_one_objective_algorithm_is_refused_for_several() -> None:
     text = "name: a\ngoals: {Mr: maximize, Hc: maximize}\nsearch: {algorithm: ga}\n"
     with pytest.raises(StudyError, match="'ga' serves one objective only; for several: nsga2"):
         parse_study(text, "s.yaml")
+
+
+def test_elements_are_the_default_but_with_fidimag() -> None:
+    """fidimag knows cells only, and a study that has it label or verify gets them without a word."""
+    assert parse_study(GOALS, "s.yaml").labels.discretization == "elements"
+    for text in ("labels: {backend: fidimag}\n", "verification: {backend: fidimag}\n"):
+        study = parse_study(GOALS + text, "s.yaml")
+        assert study.labels.discretization == "cells"
+        assert parse_study(study_text(study), "again.yaml") == study
 
 
 def test_a_missing_file_is_one_sentence() -> None:

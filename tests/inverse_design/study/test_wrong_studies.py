@@ -22,7 +22,7 @@ GOALS = "name: a\ngoals: {Mr: {target: 0.8, tolerance: 0.01}}"
 
 
 def corpus() -> list[tuple[str, str]]:
-    """(sentence, study) of `wrong_studies.txt`."""
+    """(place, study) of `wrong_studies.txt`."""
     text = Path(__file__).with_name("wrong_studies.txt").read_text(encoding="utf-8")
     blocks = re.split(r"^== ", text, flags=re.MULTILINE)[1:]
     return [(head, study.replace("$GOALS", GOALS)) for head, _, study in (block.partition("\n") for block in blocks)]
@@ -35,19 +35,49 @@ def test_the_corpus_is_large() -> None:
     assert len(CORPUS) >= 60
 
 
-@pytest.mark.parametrize(("sentence", "study"), CORPUS, ids=[f"{i:02d}" for i in range(len(CORPUS))])
-def test_a_wrong_study_gives_its_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sentence: str, study: str
+def refusal(*words: str) -> str:
+    """The one line on standard error with which a command refuses its study by exit code 2."""
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2, done.output
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line.removeprefix("error: ")
+
+
+@pytest.mark.parametrize(("place", "study"), CORPUS, ids=[f"{i:02d}" for i in range(len(CORPUS))])
+def test_a_wrong_study_is_refused_with_file_line_and_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, study: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("w.yaml").write_text(study, encoding="utf-8")
-    for words in (["check"], ["run", "--runs", "runs"], ["label", "--runs", "runs"]):
-        done = CliRunner().invoke(app, [*words, "w.yaml"])
-        said = done.stderr.strip()
-        assert done.exit_code == 2, said
-        assert said.startswith(f"error: {sentence}")
-        assert len(said.splitlines()) == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["w.yaml"], "nothing may be written for a wrong study"
+    assert refusal("check", "w.yaml").startswith(f"{place} ")
+
+
+@pytest.mark.parametrize(
+    ("study", "given", "allowed"),
+    [
+        ("labels: {backend: mumax3}", "mumax3", ["planar", "fidimag"]),
+        ("labels: {count: '40'}", "'40'", ["whole number"]),
+        ("microstructures: {size_nm: 10000}", "5000", ["8", "1024"]),
+        ("search: {population: 1000000}", "1000000", ["8192"]),
+        ("surrogate: {pretrained: foo}", "foo", ["nd2fe14b", "nd2fe14b-elements"]),
+        ("sead: 1", "sead", ["seed", "name", "material"]),
+    ],
+)
+def test_a_refusal_says_what_was_given_and_what_is_allowed(study: str, given: str, allowed: list[str]) -> None:
+    sentence = study_or_sentence(f"{GOALS}\n{study}")
+    assert isinstance(sentence, str)
+    assert all(word in sentence for word in [given, *allowed])
+
+
+@pytest.mark.parametrize("words", [("check",), ("run", "--runs", "runs"), ("label", "--runs", "runs")], ids=" ".join)
+def test_no_command_writes_anything_for_a_wrong_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("w.yaml").write_text(f"{GOALS}\nlabels: {{count: many}}", encoding="utf-8")
+    assert refusal(*words, "w.yaml").startswith("w.yaml:3: labels.count: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["w.yaml"]
 
 
 BYTES = {
@@ -65,14 +95,12 @@ BYTES = {
 
 @pytest.mark.parametrize("name", BYTES)
 def test_what_is_no_text_is_one_sentence(tmp_path: Path, name: str) -> None:
-    content, sentence = BYTES[name]
+    content, reason = BYTES[name]
     path = tmp_path / "w.yaml"
     path.mkdir() if content is None else path.write_bytes(content)
-    done = CliRunner().invoke(app, ["check", str(path)])
-    assert done.exit_code == 2
-    assert done.stderr.startswith(f"error: {path}")
-    assert sentence in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    line = refusal("check", str(path))
+    assert line.startswith(str(path))
+    assert reason in line
 
 
 @pytest.mark.parametrize(

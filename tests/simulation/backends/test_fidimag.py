@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulation import FieldStatus, FieldSweep, InputError, Material, Microstructure, Nd2Fe14B, demagnetization_curve
+from simulation import (
+    Conditions,
+    FieldStatus,
+    FieldSweep,
+    InputError,
+    Material,
+    Microstructure,
+    Nd2Fe14B,
+    demagnetization_curve,
+)
 from simulation.backends import fidimag
 from tests.simulation.backends import fidimag_stand_in
 
@@ -37,7 +46,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def test_backend_gives_the_curve_of_the_planar_solver(stand_in: list[Any]) -> None:
     theirs = demagnetization_curve(LOPSIDED, Nd2Fe14B, SWEEP, "fidimag", keep="all", max_evaluations=2000)
-    ours = demagnetization_curve(LOPSIDED, Nd2Fe14B, SWEEP, backend="planar", keep="all")
+    ours = demagnetization_curve(LOPSIDED, Nd2Fe14B, SWEEP, backend="planar", discretization="cells", keep="all")
     assert theirs.converged.all()
     np.testing.assert_array_equal(theirs.h, ours.h)
     np.testing.assert_allclose(theirs.m, ours.m, atol=5e-4)
@@ -45,6 +54,14 @@ def test_backend_gives_the_curve_of_the_planar_solver(stand_in: list[Any]) -> No
     apart = np.angle(np.exp(1j * (theirs.angle_rad - ours.angle_rad)))
     assert np.abs(apart).max() < 5e-3
     assert theirs.evaluations == theirs.evaluations_per_field.sum() == stand_in[0].evaluations
+
+
+def test_cells_are_simulated_without_being_asked_for(stand_in: list[Any]) -> None:
+    sweep = FieldSweep(step=0.1, stop=0.0)
+    plain = demagnetization_curve(LOPSIDED, sweep=sweep, backend="fidimag")
+    stated = demagnetization_curve(LOPSIDED, sweep=sweep, backend="fidimag", discretization="cells")
+    np.testing.assert_array_equal(plain.m, stated.m)
+    assert Conditions.of(Nd2Fe14B, sweep, "fidimag").discretization == "cells"
 
 
 def test_same_reduced_problem_takes_the_same_steps(stand_in: list[Any]) -> None:
@@ -159,7 +176,7 @@ def test_half_built_solver_is_told_from_a_missing_one(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"discretization": "elements"}, "discretization must be cells"),
+        ({"discretization": "hexagons"}, "discretization must be cells"),
         ({"tolerance": 0.0}, "tolerance must be"),
         ({"length_nm": math.inf}, "length_nm must be"),
         ({"max_evaluations": 0}, "max_evaluations must be"),
@@ -175,7 +192,7 @@ def test_bad_options_are_refused(options: dict[str, Any], message: str) -> None:
 def test_real_fidimag_agrees_with_the_planar_solver() -> None:
     sweep = FieldSweep(until="coercivity")
     theirs = demagnetization_curve(LOPSIDED, sweep=sweep, backend="fidimag")
-    ours = demagnetization_curve(LOPSIDED, sweep=sweep, backend="planar")
+    ours = demagnetization_curve(LOPSIDED, sweep=sweep, backend="planar", discretization="cells")
     assert theirs.converged.all()
     np.testing.assert_allclose(theirs.anchors.as_array(), ours.anchors.as_array(), atol=3e-3)
 

@@ -105,8 +105,9 @@ def areas(shape: tuple[int, int]) -> np.ndarray:
 def magnetization(angle: np.ndarray, structure: Microstructure, material: Material, h: float) -> float:
     """Mean m_y of angles that bulge, Ms: -dE/dh at fixed long-range field."""
     psi, _, _, _, f, _ = modes(angle)
-    bend = bulge(material.exchange_number(structure.cell_nm))
-    bend = bend * torque(angle, structure.angle_rad, *field(angle, material, h))
+    bend = bulge(material.exchange_number(structure.cell_nm)) * torque(
+        angle, structure.angle_rad, *field(angle, material, h)
+    )
     return float((f * np.cos(psi) + bend * (0.4 + 0.6 * f) * np.sin(psi)).mean())
 
 

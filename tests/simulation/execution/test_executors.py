@@ -22,7 +22,7 @@ from simulation import Conditions, Engine, FieldSweep, InputError, LabelStore, N
 from simulation.execution.executors import dask, engine, local, mpi, why_no_workers
 from simulation.labels.label import Job
 from tests.simulation.labels import stand_ins as labelling_stand_ins
-from tests.simulation.labels.stand_ins import conditions, curve_of, specifications, state_of_worker
+from tests.simulation.labels.stand_ins import conditions, curve_of, specification_of, specifications, state_of_worker
 
 
 @pytest.fixture
@@ -117,14 +117,14 @@ def test_a_killed_dask_worker_costs_nothing_but_time(store: LabelStore, dask_two
     labels = list(label_all(specifications(8), conditions(**options), store, dask_two, simulate=curve_of))
     assert len(labels) == len(store) == 8
     assert (tmp_path / "log.2").exists()  # it was killed
-    assert [x.specification.index for x in labels if x.outcome is Outcome.FAILED] == [4]
+    assert [specification_of(x).index for x in labels if x.outcome is Outcome.FAILED] == [4]
 
 
 @pytest.mark.slow
 def test_a_job_that_always_kills_its_dask_worker_fails_alone(store: LabelStore, dask_two: Engine):
     labels = list(label_all(specifications(12), conditions(kill=[3]), store, dask_two, simulate=curve_of))
     assert len(labels) == 12
-    assert [x.specification.index for x in labels if x.outcome is Outcome.FAILED] == [3]
+    assert [specification_of(x).index for x in labels if x.outcome is Outcome.FAILED] == [3]
 
 
 UNGUARDED = """

@@ -10,6 +10,7 @@ import argparse
 import errno
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -41,6 +42,18 @@ def specifications(count: int) -> list[Specification]:
 def conditions(**options: object) -> Conditions:
     """Options of the stand-in: seconds, log; by index of the specification: kill, kill_once, deaf, fail, nan, stall."""
     return Conditions(Nd2Fe14B, FieldSweep(step=0.02), "planar", "cells", {"version": 1}, options)
+
+
+def specification_of(label: Label) -> Specification:
+    """What a label was drawn from; `AssertionError` if it is of a structure."""
+    assert label.specification
+    return label.specification
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    """The next line that a process prints."""
+    assert process.stdout
+    return process.stdout.readline().strip()
 
 
 def curve_of(job: Job) -> Label:

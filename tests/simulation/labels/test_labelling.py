@@ -29,6 +29,7 @@ from simulation import (
     Nd2Fe14B,
     Outcome,
     Progress,
+    Specification,
     demagnetization_curve,
     label_all,
     shard,
@@ -36,7 +37,16 @@ from simulation import (
 from simulation.execution.executors import local
 from simulation.labels.label import Job
 from tests.simulation.labels import stand_ins as labelling_stand_ins
-from tests.simulation.labels.stand_ins import conditions, curve_of, fail_strangely, no_space, refuse, specifications
+from tests.simulation.labels.stand_ins import (
+    conditions,
+    curve_of,
+    fail_strangely,
+    line_of,
+    no_space,
+    refuse,
+    specification_of,
+    specifications,
+)
 
 SCRIPT = labelling_stand_ins.__file__
 
@@ -94,7 +104,7 @@ def test_labels_do_not_depend_on_workers_or_order(tmp_path: Path, two: Engine):
 
 def test_a_specification_and_its_structure_have_one_label(store: LabelStore):
     jobs = specifications(3)
-    both = [*jobs, *[job.draw() for job in jobs], *jobs]
+    both: list[Specification | Microstructure] = [*jobs, *[job.draw() for job in jobs], *jobs]
     assert results(label_all(both, conditions(), store, threads(2), simulate=curve_of)) == expected(3)
     assert len(store) == 3
 
@@ -163,7 +173,7 @@ def test_shards_make_the_whole_without_overlap():
 def test_failures_are_recorded_with_their_reason_and_stop_nothing(store: LabelStore, two: Engine):
     options = {"fail": [2], "nan": [5], "stall": [7]}
     labels = label_all(specifications(10), conditions(**options), store, two, simulate=curve_of)
-    by_index = {label.specification.index: label for label in labels}
+    by_index = {specification_of(label).index: label for label in labels}
     assert len(by_index) == 10
     assert {i for i, label in by_index.items() if not label.converged} == {2, 5, 7}
     assert by_index[2].reason == "FloatingPointError: the energy is not finite"
@@ -213,7 +223,7 @@ def test_a_job_that_always_kills_its_worker_fails_alone(store: LabelStore):
         labels = list(label_all(specifications(9), conditions(**options), store, engine, simulate=curve_of))
     assert len(labels) == len(store) == 9
     failed = [label for label in labels if label.outcome is Outcome.FAILED]
-    assert [(label.specification.index, label.reason) for label in failed] == [
+    assert [(specification_of(label).index, label.reason) for label in failed] == [
         (4, "its worker died each time it was simulated")
     ]
 
@@ -256,7 +266,7 @@ def test_killed_at_any_moment_and_started_again_nothing_is_lost_and_nothing_twic
     told: list[str] = []
     for round_ in range(2):
         driver = drive(tmp_path, "--count", 40)
-        told += [driver.stdout.readline().strip() for _ in range(2 + 4 * round_)]
+        told += [line_of(driver) for _ in range(2 + 4 * round_)]
         stored_before = len(set(told))
         os.kill(driver.pid, signal.SIGKILL)
         driver.communicate()
@@ -286,7 +296,7 @@ def test_ctrl_c_stops_cleanly_and_ends_the_workers(tmp_path: Path, engine: str):
             other.listen()
         driver = drive(tmp_path, "--count", 1000, "--engine", engine)
         for _ in range(3):
-            driver.stdout.readline()
+            line_of(driver)
         os.killpg(driver.pid, signal.SIGINT)  # a terminal sends it to all of them
         out, err = driver.communicate(timeout=30)
     assert (driver.returncode, err) == (130, "")
@@ -300,7 +310,7 @@ def test_ctrl_c_stops_cleanly_and_ends_the_workers(tmp_path: Path, engine: str):
 def test_workers_end_with_their_driver_whatever_they_are_at(tmp_path: Path, sent: signal.Signals):
     """Compiled code that never ends and keeps the interpreter's lock: no thread of the worker can end it."""
     driver = drive(tmp_path, "--count", 3, "--deaf", 1, 2)
-    driver.stdout.readline()
+    line_of(driver)
     wait_until(lambda: len((tmp_path / "log").read_text().splitlines()) == 3)
     time.sleep(0.5)
     began = time.monotonic()

@@ -184,14 +184,16 @@ def test_a_shipped_set_is_whole_small_and_drawn_as_it_was(name: str) -> None:
 def test_both_sets_label_the_same_structures() -> None:
     cells, elements = (load_label_set(name) for name in ("nd2fe14b", "nd2fe14b-elements"))
     np.testing.assert_array_equal(cells.checksum, elements.checksum)
-    assert Conditions.from_json(cells.conditions) == Conditions.of(Nd2Fe14B, FieldSweep(until="coercivity"))
+    for labels, kind in ((cells, "cells"), (elements, "elements")):
+        conditions = Conditions.of(Nd2Fe14B, FieldSweep(until="coercivity"), discretization=kind)
+        assert Conditions.from_json(labels.conditions) == conditions
 
 
 @pytest.mark.parametrize(("name", "discretization"), [("nd2fe14b", "cells"), ("nd2fe14b-elements", "elements")])
 def test_a_shipped_label_is_what_the_solver_gives_today(name: str, discretization: str) -> None:
     """An aligned magnet, whose curve is quick and has no avalanche that could end elsewhere on another machine."""
     table = load_labels(name)
-    identity = int(table["misorientation_rad"].idxmin())
+    identity = int(table.index[int(table["misorientation_rad"].argmin())])
     (structure,) = load_structures(name, [identity])
     curve = demagnetization_curve(structure, sweep=FieldSweep(until="coercivity"), discretization=discretization)
     np.testing.assert_allclose(curve.anchors.as_array(), table.loc[identity, list(ANCHORS)].to_numpy(float), atol=1e-4)

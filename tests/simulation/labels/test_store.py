@@ -32,10 +32,10 @@ from simulation import (
 from simulation.labels import store_file
 from simulation.labels.label import Conditions, Job, Specification, canonical
 from simulation.labels.store import Merged
-from tests.simulation.labels.stand_ins import FAMILY, conditions, curve_of, specifications
+from tests.simulation.labels.stand_ins import FAMILY, conditions, curve_of, line_of, specification_of, specifications
 
 ROOT = str(Path(__file__).parents[3])
-STRUCTURE = Microstructure([[0, 0, 1], [2, 2, 1]], [0.1, -1.2, np.pi / 2], 2.0)
+STRUCTURE = Microstructure(np.array([[0, 0, 1], [2, 2, 1]]), np.array([0.1, -1.2, np.pi / 2]), 2.0)
 
 
 def some_labels(count: int, **options: object) -> list[Label]:
@@ -79,7 +79,7 @@ def test_a_key_names_structure_material_sweep_solver_and_nothing_else():
         dataclasses.replace(base, options={"tolerance": 1e-5}),
     ):
         assert Job.of(STRUCTURE, changed).key != key
-    turned = Microstructure(STRUCTURE.grain_id, [0.1, -1.2, np.nextafter(np.pi / 2, 0)], 2.0)
+    turned = Microstructure(STRUCTURE.grain_id, np.array([0.1, -1.2, np.nextafter(np.pi / 2, 0)]), 2.0)
     assert Job.of(turned, base).key != key
     assert Job.of(STRUCTURE.refine(2), base).key != key
     again = Microstructure(STRUCTURE.grain_id.astype(np.uint16), STRUCTURE.grain_angle_rad.copy(), 2)
@@ -145,7 +145,9 @@ def test_a_label_is_written_once_and_only_a_failure_gives_way(tmp_path: Path):
         assert not store.add(failed)
         assert not store.add(good)
         assert len(store) == 1
-        assert store.get(job.key).same_result(good)
+        stored = store.get(job.key)
+        assert stored
+        assert stored.same_result(good)
 
 
 def test_reading_does_not_depend_on_the_order_of_arrival(tmp_path: Path):
@@ -172,7 +174,7 @@ def test_the_table_holds_the_numbers_of_the_labels(tmp_path: Path):
         assert (row.outcome, row.evaluations, row.reason) == (label.outcome, label.evaluations, label.reason)
         assert row.grains == label.drawn[0]
     sampled = table.loc[labels[3].key]
-    grains, misorientation, _ = FAMILY.parameters(7, labels[3].specification.purpose, 3)
+    grains, misorientation, _ = FAMILY.parameters(7, specification_of(labels[3]).purpose, 3)
     assert (sampled.position, sampled.grains, sampled.misorientation_rad) == (3, grains, misorientation)
     assert np.isnan(table.loc[decoded.key].misorientation_rad)
 
@@ -301,7 +303,7 @@ def test_a_killed_writer_loses_no_label_that_it_had_added(tmp_path: Path):
     path, told = tmp_path / "s.sqlite", []
     for round_ in range(3):
         writer = python(ADD_MANY, path, 100_000)
-        told += [writer.stdout.readline().strip() for _ in range(10 + 13 * round_)]
+        told += [line_of(writer) for _ in range(10 + 13 * round_)]
         os.kill(writer.pid, signal.SIGKILL)
         rest, _ = writer.communicate()
         told += [line for line in rest.split() if len(line) == 64]
@@ -312,7 +314,7 @@ def test_a_killed_writer_loses_no_label_that_it_had_added(tmp_path: Path):
 
 def test_the_log_of_a_removed_store_is_not_played_into_a_new_one(tmp_path: Path):
     writer = python(ADD_MANY, tmp_path / "s.sqlite", 100_000)
-    writer.stdout.readline()
+    line_of(writer)
     writer.kill()
     writer.communicate()
     (tmp_path / "s.sqlite").unlink()
@@ -341,7 +343,7 @@ def test_a_full_disk_gives_a_sentence_and_leaves_the_store_intact(tmp_path: Path
     added = [int(line) for line in out.split()]
     assert len(added) > 5
     with LabelStore(tmp_path / "s.sqlite") as store:
-        assert sorted(x.specification.index for x in store.labels()) == added
+        assert sorted(specification_of(x).index for x in store.labels()) == added
         assert store.add(some_labels(len(added) + 1)[-1])
 
 
@@ -435,7 +437,7 @@ def test_twenty_thousand_labels_are_listed_in_a_second_with_flat_memory(tmp_path
     with LabelStore(tmp_path / "s.sqlite") as store:
         store._db.execute("PRAGMA synchronous = OFF")  # only to fill it quickly
         for index in range(20_000):
-            source = Specification(FAMILY, 7, template.specification.purpose, index)
+            source = Specification(FAMILY, 7, specification_of(template).purpose, index)
             key = template.conditions.label_key(f"{index:064x}")
             store.add(dataclasses.replace(template, key=key, structure_hash=f"{index:064x}", source=source))
         start = time.perf_counter()

@@ -1,0 +1,37 @@
+"""What a study's answers cannot be trusted for, said before anything runs."""
+
+from __future__ import annotations
+
+from inverse_design.goals import Goal
+from inverse_design.properties import UNITS
+from inverse_design.study.study import Study
+from simulation.anchors import ANCHORS
+from simulation.validity import resolution, warnings_for
+
+
+def caveats(study: Study) -> list[str]:
+    """A sentence each: what `simulation.validity` says of the labels' conditions, and goals finer than can be told."""
+    magnet, cell_nm, kind = study.magnet, study.family.cell_nm, study.labels.discretization
+    said = warnings_for(magnet, cell_nm, kind, study.field_sweep)
+    finest = resolution(magnet, cell_nm, kind, study.field_sweep.step)
+    for goal in study.reduced_goals:
+        half = half_width(goal)
+        if goal.quantity not in ANCHORS or half is None:
+            continue
+        told, why = finest[goal.quantity]
+        if half < told * (1 - 1e-9):
+            unit = UNITS[goal.quantity]
+            said.append(
+                f"goals.{goal.quantity}: {half:.3g} {unit} to either side is finer than can be told, {told:.2g} "
+                f"{unit}: {why}; a hit may be one by chance"
+            )
+    return said
+
+
+def half_width(goal: Goal) -> float | None:
+    """Half of the window that a goal leaves, None where it is open to one side."""
+    if goal.tolerance is not None:
+        return goal.tolerance
+    if goal.at_least is None or goal.at_most is None:
+        return None
+    return (goal.at_most - goal.at_least) / 2
