@@ -13,6 +13,7 @@ import numpy as np
 
 from simulation import InputError, Microstructure
 from simulation.arrays import read_npz
+from simulation.files import replacing
 from simulation.labels.drawn import Structures
 from surrogate.card import read_autoencoder_card
 
@@ -55,7 +56,8 @@ class KnownCodes:
 
     def save(self, folder: Path) -> None:
         """Write `codes.npz` beside the autoencoder."""
-        np.savez_compressed(folder / CODES, **vars(self) | {"encoder": np.array(self.encoder)})
+        with replacing(folder / CODES) as partial:
+            np.savez_compressed(partial, **vars(self) | {"encoder": np.array(self.encoder)})
 
     @classmethod
     def load(cls, folder: Path) -> KnownCodes | None:

@@ -13,7 +13,7 @@ from simulation.labels.drawn import Drawn, Structures
 from simulation.labels.label import Conditions
 from simulation.labels.sets import CHECKSUM_BYTES, SPLITS, load_label_set
 from simulation.microstructure import Microstructure
-from surrogate.card import find_surrogate, read_card
+from surrogate.card import find_surrogate, read_autoencoder_card, read_card
 from surrogate.known_codes import Encoder, KnownCodes
 
 if TYPE_CHECKING:
@@ -24,6 +24,26 @@ FIXED = ("material", "microstructures", "field_sweep", "labels")
 
 CONTINUED = {"more_epochs": 5, "learning_rate": 3e-4, "folds": 0}
 """How later rounds go on from a pretrained regressor, unless the study says otherwise: seconds, with small steps."""
+
+
+def sizes_of(name: str) -> dict[str, Any]:
+    """Keys of `surrogate` in a study that a shipped one answers by its card: what its networks are.
+
+    Raises:
+        InputError: if there is no such surrogate, or its cards are broken.
+    """
+    folder = find_surrogate(name)
+    card = read_card(folder)
+    autoencoder = read_autoencoder_card(folder / card.autoencoder)
+    encoding, architecture = autoencoder.encoding, autoencoder.architecture
+    return {
+        "encoding": encoding.kind,
+        "cells_per_pixel": encoding.cells_per_pixel,
+        "layout": architecture.layout,
+        "latent_dim": architecture.latent_dim,
+        "width": architecture.width,
+        "ensemble": card.architecture.members,
+    }
 
 
 def fixed_sections(name: str) -> dict[str, Any]:

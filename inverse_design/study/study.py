@@ -118,6 +118,10 @@ class SurrogateSection(Section):
     regressor: Regressor = Regressor()
 
 
+USED_OF_PRETRAINED = {"pretrained", "regressor", "mirrored"}
+"""Keys of `surrogate` that say something beside the name of a pretrained one; the rest its card answers, or none."""
+
+
 class GoalSection(Section):
     """One entry of `goals` as written: values are reduced numbers or texts with a unit."""
 
@@ -240,11 +244,11 @@ class Study(Section):
             return data  # the field itself says what is wrong
         from inverse_design.study.shipped import CONTINUED, FIXED
 
-        fixed = _sections_of(name)
+        fixed, sizes = _of_card(name)
         filled = {key: fixed[key] for key in FIXED if key not in data}
         given = part.get("regressor", {})
         regressor = {**CONTINUED, **given} if isinstance(given, dict) else given
-        return {**filled, **data, "surrogate": {**part, "regressor": regressor}}
+        return {**filled, **data, "surrogate": {**sizes, **part, "regressor": regressor}}
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
@@ -290,14 +294,14 @@ class Study(Section):
 
     def _check_pretrained(self, name: str) -> None:
         """A study may repeat what the surrogate's card says, and not contradict it."""
-        allowed = {"pretrained", "regressor", "mirrored"}
-        beyond = sorted(
-            key for key, field in SurrogateSection.model_fields.items()
-            if key not in allowed and getattr(self.surrogate, key) != field.default
-        )  # fmt: skip
-        if beyond:
-            raise _refuse(f"surrogate.{beyond[0]}", f"surrogate {name} is trained already; leave this key out")
-        fixed = _sections_of(name)
+        fixed, sizes = _of_card(name)
+        for key in sorted(self.surrogate.model_fields_set - USED_OF_PRETRAINED):
+            given, has = getattr(self.surrogate, key), sizes.get(key)
+            if key not in sizes or given != has:
+                stated = f" with {key}: {has}" if key in sizes else ""
+                raise _refuse(
+                    f"surrogate.{key}", f"surrogate {name} is trained already{stated}; leave this key out, got {given}"
+                )
         for key, kind in (("microstructures", Microstructures), ("field_sweep", Sweep), ("labels", Labels)):
             if getattr(self, key) != kind.model_validate(fixed[key]):
                 raise _refuse(key, f"surrogate {name} was trained for {fixed[key]}; leave this key out or repeat that")
@@ -307,11 +311,12 @@ class Study(Section):
             )
 
 
-def _sections_of(name: str) -> dict[str, Any]:
-    from inverse_design.study.shipped import fixed_sections
+def _of_card(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The sections that a pretrained surrogate fixes, and the keys of its own section that its networks answer."""
+    from inverse_design.study.shipped import fixed_sections, sizes_of
 
     try:
-        return fixed_sections(name)
+        return fixed_sections(name), sizes_of(name)
     except InputError as error:
         raise _refuse("surrogate.pretrained", str(error)) from None
 
@@ -444,7 +449,10 @@ def _text(value: Any) -> str:
 
 
 def study_text(study: Study) -> str:
-    """The study with every default spelled out, as YAML that `load_study` reads back."""
+    """The study with every default spelled out, as YAML that `load_study` reads back.
+
+    Of a pretrained surrogate it has what its card says and how its regressors go on, not how one would be trained.
+    """
     from io import StringIO
 
     from ruamel.yaml import YAML
@@ -453,5 +461,9 @@ def study_text(study: Study) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.dump(study.model_dump(mode="json", exclude_none=True), text)
+    plain = study.model_dump(mode="json", exclude_none=True)
+    if study.surrogate.pretrained is not None:
+        said = USED_OF_PRETRAINED | _of_card(study.surrogate.pretrained)[1].keys()
+        plain["surrogate"] = {key: value for key, value in plain["surrogate"].items() if key in said}
+    yaml.dump(plain, text)
     return text.getvalue()

@@ -180,11 +180,9 @@ def test_rectangles_of_any_shape_run() -> None:
 
 def test_elements_are_the_default() -> None:
     """Walls move on 2 nm cells: Hc of a magnet of misaligned grains is well below that by cells."""
-    plain, elements, cells = (
-        demagnetization_curve(grains(count=30), sweep=TO_HC, discretization=name)
-        if name
-        else demagnetization_curve(grains(count=30), sweep=TO_HC)
-        for name in (None, "elements", "cells")
+    plain = demagnetization_curve(grains(count=30), sweep=TO_HC)
+    elements, cells = (
+        demagnetization_curve(grains(count=30), sweep=TO_HC, discretization=name) for name in ("elements", "cells")
     )
     np.testing.assert_array_equal(plain.m, elements.m)
     assert plain.anchors.Hc < cells.anchors.Hc - 0.02

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from inverse_design.study.reading import StudyError, parse_study
 from inverse_design.study.shipped import fixed_sections, labels_of
@@ -46,7 +47,14 @@ def test_a_study_that_contradicts_the_card_is_refused(line: str, sentence: str) 
     ("given", "sentence"),
     [
         ("{pretrained: nothing}", "s.yaml:3: surrogate.pretrained: no surrogate 'nothing'"),
-        ("{pretrained: nd2fe14b, latent_dim: 32}", "surrogate.latent_dim: surrogate nd2fe14b is trained already"),
+        (
+            "{pretrained: nd2fe14b, latent_dim: 32}",
+            "surrogate.latent_dim: surrogate nd2fe14b is trained already with latent",
+        ),
+        (
+            "{pretrained: nd2fe14b, epochs: 6}",
+            "surrogate.epochs: surrogate nd2fe14b is trained already; leave this key",
+        ),
         ("{pretrained: ../up}", "s.yaml:3: surrogate.pretrained: must be letters, digits"),
     ],
 )
@@ -70,6 +78,22 @@ def test_the_shipped_surrogate_is_as_good_as_its_card_says() -> None:
     # Half way between two structures both show through, and sharpening changes Mr by more than that: not asked here.
     for drift in (space.drift, space.drift_drawn):
         assert (np.array(drift) < np.array(list(stated.values()))).all(), drift
+
+
+def test_a_run_states_the_real_sizes_of_its_surrogate() -> None:
+    """Those of the card, which may be repeated; and nothing of a training that never was."""
+    study = parse_study(STUDY, "s.yaml")
+    card = Surrogate.load("nd2fe14b")
+    assert study.surrogate.latent_dim == card.latent_dim == 800
+    assert study.surrogate.ensemble == card.regressor.architecture.members == 6
+    text = study_text(study)
+    stated = YAML(typ="safe", pure=True).load(text)["surrogate"]
+    assert stated.pop("regressor")["folds"] == 0
+    assert stated == {
+        "pretrained": "nd2fe14b", "encoding": "double_angle", "cells_per_pixel": 2, "layout": "grid", "latent_dim": 800,
+        "width": 1.0, "mirrored": True, "ensemble": 6,
+    }  # fmt: skip
+    assert parse_study(text, "again.yaml") == study
 
 
 def test_both_sets_share_one_autoencoder() -> None:
