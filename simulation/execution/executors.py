@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from simulation.errors import InputError
+from simulation.execution.allotted import available_cores
 from simulation.execution.engine import Engine, no_interrupt, without_main
 
 if sys.platform != "win32":
@@ -80,11 +81,6 @@ def _check(name: str, workers: int | None, address: str | None) -> None:
         raise InputError(f"address {wrong}")
     if workers is not None and (wrong := why_no_workers(name, address)):
         raise InputError(f"workers {wrong}, got {workers!r}")
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def local(workers: int | None = None, import_main: bool = True) -> Engine:
