@@ -6,9 +6,12 @@ import hashlib
 import importlib.resources
 import json
 import re
+import warnings
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from simulation import InputError
 from simulation.files import replacing, write_text
@@ -130,10 +133,13 @@ def load_weights(network: Any, path: Path) -> None:
         InputError: if the file does not hold the weights of this network.
     """
     try:
-        network.load_weights(path)
+        with warnings.catch_warnings(action="ignore"):  # what Keras says before it fails, we say in a sentence
+            network.load_weights(path)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         sentence = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"{path}: not the weights of this network: {sentence}") from None
+    if not all(np.isfinite(np.asarray(value)).all() for value in network.get_weights()):
+        raise InputError(f"{path}: holds weights that are no finite numbers")
 
 
 def _read(folder: Path, kind: type) -> dict[str, Any]:

@@ -178,8 +178,12 @@ def dask(address: str | None = None, workers: int | None = None, import_main: bo
     _check("dask", workers, address)
     try:
         import distributed  # noqa: F401
-    except ImportError:
-        raise InputError("engine dask: Dask is not installed; pip install 'inverse-design[dask]'") from None
+    except ImportError as error:
+        if error.name in ("dask", "distributed"):
+            raise InputError("engine dask: Dask is not installed; pip install 'inverse-design[dask]'") from None
+        raise InputError(
+            f"engine dask: Dask is installed but does not load ({error}); pip install 'inverse-design[dask]'"
+        ) from None
     from simulation.execution.dask import DaskEngine
 
     return DaskEngine(address, available_cores() if workers is None else workers, import_main)

@@ -155,7 +155,7 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
         mode = "immutable=1"  # a finished store on read-only media
     else:
         mode = "mode=ro" if read_only else "mode=rw"
-    address = f"file:{quote(str(path.absolute()))}?{mode}"
+    address = f"file:{quote(os.fsencode(path.absolute()))}?{mode}"
     db = sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None)
     db.text_factory = lambda text: text.decode(errors="surrogateescape")  # damaged text must reach its checksum
     return db

@@ -16,6 +16,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -523,7 +524,7 @@ def test_what_a_kill_left_when_a_store_was_made_goes(tmp_path: Path):
 
 def test_a_full_disk_at_creation_is_no_matter_of_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Nor where SQLite itself only says that it is unable to open the file."""
-    real = open
+    real: Any = open
 
     def full(file: object, mode: str = "r", *rest: object, **named: object) -> object:
         if "w" in mode or "+" in mode:
