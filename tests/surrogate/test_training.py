@@ -254,7 +254,7 @@ SHRINKING = {
         (lambda f: edit_card(f, residual_std=[0.1] * 5 + [math.nan]), "residual_std"),
         (lambda f: edit_card(f, scaling=dict.fromkeys(("mean", "std", "start", "step"), [0.0] * 6)), "not positive"),
         (lambda f: edit_card(f, calibration=SHRINKING), "intervals that shrink"),
-        (lambda f: edit_card(f, **dict.fromkeys(map(str, range(10**5)))), "missing or unknown"),
+        (lambda f: edit_card(f, **dict.fromkeys(map(str, range(30_000)))), "missing or unknown"),
         (lambda f: spoil_weights(f, "regressor.weights.h5"), "no finite numbers"),
         (lambda f: spoil_weights(f / "autoencoder", "encoder.weights.h5"), "no finite numbers"),
         (lambda f: edit_card(f, autoencoder=[]), "autoencoder"),
