@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
-    "Design": "api",
+    "Design": "run.design",
     "design": "api",
     "Goal": "goals",
     "Study": "study.study",
@@ -32,10 +32,10 @@ def __getattr__(name: str) -> Any:
 
 
 if TYPE_CHECKING:
-    from inverse_design.api import Design as Design
     from inverse_design.api import design as design
     from inverse_design.goals import Goal as Goal
     from inverse_design.loop import run_study as run_study
+    from inverse_design.run.design import Design as Design
     from inverse_design.run.verified import Verified as Verified
     from inverse_design.study.reading import StudyError as StudyError
     from inverse_design.study.reading import load_study as load_study

@@ -4,45 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inverse_design.goals import Goal
 from inverse_design.study.reading import StudyError, load_study, parse_study
 from inverse_design.study.study import Study
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from inverse_design.run.verified import Verified
-
-
-@dataclass(frozen=True, eq=False)
-class Design:
-    """What a study came to.
-
-    Attributes:
-        goals: what was wanted, in reduced units.
-        verified: every simulated candidate in the order of choice: `.candidate.structure` are its grains, `.anchors`
-            its simulated anchor points, `.h` and `.m` its curve.
-        best: the first of them by `goals.ranking`: hits before others; None where no curve can be used.
-        folder: the run folder, with `report.html` and the tables.
-        reason: why the loop stopped, a sentence.
-    """
-
-    goals: tuple[Goal, ...]
-    verified: tuple[Verified, ...]
-    best: Verified | None
-    folder: Path
-    reason: str
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """`verified.csv`: predicted beside verified anchor points."""
-        import pandas as pd
-
-        return pd.read_csv(self.folder / "verified.csv")
+    from inverse_design.run.design import Design
 
 
 def design(
@@ -60,12 +29,8 @@ def design(
     """
     wanted = _read(study, overrides)
     from inverse_design.loop import run_study
-    from inverse_design.run.verified import best
 
-    ending = run_study(wanted, Path(runs))
-    number = best(wanted.reduced_goals, ending.verified)
-    champion = None if number is None else ending.verified[number]
-    return Design(wanted.reduced_goals, ending.verified, champion, Path(runs) / wanted.name, ending.reason)
+    return run_study(wanted, Path(runs))
 
 
 def _read(study: str | Path | Mapping[str, Any] | Study, overrides: Sequence[str]) -> Study:

@@ -135,9 +135,9 @@ def run(
     from inverse_design.commands.tables import closing_table
     from inverse_design.loop import run_study
 
-    ending = run_study(wanted, runs)
-    console.print(closing_table(wanted.reduced_goals, ending.verified))
-    console.print(f"stopped: {ending.reason}")
+    design = run_study(wanted, runs)
+    console.print(closing_table(design))
+    console.print(f"stopped: {design.reason}")
     console.print(f"report: {runs / wanted.name / 'report.html'}", soft_wrap=True)
 
 

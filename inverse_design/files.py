@@ -1,4 +1,4 @@
-"""JSON that is read back, and folders that can be written."""
+"""JSON and arrays that are read back, and folders that can be written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from simulation.arrays import read_npz
 from simulation.errors import InputError
 
 MAX_JSON = 10**7
@@ -26,6 +29,18 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file that a stage wrote.
+
+    Raises:
+        InputError: if the file is missing or damaged.
+    """
+    try:
+        return read_npz(path)
+    except (OSError, InputError):
+        raise InputError(f"{path}: missing or damaged; running the study again makes it anew") from None
 
 
 def writable(folder: Path) -> Path:

@@ -17,7 +17,7 @@ from simulation.anchors import ANCHORS
 
 @dataclass(frozen=True)
 class Goal:
-    """One wish on one of the `PROPERTIES`, in reduced units (Ms, H_A).
+    """What is asked of one of the `PROPERTIES`, in reduced units (Ms, H_A).
 
     Exactly one of these: a `target` with its `tolerance`; bounds (`at_least`, `at_most`); a `direction`, which may
     come with bounds. Targets and directions are objectives, bounds are constraints.
@@ -144,7 +144,7 @@ def ranking(
 
     Confirmed hits come first, then other hits, then the rest by their distance from the windows. Among equals decides
     what is to be maximised or minimised, the first of the goals first; then the distance from the targets, in
-    tolerances; then the order in which they are given. Wishes of different units are never added.
+    tolerances; then the order in which they are given. Directions have different units and are never added.
 
     Args:
         goals: what is wanted, in the order of the study.
@@ -163,10 +163,10 @@ def ranking(
     hit = hits(goals, values) if hit is None else np.asarray(hit, bool)
     confirmed = np.zeros(len(values), bool) if confirmed is None else np.asarray(confirmed, bool)
     miss = np.where(hit, 0.0, distance(goals, values))
-    wishes = objectives([goal for goal in goals if goal.direction is not None], values)
+    directed = objectives([goal for goal in goals if goal.direction is not None], values)
     targets = np.square(objectives([goal for goal in goals if goal.target is not None], values)).sum(axis=1)
     # The last key of lexsort decides first; it keeps the order of what is equal.
-    keys = np.column_stack([~confirmed, ~hit, miss, wishes, targets])
+    keys = np.column_stack([~confirmed, ~hit, miss, directed, targets])
     return np.lexsort(np.where(np.isfinite(keys), keys, np.inf).T[::-1])
 
 

@@ -12,16 +12,27 @@ from typing import Any, Literal
 import numpy as np
 
 from simulation.anchors import AnchorPoints, anchor_points
-from simulation.backends import discretization_of
 from simulation.errors import InputError, SolverError
 from simulation.material import Material, Nd2Fe14B
 from simulation.microstructure import Microstructure
 from simulation.minimize import FieldStatus
 
-__all__ = ["BACKENDS", "DemagnetizationCurve", "FieldStatus", "FieldSweep", "demagnetization_curve"]
+__all__ = [
+    "BACKENDS",
+    "DemagnetizationCurve",
+    "FieldStatus",
+    "FieldSweep",
+    "demagnetization_curve",
+    "discretization_of",
+]
 
 BACKENDS = ("planar", "fidimag")
 MAX_FIELDS = 100_000
+
+
+def discretization_of(backend: str, discretization: str) -> str:
+    """What a backend simulates by when it is asked for this: fidimag knows cells only, and is not asked for more."""
+    return "cells" if backend == "fidimag" and discretization == "elements" else discretization
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ STEER_STEPS = 24
 CLOSE = 0.05
 """Root mean square miss, in scales, at which a structure is steered no further."""
 
-LONGEST_TURN_RAD = 0.3
+LONGEST_ROTATION_RAD = 0.3
 """Root mean square over the area that one step of steering may turn the axes by."""
 
 
@@ -237,7 +237,7 @@ class PolyakStep(keras.optimizers.Optimizer):  # type: ignore[name-defined, misc
         square = ops.sum(gradient * direction, axis=1, keepdims=True)
         step = direction / ops.maximum(square, 1e-12)
         turn = ops.sqrt(ops.sum(areas * ops.square(step), axis=1, keepdims=True))
-        step = step * ops.minimum(1.0, LONGEST_TURN_RAD / ops.maximum(turn, 1e-12))
+        step = step * ops.minimum(1.0, LONGEST_ROTATION_RAD / ops.maximum(turn, 1e-12))
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * step)
 
 

@@ -24,7 +24,6 @@ FORMAT = 2
 CARD = "card.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LARGEST_CARD = 10**6
-_RECORD = "artifact.json"
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,10 @@ class SurrogateCard:
 
 
 def write_card(card: AutoencoderCard | SurrogateCard, folder: Path) -> None:
-    """Write `card.json`, last of all: a folder without it is no surrogate."""
-    write_text(folder / CARD, json.dumps(asdict(card), indent=1) + "\n")
+    """Write `card.json` with its own checksum, last of all: a folder without it is no surrogate."""
+    raw = asdict(card)
+    raw["checksum"] = _digest(raw)
+    write_text(folder / CARD, json.dumps(raw, indent=1) + "\n")
 
 
 def read_autoencoder_card(folder: Path) -> AutoencoderCard:
@@ -83,7 +84,8 @@ def read_card(folder: Path) -> SurrogateCard:
 
 
 def find_surrogate(name_or_folder: str | Path) -> Path:
-    """Folder of a surrogate: of a shipped name, itself, or the latest regressor of a run.
+    """Folder of a surrogate: of a shipped name, itself, or the last of numbered ones two levels below it, as a run
+    leaves them.
 
     Raises:
         InputError: if there is none.
@@ -91,7 +93,7 @@ def find_surrogate(name_or_folder: str | Path) -> Path:
     folder = Path(name_or_folder)
     if (folder / CARD).is_file():
         return folder
-    rounds = [p.parent for p in folder.glob(f"regressor/*/{CARD}") if p.parent.name.isdigit()]
+    rounds = [p.parent for p in folder.glob(f"*/*/{CARD}") if p.parent.name.isdigit()]
     if rounds:
         return max(rounds, key=lambda p: int(p.name))
     if isinstance(name_or_folder, str) and NAME.fullmatch(name_or_folder):
@@ -100,7 +102,7 @@ def find_surrogate(name_or_folder: str | Path) -> Path:
             return shipped / name_or_folder
         names = ", ".join(sorted(p.parent.name for p in shipped.glob(f"*/{CARD}"))) or "none"
         raise InputError(f"no surrogate {name_or_folder!r}: neither a folder with a {CARD} nor shipped ({names})")
-    raise InputError(f"{folder}: no trained surrogate there (no {CARD}, and no regressor/ROUND/{CARD})")
+    raise InputError(f"{folder}: no trained surrogate there (no {CARD}, here or in a numbered folder two levels below)")
 
 
 def checksum(path: Path) -> str:
@@ -147,16 +149,16 @@ def _read(folder: Path, kind: type) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST_CARD or not path.is_file():  # a pipe or a device need not end
             raise ValueError("not a file, or too large for one")
-        text = path.read_bytes()
-        _check_record(folder, text)
-        raw = json.loads(text)
-        found = raw["format"]
+        raw = json.loads(path.read_bytes())
+        found, stated = raw["format"], raw.pop("checksum", None)
     except FileNotFoundError:
         raise InputError(f"{folder}: no trained network there ({CARD} is missing)") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path}: not a readable card of a surrogate: {error}") from None
+        raise InputError(f"{path}: damaged, or not a readable card of a surrogate: {error}") from None
     if found != FORMAT:
         raise InputError(f"{path}: written in format {found}, this version reads format {FORMAT}: train it again")
+    if stated is not None and stated != _digest(raw):  # a flipped digit of a scaling is still JSON
+        raise InputError(f"{path}: it is damaged (checksum differs); what made it makes it anew")
     expected = {f.name for f in fields(kind)}
     if set(raw) != expected:
         raise InputError(f"{path}: keys {sorted(set(raw) ^ expected)} are missing or unknown, not a card of this kind")
@@ -166,15 +168,9 @@ def _read(folder: Path, kind: type) -> dict[str, Any]:
     return raw
 
 
-def _check_record(folder: Path, card: bytes) -> None:
-    """Compare a card with the checksum that its run keeps beside it: a flipped digit of a scaling is still JSON."""
-    record = folder / _RECORD
-    if not record.is_file():
-        return  # not a run's
-    if record.stat().st_size > _LARGEST_CARD:
-        raise ValueError(f"{_RECORD} is too large for one")
-    if json.loads(record.read_bytes())["files"].get(CARD) != hashlib.sha256(card).hexdigest():
-        raise ValueError("it is damaged (checksum differs); running the study again makes it anew")
+def _digest(raw: dict[str, Any]) -> str:
+    """SHA-256 of what a card says, however it is laid out."""
+    return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
 
 
 def _build(kind: type, values: Any, folder: Path, **convert: Any) -> Any:

@@ -25,8 +25,8 @@ def diverse_batch(score: np.ndarray, codes: np.ndarray, count: int) -> np.ndarra
     length = 0.25 * float(np.sqrt(np.sum(codes.var(axis=0)))) or 1.0
     running = np.array(score, dtype=float, ndmin=2)
     chosen: list[int] = []
-    for turn in range(min(count, len(codes))):
-        best = int(np.argmax(running[turn % len(running)]))
+    for place in range(min(count, len(codes))):
+        best = int(np.argmax(running[place % len(running)]))
         chosen.append(best)
         squared = np.sum((codes - codes[best]) ** 2, axis=1) / (2 * length**2)
         running += np.log(np.maximum(-np.expm1(-squared), 1e-12))
@@ -36,8 +36,8 @@ def diverse_batch(score: np.ndarray, codes: np.ndarray, count: int) -> np.ndarra
 
 def top(scores: np.ndarray, count: int) -> np.ndarray:
     """Indices of the best `count` of n by scores (k, n) that choose in turn."""
-    turns = np.argsort(-scores, axis=1, kind="stable")[:, :count].T.ravel()
-    return turns[np.sort(np.unique(turns, return_index=True)[1])][:count]
+    ranked = np.argsort(-scores, axis=1, kind="stable")[:, :count].T.ravel()
+    return ranked[np.sort(np.unique(ranked, return_index=True)[1])][:count]
 
 
 def unseen(codes: np.ndarray, done: np.ndarray) -> np.ndarray:

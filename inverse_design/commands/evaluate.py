@@ -14,14 +14,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.interpolate import PchipInterpolator
 
-from inverse_design.outputs import findings_of, last_round, predictions
 from inverse_design.properties import UNITS, Column
 from inverse_design.report.axis_colors import axis_color
 from inverse_design.report.data import on_the_curve
 from inverse_design.report.figures import PREDICTED, SIMULATED, draw_curve, draw_directions
 from inverse_design.report.style import own_style
+from inverse_design.run.accuracy import last_round, predictions
+from inverse_design.run.design import read_design
 from inverse_design.run.folder import RunFolder
-from inverse_design.run.keys import HISTORY
+from inverse_design.run.keys import HISTORY, Stage
 from inverse_design.study.reading import load_study
 from inverse_design.study.shipped import fixed_sections, labels_of
 from simulation.anchors import ANCHORS
@@ -225,10 +226,10 @@ def _of_run(run: Path) -> dict[str, Figure]:
     from surrogate import Surrogate
 
     study, rounds = load_study(run / "study.yaml"), last_round(run) + 1
-    RunFolder(run).check("vae", *(f"regressor/{r}" for r in range(rounds)))
+    RunFolder(run).check(Stage.VAE, *(Stage.REGRESSOR.of(r) for r in range(rounds)))
     figures = {"computed-predicted": computed_against_predicted(*predictions(run, rounds - 1))}
-    histories = {"autoencoder": run / "vae" / HISTORY}
-    histories |= {f"regressors, round {r}": run / "regressor" / str(r) / HISTORY for r in range(rounds)}
+    histories = {"autoencoder": run / Stage.VAE / HISTORY}
+    histories |= {f"regressors, round {r}": run / Stage.REGRESSOR.of(r) / HISTORY for r in range(rounds)}
     histories = {name: path for name, path in histories.items() if path.is_file()}  # what came trained has none
     if histories:
         figures["losses"] = loss_curves(histories)
@@ -236,7 +237,7 @@ def _of_run(run: Path) -> dict[str, Figure]:
     figures["latent-codes"] = latent_codes(Surrogate.load(run), drawn)
     items = [
         Compared(f"candidate {number:02d}", item.h, item.m, item.candidate.anchors, item.candidate.std)
-        for number, item in enumerate(findings_of(run)[1].verified[:6])
+        for number, item in enumerate(read_design(run).verified[:6])
     ]
     if items:
         figures["curves"] = whole_curves(items)

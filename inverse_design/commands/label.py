@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inverse_design.console import warn
 from inverse_design.progress import Tracker, track
-from inverse_design.run.simulating import conditions_of, make_engine, simulate_all, wanted_labels
+from inverse_design.run.simulating import Simulator, make_engine, wanted_labels
 from inverse_design.study.caveats import caveats
 from inverse_design.study.study import Study
 from simulation.labels.labelling import shard as part_of
@@ -28,10 +28,10 @@ def label_study(study: Study, path: Path, shard: str | None, tracker: Tracker = 
     wanted = wanted_labels(study)
     if shard is not None:
         wanted = part_of(wanted, shard)
-    conditions = conditions_of(study, study.labels.backend, study.labels.discretization)
     warn(caveats(study))
     with LabelStore(path) as store, make_engine(study) as engine:
-        found = simulate_all("labels", wanted, conditions, store, engine, tracker)
+        simulator = Simulator(study, store, engine, tracker)
+        found = simulator.simulate("labels", wanted, simulator.conditions(study.labels.backend))
         usable = sum(label.converged for label in found)
         return f"{path}: {usable} of {len(wanted)} labels usable, {len(store)} simulations in the store"
 

@@ -13,11 +13,10 @@ from inverse_design.files import writable
 from inverse_design.run.verified import write_curve
 from inverse_design.study.reading import load_study
 from simulation.anchors import ANCHORS, UNITS
-from simulation.backends import discretization_of
 from simulation.bhmax import maximum_energy_product
 from simulation.errors import InputError
 from simulation.files import replacing, write_text
-from simulation.hysteresis import FieldSweep, demagnetization_curve
+from simulation.hysteresis import FieldSweep, demagnetization_curve, discretization_of
 from simulation.material import Nd2Fe14B
 from simulation.microstructure import Microstructure
 from simulation.validity import unsaturated, warnings_for

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from inverse_design.goals import UNITS, Goal
+from inverse_design.goals import UNITS
 from inverse_design.run.folder import MANIFEST, read_artifact, read_manifest
-from inverse_design.run.keys import labels_key
+from inverse_design.run.keys import Stage, labels_key
 from inverse_design.run.seconds import StageTimes
-from inverse_design.run.verified import Verified, best_first
 from inverse_design.study.reading import load_study
 from inverse_design.study.study import Study
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
+
+if TYPE_CHECKING:
+    from inverse_design.run.design import Design
 
 
 def describe(study: Study) -> list[str]:
@@ -54,9 +54,9 @@ def progress_of(run: Path) -> list[str]:
         raise InputError(f"{run}: no run here (no study.yaml)")
     study = load_study(run / "study.yaml")
     lines, times = [f"{study.name}: {_labels(run, study)}"], StageTimes(run)
-    seconds = times.seconds("labels", labels_key(study))
+    seconds = times.seconds(Stage.LABELS, labels_key(study))
     if seconds:
-        lines.append(f"  {'labels':<14} {seconds:.1f} s so far")
+        lines.append(f"  {Stage.LABELS:<14} {seconds:.1f} s so far")
     for folder in sorted(run.glob("*/artifact.json")) + sorted(run.glob("*/*/artifact.json")):
         record = read_artifact(folder.parent)
         if record and not folder.parent.is_relative_to(run / ".work"):
@@ -86,20 +86,21 @@ def _labels(run: Path, study: Study) -> str:
     return f"{done} simulations in the store ({wanted})" + (f"; {bad}" if bad else "")
 
 
-def closing_table(goals: Sequence[Goal], verified: Sequence[Verified]) -> Table:
+def closing_table(design: Design) -> Table:
     """Goals beside what the best candidates are predicted and verified to have, the best first."""
+    goals = design.goals
     table = Table(title="goal, predicted -> verified", caption="fields in H_A, magnetisations in Ms")
     table.add_column("candidate", justify="right")
     for goal in goals:
         table.add_column(f"{goal.quantity} {goal.describe()}", justify="right")
     table.add_column("hit", justify="center")
-    for number in best_first(goals, verified)[:8]:
-        item = verified[number]
+    for number in design.ranking[:8]:
+        item = design.verified[number]
         cells = []
         for goal in goals:
             i = goal.column
             cells.append(f"{item.candidate.predicted[i]:.3f} -> {item.properties[i]:.3f}")
-        hit = "yes" if item.is_hit(goals) else "no" if item.converged else "unconverged"
+        hit = "yes" if design.hits[number] else "no" if item.converged else "unconverged"
         table.add_row(f"{number:02d}", *cells, hit)
     return table
 
@@ -133,22 +134,9 @@ def _shipped_accuracy(name: str) -> dict[str, Any]:
 
 
 def _run_accuracy(run: Path) -> dict[str, Any]:
-    from inverse_design.outputs import evaluation, last_round
-    from surrogate.metrics import PAPER_MAE
+    from inverse_design.run.accuracy import evaluation, last_round
 
-    found = evaluation(run, last_round(run))
-
-    def named(values: Sequence[float]) -> dict[str, float | None]:
-        return {n: (v if math.isfinite(v) else None) for n, v in zip(ANCHORS, values, strict=True)}
-
-    return {
-        "mae": named(found.mae),
-        "paper": dict(PAPER_MAE),
-        "n": found.n,
-        "within_1_std": named(found.within_1_std),
-        "within_2_std": named(found.within_2_std),
-        "rank_correlation": named(found.rank_correlation),
-    }
+    return evaluation(run, last_round(run)).as_dict()
 
 
 def accuracy_table(result: dict[str, Any]) -> Table:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from inverse_design.outputs import findings_of, write_outputs
+from inverse_design.outputs import write_outputs
 from inverse_design.progress import Tracker, track
-from inverse_design.run.folder import RunFolder, stage_key
-from inverse_design.run.simulating import conditions_of, make_engine, simulate_all
+from inverse_design.run.design import read_design
+from inverse_design.run.folder import RunFolder
+from inverse_design.run.keys import Stage, checks_key
+from inverse_design.run.simulating import Simulator, conditions_of, make_engine
 from inverse_design.run.verified import save_batch, verify_batch
-from simulation.backends import discretization_of
 from simulation.errors import InputError
+from simulation.hysteresis import discretization_of
 from simulation.labels.store import LabelStore
-
-VERSION = 1
 
 
 def verify_again(
@@ -40,7 +40,8 @@ def verify_again(
         InputError: if the run has no candidates, the solver is missing, or nothing would differ from the first time.
     """
     discretization = discretization_of(backend, discretization)
-    study, findings = findings_of(run)
+    design = read_design(run)
+    study = design.study
     first = (study.verification.backend, study.labels.discretization)
     if refine == 1 and (backend, discretization) == first:
         raise InputError(
@@ -51,19 +52,19 @@ def verify_again(
         raise InputError(f"an angle out of the plane is for backend fidimag only, {backend} has none")
     options = {"out_of_plane_rad": out_of_plane_rad} if out_of_plane_rad else {}
     conditions = conditions_of(study, backend, discretization, **options)
-    chosen = [replace(item.candidate, structure=item.candidate.structure.refine(refine)) for item in findings.verified]
+    chosen = [replace(item.candidate, structure=item.candidate.structure.refine(refine)) for item in design.verified]
     structures = [candidate.structure for candidate in chosen]
-    hashes = [structure.content_hash for structure in structures]
-    key = stage_key("checks", VERSION, conditions=conditions.key, structures=hashes)
-    folder = RunFolder(run)
+    folder, key = RunFolder(run), checks_key(conditions.key, structures)
+    name = f"{backend}-{discretization}-{refine}-{out_of_plane_rad:g}"
 
     def build(work: Path) -> None:
         with LabelStore(run / "labels.sqlite") as store, make_engine(study) as engine:
-            found = simulate_all("simulations again", structures, conditions, store, engine, tracker)
-        rounds = [item.round for item in findings.verified]
+            simulator = Simulator(study, store, engine, tracker)
+            found = simulator.simulate("simulations again", structures, conditions)
+        rounds = [item.round for item in design.verified]
         save_batch(work, verify_batch(rounds, chosen, found))
 
     with folder.locked():
-        folder.stage(f"checks/{backend}-{discretization}-{refine}-{out_of_plane_rad:g}", key, build)
-        write_outputs(study, folder, findings_of(run)[1])
+        folder.stage(Stage.CHECKS.of(name), key, build)
+        write_outputs(read_design(run))
     return run / "verified.csv"

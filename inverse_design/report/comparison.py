@@ -39,7 +39,7 @@ def render_comparison(runs: tuple[ReportData, ReportData], places: tuple[str, st
         places: what each is called, a folder; distinct.
     """
     template, style = page_template("comparison.html.j2")
-    champions = [data.best for data in runs]
+    champions = [data.best_number for data in runs]
     return template.render(
         style=style,
         places=places,
@@ -137,13 +137,13 @@ def _facts(runs: Sequence[ReportData]) -> list[tuple[str, list[str]]]:
 
     return [
         row("rounds", [data.rounds for data in runs]),
-        row("simulated candidates", [data.simulations for data in runs]),
+        row("simulated candidates", [len(data.verified) for data in runs]),
         row("hits", [sum(data.hits) for data in runs]),
         row("points of the front", [len(data.front) for data in runs]),
         row("labels that trained", [f"{data.labels.get('training', 0):g}" for data in runs]),
         row("wall time", [duration(sum(data.seconds.values())) if data.seconds else "not known" for data in runs]),
         row("of it for labels", [duration(data.seconds.get("labels", 0)) for data in runs]),
-        row("seed", [data.seed for data in runs]),
+        row("seed", [data.study.seed for data in runs]),
         row("stopped", [data.reason for data in runs]),
     ]
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from inverse_design.goals import Goal
 from inverse_design.properties import PROPERTIES, UNITS
 from inverse_design.run.baseline import in_words
-from inverse_design.run.verified import Verified, best
+from inverse_design.run.design import Design
+from inverse_design.study.study import study_text
 from simulation.anchors import ANCHORS, LEVELS, curve_points
 from simulation.bhmax import SQUARE_PRISM
 from simulation.material import Material
@@ -20,82 +19,44 @@ from simulation.microstructure import Microstructure
 
 
 @dataclass(frozen=True, eq=False)
-class ReportData:
-    """Everything a report shows.
+class ReportData(Design):
+    """Everything a report shows: a design, and what else its stages left.
 
     Attributes:
-        name: of the study.
-        study_text: the study file as run.
-        command: the command line that makes the run again.
-        goals: what was wanted, reduced units.
-        material: gives the SI units.
-        verified: every simulated candidate in the order of choice; their place is their number.
-        front: one row a Pareto point of the last round: objective_<anchor> ..., <anchor>_predicted, <anchor>_std.
-        front_structures: grain structures of the first rows of `front`; may be shorter than it, or empty.
-        front_fields: (n, ny, nx) decoded axis angles (rad, y upwards) of the first rows of `front`, or None; shown, and
-            called what they are, for points that have no grain structure.
-        hypervolume: (generations,) of each round's search.
-        losses: learning curves by name, each (epochs, values).
         labels: how many trained (`training`) and judged (`test`) the surrogate; `count` and `converged` of the
             simulations of this run; other entries are shown as they are.
-        labelled: what the labelled structures held before the search, see `look_up`; empty if not known.
-        pretrained: the shipped surrogate that the run started from, empty if it trained its own.
+        command: the command line that makes the run again.
+        front: one row a Pareto point of the last round: objective_<anchor> ..., <anchor>_predicted, <anchor>_std.
+        front_fields: (n, ny, nx) decoded axis angles (rad, y upwards) of the first rows of `front`, or None.
+        hypervolume: (generations,) of each round's search.
+        losses: learning curves by name, each (epochs, values).
         accuracy: mean absolute error on the test split by anchor, None where not measured.
-        rounds: rounds done.
-        simulations: full simulations of candidates.
-        reason: why the loop stopped, a sentence.
         seconds: wall time by stage, interrupted attempts included.
         versions: releases by package.
-        seed: of the study.
-        checks: candidate number and its simulation by another solver or on another mesh.
         exports: by candidate number, names of the files in its folder that `export` wrote.
         reversals: by candidate number, the field (ny, nx) in H_A at which each cell switched, NaN where it has not.
     """
 
-    name: str
-    study_text: str
-    command: str
-    goals: tuple[Goal, ...]
-    material: Material
-    verified: tuple[Verified, ...]
-    front: pd.DataFrame
-    front_structures: tuple[Microstructure, ...] = ()
+    command: str = "python -m inverse_design run study.yaml"
+    front: pd.DataFrame = field(default_factory=pd.DataFrame)
     front_fields: np.ndarray | None = None
     hypervolume: tuple[np.ndarray, ...] = ()
     losses: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    labels: Mapping[str, float] = field(default_factory=dict)
-    labelled: Mapping[str, Any] = field(default_factory=dict)
     accuracy: Mapping[str, float | None] = field(default_factory=dict)
-    rounds: int = 0
-    simulations: int = 0
-    reason: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    seed: int = 1
-    checks: tuple[tuple[int, Verified], ...] = ()
-    pretrained: str = ""
     exports: Mapping[int, Sequence[str]] = field(default_factory=dict)
     reversals: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     @property
-    def hits(self) -> tuple[bool, ...]:
-        """Of each candidate: converged, and every target and bound met by the simulated values."""
-        return tuple(item.is_hit(self.goals) for item in self.verified)
-
-    @property
-    def best(self) -> int | None:
-        """Number of the best candidate, see `goals.ranking`; None where nothing is left."""
-        return best(self.goals, self.verified)
+    def study_text(self) -> str:
+        """The study as run, not its file, which may have been edited meanwhile."""
+        return study_text(self.study)
 
     def of_front(self, kind: str) -> np.ndarray:
         """(points, 11) of the front: "predicted" properties or their "std"; NaN where the table has no such column."""
         names = [f"{name}_{kind}" for name in PROPERTIES]
         return self.front.reindex(columns=names).to_numpy(dtype=np.float64)
-
-    def of_verified(self, kind: str) -> np.ndarray:
-        """(candidates, 11): "predicted" or "simulated" properties."""
-        rows = [item.properties if kind == "simulated" else item.candidate.predicted for item in self.verified]
-        return np.array(rows, dtype=np.float64).reshape(-1, len(PROPERTIES))
 
 
 def labelled(name: str) -> str:
@@ -122,7 +83,7 @@ def _listed(words: Sequence[str]) -> str:
 
 def achieved(data: ReportData) -> str:
     """What came of it, in a few sentences, from simulated values only."""
-    count, hit, champion = len(data.verified), sum(data.hits), data.best
+    count, hit, champion = len(data.verified), sum(data.hits), data.best_number
     if count == 0:
         return "No candidate has been simulated yet."
     failed = sum(not item.converged for item in data.verified)

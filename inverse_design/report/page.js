@@ -167,7 +167,7 @@
     const source = item ? document.querySelector(`#candidate-${item.number} .grains`).src : data.front.image[index];
     $("preview-image").hidden = !source;
     $("preview-none").hidden = Boolean(source);
-    $("preview-note").hidden = Boolean(item) || !source || index < data.front.sharp;
+    $("preview-note").hidden = Boolean(item) || !source;
     if (source) {
       $("preview-image").src = source;
       $("preview-image").alt = `Grains of ${$("preview-title").textContent}`;

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from importlib.resources import files
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,6 @@ from surrogate.metrics import PAPER_MAE
 
 MAX_BYTES = 8_000_000
 """The page stays below this whatever the run; maps of Pareto points are left out first."""
-THUMBNAIL = 160
-"""Least edge of a Pareto point's grain map, pixels."""
 
 LABEL_WORDS = {
     "training": "trained with",
@@ -77,7 +74,7 @@ def _shipped(name: str) -> str:
 
 
 def _context(data: ReportData) -> dict[str, Any]:
-    champion = data.best
+    champion = data.best_number
     frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals, data.material))
     return {
         "data": data,
@@ -220,21 +217,19 @@ def _interactive(data: ReportData, room: int) -> dict[str, Any]:
     """What the script draws the front from; `room` bytes are left for grain maps of Pareto points."""
     frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals, data.material))
     mean, std = data.of_front("predicted"), data.of_front("std")
-    sharp = data.front_structures[: len(mean)]
-    blurred = () if data.front_fields is None else data.front_fields[len(sharp) : len(mean)]
     thumbnails: list[str] = []
-    for uri in chain((png_data_uri(s, THUMBNAIL) for s in sharp), (field_data_uri(f) for f in blurred)):
+    for uri in map(field_data_uri, () if data.front_fields is None else data.front_fields[: len(mean)]):
         room -= len(uri) + 4
         if room < 0:
             break
         thumbnails.append(uri)
     return {
         "anchors": list(ANCHORS),
-        "best": data.best,
+        "best": data.best_number,
         "units": [UNITS[anchor] for anchor in ANCHORS],
         "frame": {"y": frame.y, "box": frame.box, "pieces": frame.pieces},
         "axes": _choices(data, mean),
-        "front": {"predicted": plain(mean), "std": plain(std), "image": thumbnails, "sharp": len(sharp)},
+        "front": {"predicted": plain(mean), "std": plain(std), "image": thumbnails},
         "verified": [
             {
                 "number": f"{number:02d}", "hit": data.hits[number], "converged": item.converged,

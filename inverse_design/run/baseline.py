@@ -1,4 +1,4 @@
-"""What the labelled structures hold already: a search is worth its simulations where it beats a look-up."""
+"""What the labelled structures hold already: a search is worth its simulations where it beats this."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from inverse_design.goals import UNITS, Goal, hits, ranking
 from inverse_design.properties import PROPERTIES, STRUCTURE, derived_from_anchors, structure_properties
-from inverse_design.run.keys import LabelledStructures
+from simulation.labels.labelled import LabelledStructures
 from simulation.material import Material
 
 
@@ -30,8 +30,8 @@ class Baseline:
 
     def as_dict(self, goals: Sequence[Goal]) -> dict[str, Any]:
         """JSON-able, with the best's values of what is to be maximised or minimised."""
-        wishes = [goal for goal in goals if goal.direction is not None and self.best is not None]
-        best = {goal.quantity: float(self.best[goal.column]) for goal in wishes if self.best is not None}
+        directed = [goal for goal in goals if goal.direction is not None]
+        best = {goal.quantity: float(self.best[goal.column]) for goal in directed if self.best is not None}
         return {"count": self.count, "hits": self.hits, "best": best}
 
 

@@ -19,25 +19,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from inverse_design.files import read_json
 from inverse_design.properties import PROPERTIES
 from inverse_design.run.seconds import StageTimes
-from simulation.arrays import read_npz
 from simulation.errors import InputError
 from simulation.files import write_text
 
 ARTIFACT = "artifact.json"
 MANIFEST = "manifest.json"
 log = logging.getLogger("inverse_design")
-
-
-def stage_key(stage: str, version: int, **inputs: Any) -> str:
-    """The key of an artifact: a hash of what it depends on; inputs are plain JSON values."""
-    text = json.dumps([stage, version, inputs], sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class RunFolder:
@@ -77,7 +69,7 @@ class RunFolder:
 
         Args:
             name: folder below the run, such as "vae" or "regressor/0".
-            key: from `stage_key`.
+            key: of what it depends on, see `run.keys`.
             build: writes the artifact's files into the folder it is given. That folder is kept when `build` is
                 interrupted and is handed to it again for the same key, so that it can hold checkpoints.
         """
@@ -90,7 +82,7 @@ class RunFolder:
             log.warning("%s: does not match its checksums and is made again", name)
         work = self.path / ".work" / f"{name.replace('/', '-')}-{key[:12]}"
         work.mkdir(parents=True, exist_ok=True)
-        if not _whole(work, key):  # else it was finished and the process ended before it was put in its place
+        if not _complete(work, key):  # else it was finished and the process ended before it was put in its place
             with self.times.timed(name, key):
                 build(work)
             record = {"stage": name, "key": key, "files": _checksums(work)}
@@ -110,7 +102,7 @@ class RunFolder:
         record = read_artifact(folder)
         if record is not None and record.get("key") != key:
             return "absent"
-        return "there" if _whole(folder, key) else "damaged"
+        return "there" if _complete(folder, key) else "damaged"
 
     def check(self, *names: str) -> None:
         """Make sure that stages are as they were written, whatever their keys.
@@ -172,21 +164,9 @@ def intact(folder: Path) -> bool:
     return record is not None and record.get("files") == _checksums(folder)
 
 
-def _whole(folder: Path, key: str) -> bool:
+def _complete(folder: Path, key: str) -> bool:
     record = read_artifact(folder)
     return record is not None and record.get("key") == key and intact(folder)
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file that a stage wrote.
-
-    Raises:
-        InputError: if the file is missing or damaged.
-    """
-    try:
-        return read_npz(path)
-    except (OSError, InputError):
-        raise InputError(f"{path}: missing or damaged; running the study again makes it anew") from None
 
 
 def _checksums(folder: Path) -> dict[str, str]:

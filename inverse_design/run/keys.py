@@ -1,4 +1,4 @@
-"""What each stage of the loop depends on, and what it does.
+"""The stages of a run: the names of their folders, the files in them, and what each depends on.
 
     labels, vae, regressor/0, search/0, verify/0, regressor/1, search/1, verify/1, ...
 
@@ -9,25 +9,47 @@ stage's meaning changes. What only says when to stop (`rounds`, `max_simulations
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import Any
 
-import numpy as np
-
-from inverse_design.properties import PROPERTIES
-from inverse_design.run.folder import stage_key
 from inverse_design.study.study import Study
-from simulation.anchors import ANCHORS
-from simulation.labels.drawn import Structures
+from simulation.labels.labelled import LabelledStructures
 from simulation.microstructure import Microstructure
-from simulation.sampling import Purpose
 from surrogate.card import CARD, checksum, find_surrogate
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-VERSIONS = {"vae": 1, "regressor": 2, "search": 5, "verify": 6, "redraws": 1}
+class Stage(StrEnum):
+    """Stages by the names of their folders below the run; labels are in the store instead."""
+
+    LABELS = "labels"
+    VAE = "vae"
+    REGRESSOR = "regressor"
+    SEARCH = "search"
+    VERIFY = "verify"
+    REDRAWS = "redraws"
+    REVERSAL = "reversal"
+    CHECKS = "checks"
+
+    def of(self, part: int | str) -> str:
+        """The name of a round's part, or of another, such as "search/0"."""
+        return f"{self}/{part}"
+
+
+VERSIONS = {
+    Stage.LABELS: 1,
+    Stage.VAE: 1,
+    Stage.REGRESSOR: 2,
+    Stage.SEARCH: 5,
+    Stage.VERIFY: 7,
+    Stage.REDRAWS: 1,
+    Stage.REVERSAL: 1,
+    Stage.CHECKS: 2,
+}
+"""Raised by hand when the meaning of what a stage leaves changes."""
+
 HISTORY = "history.csv"
 """Losses by epoch, in the folders of the autoencoder and the regressors."""
 
@@ -37,57 +59,20 @@ TEST = "test.npz"
 FRONT_AXES = "front-axes.npz"
 """Decoded axis angles of the Pareto points, in a search's folder: `angle_rad` (n, ny, nx), as blurred as decoded."""
 
-POOL = 2000
-"""Encoded structures that a search starts from and that say which codes are plausible."""
+FRONT = "front.csv"
+"""The Pareto points, in a search's folder and a copy of the last in the run's."""
 
 
-@dataclass(frozen=True, eq=False)
-class LabelledStructures:
-    """Labelled structures: the sampled ones sorted by key, then verified candidates in the order of their choice.
-
-    Attributes:
-        keys: n label keys.
-        structures: n grain structures; some may be drawn only when they are asked for.
-        anchors: (n, 6); NaN where a curve has no such point.
-        test: (n,) True for the split that trains nothing.
-        added: how many of them, at the end, are verified candidates.
-    """
-
-    keys: tuple[str, ...]
-    structures: Sequence[Microstructure]
-    anchors: np.ndarray
-    test: np.ndarray
-    added: int = 0
-
-    def split(self, test: bool) -> LabelledStructures:
-        """The test or the training part."""
-        rows = np.flatnonzero(self.test == test)
-        return LabelledStructures(
-            tuple(self.keys[i] for i in rows),
-            Structures(self.structures).take(rows),
-            self.anchors[rows],
-            self.test[rows],
-            0 if test else self.added,
-        )
-
-    def append(
-        self, keys: Sequence[str], structures: Sequence[Microstructure], anchors: np.ndarray
-    ) -> LabelledStructures:
-        """These labels and more to train on, at the end: what a regressor has seen keeps its place."""
-        return LabelledStructures(
-            (*self.keys, *keys),
-            Structures(self.structures) + structures,
-            np.vstack([self.anchors, np.reshape(anchors, (len(keys), len(ANCHORS)))]),
-            np.concatenate([self.test, np.zeros(len(keys), bool)]),
-            self.added + len(keys),
-        )
+def stage_key(stage: Stage, **inputs: Any) -> str:
+    """The key of an artifact: a hash of what it depends on; inputs are plain JSON values."""
+    text = json.dumps([stage, VERSIONS[stage], inputs], sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def labels_key(study: Study) -> str:
     """Key of the labels' wall time: of which family they are and how they are simulated, not how many."""
     return stage_key(
-        "labels",
-        1,
+        Stage.LABELS,
         seed=study.seed,
         microstructures=study.microstructures.model_dump(mode="json"),
         material=vars(study.magnet),
@@ -101,10 +86,9 @@ def vae_key(study: Study) -> str:
     """Key of the autoencoder: it sees structures only, neither labels nor goals. A pretrained one has its card's."""
     part = study.surrogate
     if part.pretrained is not None:
-        return stage_key("vae", VERSIONS["vae"], card=checksum(find_surrogate(part.pretrained) / CARD))
+        return stage_key(Stage.VAE, card=checksum(find_surrogate(part.pretrained) / CARD))
     return stage_key(
-        "vae",
-        VERSIONS["vae"],
+        Stage.VAE,
         seed=study.seed,
         microstructures=study.microstructures.model_dump(mode="json"),
         surrogate=part.model_dump(mode="json", exclude={"regressor", "ensemble"}),
@@ -115,8 +99,7 @@ def regressor_key(study: Study, before: str, labels: LabelledStructures, round_:
     """Key of round `round_`'s regressor: the network before it (or the autoencoder) and the labels it is trained and
     tested on."""
     return stage_key(
-        "regressor",
-        VERSIONS["regressor"],
+        Stage.REGRESSOR,
         seed=study.seed,
         round=round_,
         before=before,
@@ -130,8 +113,7 @@ def regressor_key(study: Study, before: str, labels: LabelledStructures, round_:
 def search_key(study: Study, regressor: str, round_: int) -> str:
     """Key of a search: the surrogate and the goals in reduced units."""
     return stage_key(
-        "search",
-        VERSIONS["search"],
+        Stage.SEARCH,
         seed=study.seed,
         round=round_,
         regressor=regressor,
@@ -144,8 +126,7 @@ def search_key(study: Study, regressor: str, round_: int) -> str:
 def verify_key(study: Study, search: str, round_: int) -> str:
     """Key of a verified batch: the search it chooses from and how it is simulated."""
     return stage_key(
-        "verify",
-        VERSIONS["verify"],
+        Stage.VERIFY,
         round=round_,
         search=search,
         candidates=study.verification.candidates,
@@ -158,36 +139,15 @@ def verify_key(study: Study, search: str, round_: int) -> str:
 
 def redraws_key(study: Study, verify: str) -> str:
     """Key of the redraws of a batch's hits."""
-    return stage_key("redraws", VERSIONS["redraws"], seed=study.seed, verify=verify, redraws=study.redraws)
+    return stage_key(Stage.REDRAWS, seed=study.seed, verify=verify, redraws=study.redraws)
 
 
-def pool_of_structures(study: Study, labels: LabelledStructures) -> Structures:
-    """Structures whose codes a search starts from: the labelled ones and fresh draws, in a fixed order."""
-    fresh = max(0, POOL - len(labels.structures))
-    return Structures(labels.structures) + study.family.stream(study.seed, Purpose.SEARCH, 0, fresh)
+def reversal_key(label_keys: dict[int, str]) -> str:
+    """Key of a round's switching fields: the labels of the candidates, by number, that are looked at."""
+    return stage_key(Stage.REVERSAL, labels={str(number): key for number, key in label_keys.items()})
 
 
-def draws_of(study: Study, round_: int) -> list[Microstructure]:
-    """Fresh structures of a round, not simulated: candidates, and what candidates are steered from."""
-    first, count = POOL + round_ * study.search.draws, study.search.draws
-    return list(study.family.stream(study.seed, Purpose.SEARCH, first, first + count))
-
-
-def search_seed(study: Study, round_: int) -> int:
-    """The seed of a round's search."""
-    sequence = np.random.SeedSequence(study.seed, spawn_key=(int(Purpose.SEARCH), 1, round_))
-    return int(sequence.generate_state(1)[0])
-
-
-def front_table(study: Study, objectives: np.ndarray, values: np.ndarray, std: np.ndarray) -> pd.DataFrame:
-    """One row a Pareto point: objectives by goal, then predicted anchors and their standard deviations, then the other
-    properties where a goal asks for one (values (n, 6 or 11), std (n, 6))."""
-    import pandas as pd  # a quarter of a second that checking a study does not pay
-
-    names = [f"objective_{goal.quantity}" for goal in study.reduced_goals if goal.is_objective]
-    table = pd.DataFrame(objectives, columns=names)
-    for i, anchor in enumerate(ANCHORS):
-        table[f"{anchor}_predicted"], table[f"{anchor}_std"] = values[:, i], std[:, i]
-    for i in range(len(ANCHORS), values.shape[1]):
-        table[f"{PROPERTIES[i]}_predicted"] = values[:, i]
-    return table
+def checks_key(conditions: str, structures: Sequence[Microstructure]) -> str:
+    """Key of candidates simulated again: under which conditions, by their key, and the structures."""
+    hashes = [structure.content_hash for structure in structures]
+    return stage_key(Stage.CHECKS, conditions=conditions, structures=hashes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inverse_design.run.keys import POOL
+from inverse_design.run.draws import POOL
 from inverse_design.study.study import Study
 from simulation.errors import InputError
 from simulation.execution.allotted import available_cores, available_memory_bytes

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from inverse_design.files import read_arrays
 from inverse_design.properties import PROPERTIES, simulated_properties
-from inverse_design.run.folder import read_arrays
 from inverse_design.run.verified import Verified
 from simulation.labels.label import Label
 from simulation.microstructure import Microstructure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from inverse_design.progress import Tracker
 from inverse_design.study.study import Study
@@ -44,30 +45,41 @@ def wanted_labels(study: Study) -> list[Specification]:
     return [Specification(study.family, study.seed, Purpose.LABELS, index) for index in indices]
 
 
-def simulate_all(
-    name: str,
-    wanted: Sequence[Specification] | Sequence[Microstructure],
-    conditions: Conditions,
-    store: LabelStore,
-    engine: Engine,
-    tracker: Tracker,
-) -> list[Label]:
-    """Labels of what is wanted, simulated where the store lacks them; each is stored as soon as it is done."""
-    began, lost = time.monotonic(), 0
-    with tracker(name) as update:
+@dataclass(frozen=True, eq=False)
+class Simulator:
+    """A study's simulations: into a store, by an engine, with progress shown."""
 
-        def show(state: Progress) -> None:
-            nonlocal lost
-            if state.lost > lost:
-                log.warning("%s: a worker died; what was lost with it is simulated again, and nothing else", name)
-                lost = state.lost
-            bad = state.done - state.outcomes[Outcome.CONVERGED]
-            update(state.done, state.total or len(wanted), f"{bad} unusable" if bad else "")
+    study: Study
+    store: LabelStore
+    engine: Engine
+    tracker: Tracker
 
-        found = list(label_all(wanted, conditions, store, engine, progress=show))
-    bad = [label for label in found if not label.converged]
-    if bad:
-        say = "%s: %d of %d simulations gave no converged curve and are used for nothing; the first: %s"
-        log.warning(say, name, len(bad), len(found), bad[0].reason)
-    log.info("%s: done in %.1f s", name, time.monotonic() - began)
-    return found
+    def conditions(self, backend: str | None = None, discretization: str | None = None, **options: float) -> Conditions:
+        """See `conditions_of`; what is not said is as candidates are verified."""
+        part = self.study
+        return conditions_of(
+            part, backend or part.verification.backend, discretization or part.labels.discretization, **options
+        )
+
+    def simulate(
+        self, name: str, wanted: Sequence[Specification] | Sequence[Microstructure], conditions: Conditions
+    ) -> list[Label]:
+        """Labels of what is wanted, simulated where the store lacks them; each is stored as soon as it is done."""
+        began, lost = time.monotonic(), 0
+        with self.tracker(name) as update:
+
+            def show(state: Progress) -> None:
+                nonlocal lost
+                if state.lost > lost:
+                    log.warning("%s: a worker died; what was lost with it is simulated again, and nothing else", name)
+                    lost = state.lost
+                bad = state.done - state.outcomes[Outcome.CONVERGED]
+                update(state.done, state.total or len(wanted), f"{bad} unusable" if bad else "")
+
+            found = list(label_all(wanted, conditions, self.store, self.engine, progress=show))
+        bad = [label for label in found if not label.converged]
+        if bad:
+            say = "%s: %d of %d simulations gave no converged curve and are used for nothing; the first: %s"
+            log.warning(say, name, len(bad), len(found), bad[0].reason)
+        log.info("%s: done in %.1f s", name, time.monotonic() - began)
+        return found

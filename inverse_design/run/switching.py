@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from inverse_design.files import read_arrays
 from inverse_design.progress import Tracker, track
-from inverse_design.run.folder import RunFolder, read_arrays, stage_key
+from inverse_design.run.folder import RunFolder
+from inverse_design.run.keys import Stage, reversal_key
 from inverse_design.run.simulating import conditions_of
 from inverse_design.run.verified import Verified
 from inverse_design.study.study import Study
 from simulation.reversal import switching_field
 
-VERSION = 1
 _FILE = "switching.npz"
 
 
@@ -33,7 +34,7 @@ def reversals_of(
             for number, item in enumerate(verified)
             if item.round == round_ and item.converged and item.backend == "planar"
         }
-        key = stage_key("reversal", VERSION, labels={str(n): item.label_key for n, item in shown.items()})
+        key = reversal_key({number: item.label_key for number, item in shown.items()})
 
         def build(work: Path, shown: dict[int, Verified] = shown, round_: int = round_) -> None:
             fields: dict[str, Any] = {}
@@ -46,6 +47,6 @@ def reversals_of(
                     update(done + 1, len(shown), "")
             np.savez_compressed(work / _FILE, **fields)
 
-        arrays = read_arrays(folder.stage(f"reversal/{round_}", key, build) / _FILE)
+        arrays = read_arrays(folder.stage(Stage.REVERSAL.of(round_), key, build) / _FILE)
         found |= {int(number): field for number, field in arrays.items()}
     return found

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from inverse_design.progress import Update
-from inverse_design.run.keys import HISTORY, TEST, LabelledStructures
+from inverse_design.run.keys import HISTORY, TEST
 from inverse_design.study.shipped import encoded
 from inverse_design.study.study import Study
+from simulation.labels.labelled import LabelledStructures
 from simulation.sampling import Purpose
 from surrogate import (
     Autoencoder,

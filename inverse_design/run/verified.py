@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.candidates.candidate import Candidate
+from inverse_design.files import read_arrays
 from inverse_design.goals import Goal, distance, hits, ranking
 from inverse_design.properties import DERIVED, PROPERTIES, STRUCTURE, Column, simulated_properties
-from inverse_design.run.folder import read_arrays
 from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.errors import InputError
 from simulation.files import write_text

@@ -15,8 +15,8 @@ from pymoo.indicators.hv import Hypervolume
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 from pymoo.util.ref_dirs import get_reference_directions
 
+from inverse_design.files import read_arrays
 from inverse_design.goals import distance
-from inverse_design.run.folder import read_arrays
 from inverse_design.search.problem import LatentProblem
 from simulation.errors import InputError
 

@@ -16,7 +16,9 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 from ruamel.yaml.nodes import MappingNode
 
 from inverse_design.console import printable
+from inverse_design.study.sections import MaterialSection
 from inverse_design.study.study import Study
+from inverse_design.study.wishes import GoalSection
 from simulation.errors import InputError
 
 MAX_BYTES = 100_000
@@ -234,15 +236,11 @@ def _keys_of(path: str) -> list[str]:
     model: type[BaseModel] | None = Study
     for key in filter(None, path.split(".")):
         if path.startswith("goals."):
-            from inverse_design.study.study import GoalSection
-
             return list(GoalSection.model_fields)
         field = model.model_fields.get(key) if model else None
         default = field.default if field else None
         model = type(default) if isinstance(default, BaseModel) else None
     if model is None and path == "material":
-        from inverse_design.study.study import MaterialSection
-
         model = MaterialSection
     return list(model.model_fields) if model else []
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from simulation.errors import InputError
 from simulation.labels.drawn import Drawn, Structures
 from simulation.labels.label import Conditions
+from simulation.labels.labelled import LabelledStructures
 from simulation.labels.sets import CHECKSUM_BYTES, SPLITS, load_label_set
 from simulation.microstructure import Microstructure
 from surrogate.card import find_surrogate, read_autoencoder_card, read_card
 from surrogate.known_codes import Encoder, KnownCodes
-
-if TYPE_CHECKING:
-    from inverse_design.run.keys import LabelledStructures
 
 FIXED = ("material", "microstructures", "field_sweep", "labels")
 """Sections of a study that are those of the surrogate's card."""
@@ -80,8 +78,6 @@ def encoded(name: str | None, model: Encoder, structures: Sequence[Microstructur
 def labels_of(name: str, splits: Sequence[str] = ("train", "test")) -> LabelledStructures:
     """The labels that a surrogate was trained and judged on; of structures whose codes are shipped each is drawn again
     when it is asked for, of others at once."""
-    from inverse_design.run.keys import LabelledStructures
-
     labels = load_label_set(fixed_sections(name)["labels_of"])
     rows = np.flatnonzero(np.isin(labels.split, [SPLITS.index(split) for split in splits]))
     known = known_codes(name)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulation.anchors import AnchorPoints, anchor_points
-from simulation.backends import discretization_of
 from simulation.errors import InputError
 from simulation.material import Material
 from simulation.microstructure import Microstructure
@@ -95,7 +94,7 @@ class Conditions:
         Raises:
             InputError: if there is no such solver here.
         """
-        from simulation.hysteresis import BACKENDS
+        from simulation.hysteresis import BACKENDS, discretization_of
 
         if backend not in BACKENDS:
             raise InputError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")

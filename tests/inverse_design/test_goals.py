@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import doctest
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from inverse_design import goals as module
 from inverse_design.goals import Goal, ranking
 from inverse_design.properties import PROPERTIES
 from inverse_design.run.verified import best, best_first
 from simulation import Purpose
-from tests.inverse_design.report.stand_ins import SMALL, report_data, verified
+from tests.inverse_design.report.stand_ins import SMALL, report_data, study_of, verified
 
 BASE = [0.97, 0.80, 0.20, 0.25, 0.30, 0.36]
 
@@ -67,8 +65,4 @@ def test_a_hit_whose_redraws_miss_stands_behind_a_real_one() -> None:
     hit = replace(hit, redrawn=np.tile(hit.properties, (3, 1)))
     assert [item.is_hit(goals) for item in (miss, hit)] == [False, True]
     assert best_first(goals, [miss, hit]) == [1, 0]
-    assert best(goals, [miss, hit]) == report_data((miss, hit), goals=goals).best == 1
-
-
-def test_examples() -> None:
-    assert doctest.testmod(module).failed == 0
+    assert best(goals, [miss, hit]) == report_data((miss, hit), study=study_of(goals)).best_number == 1

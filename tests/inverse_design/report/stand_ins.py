@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from inverse_design.goals import Goal, objectives
 from inverse_design.properties import PROPERTIES, simulated_properties
 from inverse_design.report.data import ReportData
 from inverse_design.run.verified import Verified
+from inverse_design.study.study import Study
 from simulation import Microstructure, Nd2Fe14B, Purpose, StructureFamily, anchor_points
 from simulation.anchors import ANCHORS
 
@@ -32,6 +35,19 @@ def verified(structure: Microstructure, remanence: float, coercive_field: float,
     return dataclasses.replace(whole, **changes)
 
 
+def study_of(goals: Sequence[Goal] = GOALS, **keys: Any) -> Study:
+    """A study with these goals; keys such as `name` replace what stands in its file, unchecked."""
+    written = {
+        goal.quantity: {
+            **{key: value for key in ("target", "tolerance", "at_least", "at_most") if (value := getattr(goal, key))},
+            **({goal.direction: True} if goal.direction else {}),
+            **({"robust": True} if goal.robust else {}),
+        }
+        for goal in goals
+    }
+    return Study.model_validate({"name": "demo", "goals": written}).model_copy(update=keys)
+
+
 def report_data(items: tuple[Verified, ...] | None = None, points: int = 12, **changes: Any) -> ReportData:
     """A whole report: a hit, a miss and an unconverged candidate unless others are given."""
     rng = np.random.default_rng(1)
@@ -44,12 +60,12 @@ def report_data(items: tuple[Verified, ...] | None = None, points: int = 12, **c
     for i, anchor in enumerate(ANCHORS):
         front[f"{anchor}_predicted"], front[f"{anchor}_std"] = mean[:, i], 0.01
     whole = ReportData(
-        name="demo", study_text="name: demo\n", command="python -m inverse_design run demo.yaml", goals=GOALS,
-        material=Nd2Fe14B, verified=items, front=front, front_structures=tuple(draw[3:]),
+        study_of(), Path("demo"), verified=items, front=front,
+        front_fields=np.array([structure.angle_rad for structure in draw[3:]]) if points else None,
         hypervolume=(np.linspace(0.1, 0.9, 20), np.linspace(0.3, 0.95, 20)),
         losses={"regressor": (np.arange(1, 11), np.geomspace(0.1, 0.01, 10))},
         labels={"count": 100, "converged": 99, "test": 20}, accuracy={"Mr": 0.016, "Hc": None},
-        rounds=2, simulations=len(items), reason="1 hit was wanted.", seconds={"labels": 12.0, "vae": 3.0},
+        rounds=2, reason="1 hit was wanted.", seconds={"labels": 12.0, "vae": 3.0},
         versions={"numpy": "2"},
     )  # fmt: skip
     return dataclasses.replace(whole, **changes)

@@ -9,15 +9,15 @@ import numpy as np
 from inverse_design.goals import Goal
 from inverse_design.report.comparison import differences, render_comparison
 from simulation import Purpose
-from tests.inverse_design.report.stand_ins import GOALS, SMALL, report_data, verified
+from tests.inverse_design.report.stand_ins import GOALS, SMALL, report_data, study_of, verified
 
 EVIL = "<script>alert('x')</script>\"&{{ 7*7 }}"
 
 
 def test_both_runs_are_told_apart_and_each_has_its_best_candidate() -> None:
-    one = report_data(study_text="name: a\nseed: 1\ngoals:\n  Mr: maximize\n")
+    one = report_data()
     other = verified(SMALL.draw(1, Purpose.BENCHMARK, 7), 0.70, 0.30)
-    two = report_data((other,), goals=(Goal("Hc", 0.30, 0.01),), study_text="name: b\nseed: 1\n", seed=9)
+    two = report_data((other,), study=study_of((Goal("Hc", 0.30, 0.01),), name="b", seed=9))
     html = render_comparison((one, two), ("a", "b"))
     row = html.split('<th scope="row">Hc ')[1].split("</tr>")[0]
     assert [part.split("<")[0] for part in row.split('class="strong">')[1:]] == ["0.360", "0.300"]
@@ -26,7 +26,7 @@ def test_both_runs_are_told_apart_and_each_has_its_best_candidate() -> None:
     assert html.count("front-dot first") == len(one.front)
     assert html.count("verified-dot second") == 1
     assert "the best is candidate 01" in html
-    assert ">goals.Mr<" in html
+    assert ">goals.Mr.target<" in html
 
 
 def test_keys_that_only_one_study_has_are_differences() -> None:
@@ -36,8 +36,7 @@ def test_keys_that_only_one_study_has_are_differences() -> None:
 
 
 def test_text_of_either_run_is_escaped() -> None:
-    study = "name: " + repr(EVIL)
-    one = report_data(study_text=study, reason=EVIL)
+    one = report_data(study=study_of(name=EVIL), reason=EVIL)
     html = render_comparison((one, report_data(reason=EVIL)), (EVIL, "b"))
     assert EVIL not in html
     assert "<script" not in html
@@ -57,6 +56,6 @@ def test_a_candidate_that_misses_an_anchor_has_no_value_there() -> None:
     item = verified(SMALL.draw(1, Purpose.BENCHMARK, 0), 0.8, 0.36)
     item.anchors[0] = np.nan
     one = report_data((item,))
-    html = render_comparison((one, dataclasses.replace(one, goals=GOALS[:1])), ("a", "b"))
+    html = render_comparison((one, dataclasses.replace(one, study=study_of(GOALS[:1]))), ("a", "b"))
     row = html.split('<th scope="row">M1 ')[1].split("</tr>")[0]
     assert row.count("missing") == 2

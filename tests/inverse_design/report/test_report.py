@@ -14,8 +14,9 @@ import pytest
 
 from inverse_design.report.data import achieved, internal_field, on_the_curve
 from inverse_design.report.page import MAX_BYTES, render
+from inverse_design.study.sections import SurrogateSection
 from simulation import Nd2Fe14B, Purpose, StructureFamily
-from tests.inverse_design.report.stand_ins import SMALL, report_data, verified
+from tests.inverse_design.report.stand_ins import SMALL, report_data, study_of, verified
 
 FULL = StructureFamily(320, 2, (16, 256))
 EVIL = "<script>alert('x')</script>\"&{{ 7*7 }}"
@@ -43,7 +44,7 @@ def card(html: str, number: int) -> str:
 
 def test_text_of_a_study_is_shown_and_never_run() -> None:
     item = verified(SMALL.draw(1, Purpose.BENCHMARK, 0), 0.8, 0.36, backend=EVIL, discretization=EVIL)
-    html = render(report_data((item,), name=EVIL, study_text=EVIL, command=EVIL, reason=EVIL,
+    html = render(report_data((item,), study=study_of(name=EVIL), command=EVIL, reason=EVIL,
                               versions={EVIL: EVIL}, losses={EVIL: (np.arange(2), np.ones(2))},
                               labels={EVIL: 1.0}, seconds={EVIL: 1.0}))  # fmt: skip
     assert EVIL not in html
@@ -71,7 +72,7 @@ def test_the_page_loads_nothing_from_anywhere() -> None:
 def test_the_page_of_24_full_candidates_and_400_points_stays_below_8_mb() -> None:
     drawn = [FULL.draw(2, Purpose.BENCHMARK, i) for i in range(24)]
     items = tuple(verified(structure, 0.8, 0.36) for structure in drawn)
-    html = render(report_data(items, points=400, front_structures=tuple(drawn * 17)[:400]))
+    html = render(report_data(items, points=400, front_fields=np.array(([s.angle_rad for s in drawn] * 17)[:400])))
     assert len(html.encode()) <= MAX_BYTES <= 8_000_000
     assert [f'id="candidate-{i:02d}"' in html for i in range(25)] == [True] * 24 + [False]
     pictures = [a["src"] for a in Page(html).all("img") if a.get("class") == "grains"]
@@ -83,7 +84,7 @@ def test_maps_of_pareto_points_give_way_when_there_is_no_room(monkeypatch: pytes
     from inverse_design.report import page
 
     whole = report_data()
-    empty = len(render(dataclasses.replace(whole, front_structures=())).encode())
+    empty = len(render(dataclasses.replace(whole, front_fields=None)).encode())
     monkeypatch.setattr(page, "MAX_BYTES", empty + 2500)
     html = render(whole)
     assert len(html.encode()) <= empty + 2500
@@ -125,7 +126,8 @@ def test_exported_files_are_linked() -> None:
 
 
 def test_what_came_trained_is_said_to_have_come_trained() -> None:
-    assert "The surrogate nd2fe14b was trained before this run" in render(report_data(pretrained="nd2fe14b"))
+    pretrained = study_of(surrogate=SurrogateSection(pretrained="nd2fe14b"))
+    assert "The surrogate nd2fe14b was trained before this run" in render(report_data(study=pretrained))
     assert "was trained before" not in render(report_data())
 
 
@@ -136,9 +138,9 @@ def test_an_unconverged_candidate_is_shown_and_counts_for_nothing() -> None:
     assert "✓ hit" not in card(html, 2)
     assert "✓ hit" in card(html, 1)
     assert "not converged" not in card(html, 1)
-    assert data.best == 1
+    assert data.best_number == 1
     alone = dataclasses.replace(data, verified=data.verified[2:])
-    assert alone.best is None
+    assert alone.best_number is None
     assert "None of the 1 simulated candidate" in achieved(alone)
 
 
@@ -164,7 +166,7 @@ def test_among_hits_the_best_is_the_one_that_went_furthest_where_as_large_as_pos
     draw = SMALL.draw(1, Purpose.BENCHMARK, 0)
     near, far = verified(draw, 0.80, 0.360), verified(draw, 0.80, 0.375)
     assert near.anchors[2] < far.anchors[2]
-    assert report_data((near, far)).best == 1
+    assert report_data((near, far)).best_number == 1
 
 
 def test_predicted_knees_stand_on_the_curve_at_their_share_of_the_remanence() -> None:

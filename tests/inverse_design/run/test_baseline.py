@@ -7,8 +7,8 @@ import numpy as np
 from inverse_design.goals import Goal
 from inverse_design.properties import Column
 from inverse_design.run.baseline import baseline, in_words
-from inverse_design.run.keys import LabelledStructures
 from simulation import Nd2Fe14B, Purpose, StructureFamily
+from simulation.labels.labelled import LabelledStructures
 
 STRUCTURES = tuple(StructureFamily(40, 2, (4, 9), (0.0, 1.0)).stream(1, Purpose.BENCHMARK, 0, 4))
 ANCHORS = np.tile([0.97, 0.80, 0.20, 0.25, 0.30, 0.36], (4, 1))

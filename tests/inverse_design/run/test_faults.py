@@ -26,8 +26,8 @@ from filelock import FileLock
 from typer.testing import CliRunner, Result
 
 from inverse_design.cli import app
-from inverse_design.outputs import findings_of
 from inverse_design.properties import PROPERTIES
+from inverse_design.run.design import read_design
 from inverse_design.run.folder import RunFolder, read_artifact
 from inverse_design.run.keys import redraws_key
 from inverse_design.run.redraws import RESULT
@@ -208,13 +208,13 @@ def test_redraws_count_where_the_study_asks_for_them(run: Path) -> None:
     values = np.ones((1, 2, len(PROPERTIES)))
     path = with_redraws_of(run, 2, values)
     asked = (run / "study.yaml").read_text()
-    assert [len(item.redrawn) for item in findings_of(run)[1].verified] == [2, 0, 2, 0]
+    assert [len(item.redrawn) for item in read_design(run).verified] == [2, 0, 2, 0]
     (run / "study.yaml").write_text(asked.replace("redraws: 2", "redraws: 3"))
     assert "the study has changed" in refused("report", str(run))
     (run / "study.yaml").write_text(asked.replace("redraws: 2", "redraws: 0"))
-    assert [len(item.redrawn) for item in findings_of(run)[1].verified] == [0, 0, 0, 0]
+    assert [len(item.redrawn) for item in read_design(run).verified] == [0, 0, 0, 0]
     flip(path)
-    assert len(findings_of(run)[1].verified) == 4
+    assert len(read_design(run).verified) == 4
     (run / "study.yaml").write_text(asked)
     said = refused("report", str(run))
     assert str(path.parent) in said

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from inverse_design.run.folder import ARTIFACT, RunFolder, stage_key
+from inverse_design.run.folder import ARTIFACT, RunFolder
+from inverse_design.run.keys import VERSIONS, Stage, stage_key
 from simulation.errors import InputError
 
-KEY = stage_key("vae", 1, seed=1)
+KEY = stage_key(Stage.VAE, seed=1)
 
 
 def build(text: str, calls: list[str]) -> Callable[[Path], None]:
@@ -33,15 +34,16 @@ def test_another_key_replaces_it(tmp_path: Path) -> None:
     calls: list[str] = []
     run = RunFolder(tmp_path)
     run.stage("vae", KEY, build("a", calls))
-    folder = run.stage("vae", stage_key("vae", 1, seed=2), build("b", calls))
+    folder = run.stage("vae", stage_key(Stage.VAE, seed=2), build("b", calls))
     assert (folder / "weights.txt").read_text() == "b"
     assert calls == ["a", "b"]
 
 
-def test_key_depends_on_stage_version_and_inputs() -> None:
-    keys = {KEY, stage_key("vae", 2, seed=1), stage_key("vae", 1, seed=2), stage_key("search", 1, seed=1)}
-    assert len(keys) == 4
-    assert stage_key("x", 1, a=1, b=2) == stage_key("x", 1, b=2, a=1)
+def test_key_depends_on_stage_version_and_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {KEY, stage_key(Stage.VAE, seed=2), stage_key(Stage.SEARCH, seed=1)}
+    monkeypatch.setitem(VERSIONS, Stage.VAE, 99)
+    assert len(keys | {stage_key(Stage.VAE, seed=1)}) == 4
+    assert stage_key(Stage.VAE, a=1, b=2) == stage_key(Stage.VAE, b=2, a=1)
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "record", "extra"])

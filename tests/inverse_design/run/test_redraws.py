@@ -13,7 +13,7 @@ from inverse_design.properties import PROPERTIES, structure_properties
 from inverse_design.run.redraws import redraws, redraws_table, save_redraws, with_redraws
 from inverse_design.run.verified import load_batch, save_batch
 from inverse_design.study.reading import StudyError, parse_study
-from simulation import Conditions, FieldSweep, LabelStore, Nd2Fe14B, Purpose, StructureFamily, label_all
+from simulation import Conditions, FieldSweep, InputError, LabelStore, Nd2Fe14B, Purpose, StructureFamily, label_all
 from simulation.execution.executors import local
 from tests.inverse_design.report.stand_ins import verified
 
@@ -79,3 +79,13 @@ def test_a_saved_batch_comes_back_whole(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.candidate.predicted, item.candidate.predicted)
     np.testing.assert_array_equal(again.properties, item.properties)
     assert again.candidate.source == "turned"
+    assert (again.round, again.converged, again.label_key) == (item.round, item.converged, item.label_key)
+
+
+def test_a_batch_of_another_version_is_refused(tmp_path: Path) -> None:
+    save_batch(tmp_path, [verified(FAMILY.draw(1, Purpose.BENCHMARK, 0), 0.8, 0.36)])
+    with np.load(tmp_path / "result-000.npz") as data:
+        older = {name: data[name] for name in data.files if name != "properties"}
+    np.savez_compressed(tmp_path / "result-000.npz", **older, more=np.zeros(5))
+    with pytest.raises(InputError, match="written by another version"):
+        load_batch(tmp_path)

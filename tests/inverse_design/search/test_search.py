@@ -13,7 +13,7 @@ from inverse_design.candidates.selection import diverse_batch
 from inverse_design.goals import Goal, distance, hits, objectives, violations
 from inverse_design.search.genetic import ALGORITHMS, initial_population, search
 from inverse_design.search.problem import WORST, LatentProblem, Plausibility
-from inverse_design.study.study import ForOne, ForSeveral
+from inverse_design.study.sections import ForOne, ForSeveral
 
 LATENT = 8
 WEIGHTS = np.random.default_rng(0).normal(size=(LATENT, 6)) * 0.15

@@ -1,0 +1,196 @@
+"""The sections of a study file: every key but the goals, its type, its range and its default."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+from pydantic_core import PydanticCustomError
+
+from simulation.errors import InputError
+from simulation.tessellation import square_cells
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+Whole = Annotated[int, Strict()]
+Positive = Annotated[int, Strict(), Field(ge=1, le=10**7)]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Share = Annotated[Number, Field(gt=0, le=1)]
+Flag = Annotated[bool, Strict()]
+
+
+def _ascending(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    if pair[0] > pair[1]:
+        raise PydanticCustomError(
+            "reversed", "must be [low, high], got the reversed range {pair}", {"pair": list(pair)}
+        )
+    return pair
+
+
+Range = Annotated[tuple[Number, Number], AfterValidator(_ascending)]
+WholeRange = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
+
+
+def refuse(path: str, sentence: str) -> PydanticCustomError:
+    """An error that a check across several keys lays at the door of one of them."""
+    return PydanticCustomError("study", "{sentence}", {"sentence": sentence, "path": path})
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MaterialSection(Section):
+    """Intrinsic properties, as in `simulation.Material`."""
+
+    A_J_per_m: Annotated[Number, Field(ge=1e-15, le=1e-9)]
+    Js_T: Annotated[Number, Field(ge=1e-3, le=10)]
+    K1_J_per_m3: Annotated[Number, Field(ge=1, le=1e9)]
+
+
+class Microstructures(Section):
+    """The family of grain structures that is sampled and searched."""
+
+    size_nm: Annotated[Number, Field(gt=0)] = 320.0
+    cell_nm: Annotated[Number, Field(ge=1e-3, le=1e3)] = 2.0
+    grains: WholeRange = (16, 256)
+    misorientation_deg: Range = (0.0, 180.0)
+
+
+class Sweep(Section):
+    """The applied field in units of H_A."""
+
+    start: Number = 1.0
+    stop: Number = -1.0
+    step: Annotated[Number, Field(gt=0)] = 0.01
+    until: Literal["coercivity"] | None = "coercivity"
+
+
+class Labels(Section):
+    """Sampled structures with simulated curves; the first `test` of them train nothing."""
+
+    count: Annotated[int, Strict(), Field(ge=8, le=10**7)] = 400
+    test: Annotated[int, Strict(), Field(ge=1)] = 40
+    backend: Literal["planar", "fidimag"] = "planar"
+    discretization: Literal["cells", "elements"] = "elements"
+
+
+class Regressor(Section):
+    """The network from latent code to anchor points."""
+
+    layout: Literal["ordered", "paper"] = "ordered"
+    epochs: Positive = 300
+    batch: Positive = 64
+    learning_rate: Annotated[Number, Field(gt=0, le=1)] = 4e-3
+    schedule: Literal["cosine", "constant"] = "cosine"
+    noise: Annotated[Number, Field(ge=0, le=10)] = 1.0
+    folds: Annotated[int, Strict(), Field(ge=0, le=64)] = 4
+    more_epochs: Positive = 60
+
+
+class SurrogateSection(Section):
+    """The variational autoencoder and the regressors on its latent code; or a shipped one, which needs no labels and
+    no training, and fixes material, structures, field sweep and labels."""
+
+    pretrained: Annotated[str, Field(pattern=NAME)] | None = None
+    encoding: Literal["kx", "double_angle"] = "double_angle"
+    cells_per_pixel: Positive = 1
+    layout: Literal["dense", "grid"] = "dense"
+    latent_dim: Positive = 64
+    width: Annotated[Number, Field(ge=0.1, le=8)] = 1.0
+    unlabelled: Positive = 20000
+    epochs: Positive = 6
+    batch: Positive = 64
+    learning_rate: Annotated[Number, Field(gt=0, le=1)] = 2e-3
+    schedule: Literal["cosine", "constant"] = "cosine"
+    kl_weight: Annotated[Number, Field(ge=0, le=1e6)] = 0.03
+    kl_warmup: Annotated[Number, Field(ge=0, le=1)] = 0.1
+    mirrored: Flag = True
+    ensemble: Annotated[int, Strict(), Field(ge=1, le=64)] = 4
+    regressor: Regressor = Regressor()
+
+
+USED_OF_PRETRAINED = {"pretrained", "regressor", "mirrored"}
+"""Keys of `surrogate` that say something beside the name of a pretrained one; the rest its card answers, or none."""
+
+
+ForSeveral = Literal["nsga2", "nsga3", "unsga3", "smsemoa", "ctaea"]
+ForOne = Literal["ga", "cmaes"]
+"""Algorithms for several objectives, and those that serve one only."""
+
+
+class Search(Section):
+    """The genetic algorithm in the latent space."""
+
+    algorithm: Literal[ForSeveral, ForOne] = "nsga2"
+    population: Annotated[int, Strict(), Field(ge=4, le=8192)] = 128
+    generations: Annotated[int, Strict(), Field(ge=1, le=100000)] = 150
+    plausibility: Annotated[Number, Field(gt=0.5, lt=1)] = 0.99
+    draws: Annotated[int, Strict(), Field(ge=0, le=100000)] = 1000
+    spread: Share | None = None
+    drift: Share | None = None
+
+
+class Verification(Section):
+    """Full simulations of the chosen candidates, and when to stop."""
+
+    candidates: Positive = 8
+    rounds: Positive = 3
+    max_simulations: Positive = 24
+    hits: Positive = 1
+    patience: Positive = 5
+    redraws: Annotated[int, Strict(), Field(ge=0, le=1000)] = 0
+    backend: Literal["planar", "fidimag"] = "planar"
+    sources: Annotated[tuple[Literal["decoded", "steered", "turned", "drawn"], ...], Field(min_length=1)] = (
+        "decoded", "steered", "turned", "drawn",
+    )  # fmt: skip
+
+
+class Execution(Section):
+    """Where simulations run."""
+
+    engine: Literal["local", "dask", "mpi"] = "local"
+    workers: Annotated[int, Strict(), Field(ge=1, le=1024)] | Literal["auto"] = "auto"
+    address: str | None = None
+
+
+def check_grid(part: Microstructures, surrogate: SurrogateSection) -> None:
+    try:
+        cells = square_cells(part.size_nm, part.cell_nm)
+    except InputError as error:
+        raise refuse("microstructures.size_nm", str(error)) from None
+    if not 8 <= cells <= 1024:
+        raise refuse("microstructures.size_nm", f"must give 8 to 1024 cells along an edge, got {cells}")
+    if part.grains[1] > cells * cells:
+        raise refuse(
+            "microstructures.grains", f"at most {cells * cells} grains fit (one cell each), got {part.grains[1]}"
+        )
+    low, high = part.misorientation_deg
+    if low < 0 or high > 180:
+        raise refuse("microstructures.misorientation_deg", f"must lie within 0 to 180 degrees, got [{low}, {high}]")
+    if cells % surrogate.cells_per_pixel or cells // surrogate.cells_per_pixel < 8:
+        raise refuse(
+            "surrogate.cells_per_pixel",
+            f"must divide the {cells} cells of an edge into 8 pixels or more, got {surrogate.cells_per_pixel}",
+        )
+    pixels = min((cells // surrogate.cells_per_pixel) ** 2, 4096)
+    if surrogate.latent_dim > pixels:
+        raise refuse("surrogate.latent_dim", f"must be at most {pixels} for this grid, got {surrogate.latent_dim}")
+    edge = -(-(cells // surrogate.cells_per_pixel) // 4)
+    if surrogate.layout == "grid" and surrogate.latent_dim % edge**2:
+        raise refuse(
+            "surrogate.latent_dim",
+            f"must be a multiple of the {edge} x {edge} = {edge**2} places of the grid, got {surrogate.latent_dim}",
+        )
+    if surrogate.layout == "grid" and surrogate.regressor.layout == "paper":
+        raise refuse("surrogate.regressor.layout", "the paper's regressor takes no grid; set surrogate.layout: dense")
+    if surrogate.regressor.folds == 1:
+        raise refuse("surrogate.regressor.folds", "must be 0 (every member learns from all labels) or 2 to 64, got 1")
+
+
+def check_sweep(sweep: Sweep) -> None:
+    if sweep.start < 1 or sweep.start > 10:
+        raise refuse("field_sweep.start", f"must be 1 to 10 H_A, so that M1 = M(H_A) is part of it, got {sweep.start}")
+    if not -10 <= sweep.stop <= -0.05:
+        raise refuse("field_sweep.stop", f"must be -10 to -0.05 H_A, so that the curve has knees, got {sweep.stop}")
+    if sweep.step > 0.1 or sweep.step < 1e-4:
+        raise refuse("field_sweep.step", f"must be 0.0001 to 0.1 H_A, got {sweep.step}")

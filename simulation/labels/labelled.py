@@ -1,0 +1,54 @@
+"""What a training reads: structures with their anchor points, those that train and those that judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulation.anchors import ANCHORS
+from simulation.labels.drawn import Structures
+from simulation.microstructure import Microstructure
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledStructures:
+    """Labelled structures: the sampled ones sorted by key, then verified candidates in the order of their choice.
+
+    Attributes:
+        keys: n label keys.
+        structures: n grain structures; some may be drawn only when they are asked for.
+        anchors: (n, 6); NaN where a curve has no such point.
+        test: (n,) True for the split that trains nothing.
+        added: how many of them, at the end, are verified candidates.
+    """
+
+    keys: tuple[str, ...]
+    structures: Sequence[Microstructure]
+    anchors: np.ndarray
+    test: np.ndarray
+    added: int = 0
+
+    def split(self, test: bool) -> LabelledStructures:
+        """The test or the training part."""
+        rows = np.flatnonzero(self.test == test)
+        return LabelledStructures(
+            tuple(self.keys[i] for i in rows),
+            Structures(self.structures).take(rows),
+            self.anchors[rows],
+            self.test[rows],
+            0 if test else self.added,
+        )
+
+    def append(
+        self, keys: Sequence[str], structures: Sequence[Microstructure], anchors: np.ndarray
+    ) -> LabelledStructures:
+        """These labels and more to train on, at the end: what a regressor has seen keeps its place."""
+        return LabelledStructures(
+            (*self.keys, *keys),
+            Structures(self.structures) + structures,
+            np.vstack([self.anchors, np.reshape(anchors, (len(keys), len(ANCHORS)))]),
+            np.concatenate([self.test, np.zeros(len(keys), bool)]),
+            self.added + len(keys),
+        )
