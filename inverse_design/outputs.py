@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
-import json
 import platform
+import re
 import shutil
 from dataclasses import fields, replace
 from pathlib import Path
@@ -19,12 +20,13 @@ from inverse_design.report.data import ReportData
 from inverse_design.report.page import write_report
 from inverse_design.run.accuracy import evaluation
 from inverse_design.run.design import Design, read_design
-from inverse_design.run.folder import MANIFEST, RunFolder, read_artifact
+from inverse_design.run.folder import RunFolder, read_artifact, write_manifest
 from inverse_design.run.keys import FRONT, FRONT_AXES, HISTORY, Stage, labels_key
 from inverse_design.run.redraws import redraws_table
 from inverse_design.run.switching import reversals_of
-from inverse_design.run.verified import verified_table, write_candidate
+from inverse_design.run.verified import CANDIDATE_FILES, ORIGIN, verified_table, write_candidate
 from inverse_design.search.genetic import load_result
+from inverse_design.study.study import study_text
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 from simulation.files import replacing, write_text
@@ -42,9 +44,9 @@ def write_outputs(design: Design) -> None:
     table = verified_table(design.verified, design.goals, design.checks)
     write_text(run / "verified.csv", table.to_csv(index=False))
     write_text(run / "redraws.csv", redraws_table(design.verified).to_csv(index=False))
-    reversals = reversals_of(design.study, RunFolder(run), design.verified)
-    write_text(run / MANIFEST, json.dumps(_manifest(design), indent=1) + "\n")
-    write_report(replace(report_data(design), reversals=reversals), run)
+    reversals, why_none = reversals_of(design.study, RunFolder(run), design.verified)
+    write_manifest(run, _manifest(design))
+    write_report(replace(report_data(design), reversals=reversals, no_reversals=why_none), run)
 
 
 def report_again(run: Path) -> Path:
@@ -77,14 +79,19 @@ def _write_candidates(design: Design) -> None:
         surrogate = read_artifact(design.folder / Stage.REGRESSOR.of(item.round)) or {}
         origin = {"seed": design.study.seed, "surrogate": surrogate.get("files", {})}
         write_candidate(home / f"{number:02d}", item, origin)
-    for folder in home.glob("*"):
-        if folder.name not in names:
-            shutil.rmtree(folder)
+    for origin_file in home.glob(f"*/{ORIGIN}"):  # of ours each has one, and what else lies there is not ours
+        folder = origin_file.parent
+        if folder.name not in names and re.fullmatch(r"\d{2,}", folder.name):
+            for name in CANDIDATE_FILES:
+                (folder / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # an export, or a file of somebody else
+                folder.rmdir()
 
 
 def _manifest(design: Design) -> dict[str, Any]:
     return {
         "name": design.study.name,
+        "study": study_text(design.study),
         "seed": design.study.seed,
         "rounds": design.rounds,
         "simulations": len(design.verified),

@@ -10,8 +10,8 @@ import numpy as np
 
 from inverse_design.console import console, warn
 from inverse_design.files import writable
+from inverse_design.run.design import study_of
 from inverse_design.run.verified import write_curve
-from inverse_design.study.reading import load_study
 from simulation.anchors import ANCHORS, UNITS
 from simulation.bhmax import maximum_energy_product
 from simulation.errors import InputError
@@ -97,7 +97,7 @@ def export_file(source: Path, candidate: int | None, format: str, output: str | 
     if candidate is not None:
         if not source.is_dir():
             raise InputError(f"{source}: not a run folder; only a candidate of a run has a number")
-        study = load_study(source / "study.yaml")
+        study = study_of(source)
         material = study.magnet
         part = study.field_sweep
         sweep = FieldSweep(part.start, part.stop, part.step)

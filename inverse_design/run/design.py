@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +14,11 @@ import numpy as np
 
 from inverse_design.goals import Goal
 from inverse_design.properties import PROPERTIES
-from inverse_design.run.folder import RunFolder, intact, read_artifact, read_manifest
+from inverse_design.run.folder import ARTIFACT, MANIFEST, RunFolder, intact, read_artifact, read_manifest
 from inverse_design.run.keys import Stage, redraws_key, search_key, verify_key
 from inverse_design.run.redraws import with_redraws
 from inverse_design.run.verified import Verified, best, best_first, load_batch
-from inverse_design.study.reading import load_study
+from inverse_design.study.reading import StudyError, load_study, parse_study
 from inverse_design.study.study import Study
 from simulation.errors import InputError
 from simulation.material import Material
@@ -107,7 +108,7 @@ def read_design(run: Path) -> Design:
     """
     manifest = read_manifest(run)
     rounds = manifest["rounds"]
-    study, folder = load_study(run / "study.yaml"), RunFolder(run)
+    study, folder = study_of(run), RunFolder(run)
     stages = [Stage.REGRESSOR, Stage.SEARCH, Stage.VERIFY, *([Stage.REDRAWS] if study.redraws else [])]
     folder.check(Stage.VAE, *(stage.of(round_) for round_ in range(rounds) for stage in stages))
     _check_study(run, study, rounds)
@@ -117,6 +118,24 @@ def read_design(run: Path) -> Design:
     verified = tuple(item for batch in batches for item in batch)
     labels, labelled = manifest["labels"], manifest["labelled"]
     return Design(study, run, rounds, manifest["reason"], verified, labels, labelled, read_checks(run, verified))
+
+
+def study_of(run: Path) -> Study:
+    """The study that a run's tables are of; where there are none yet, that of its study.yaml.
+
+    The file is a user's to edit for the next run: what it says has not been run.
+
+    Raises:
+        InputError: if the folder holds no run.
+    """
+    asked = run / "study.yaml"
+    if not (run / MANIFEST).is_file():
+        return load_study(asked)
+    study = parse_study(read_manifest(run)["study"], str(run / MANIFEST))
+    with contextlib.suppress(StudyError):
+        if asked.is_file() and load_study(asked) != study:
+            log.warning("%s has been edited: what is said is of the study that ran; run it to have the other", asked)
+    return study
 
 
 def _check_study(run: Path, study: Study, rounds: int) -> None:
@@ -136,7 +155,7 @@ def _check_study(run: Path, study: Study, rounds: int) -> None:
 def read_checks(run: Path, verified: Sequence[Verified]) -> tuple[tuple[int, Verified], ...]:
     """Further simulations of a run's candidates; those of candidates that an older study chose are passed over."""
     found = []
-    for folder in sorted((run / Stage.CHECKS).glob("*")):
+    for folder in sorted(path.parent for path in (run / Stage.CHECKS).glob(f"*/{ARTIFACT}")):
         try:
             if not intact(folder):
                 raise InputError(f"{folder}: damaged")
