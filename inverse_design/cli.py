@@ -64,7 +64,7 @@ Overrides = Annotated[
     ),
 ]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.")]
-SHIPPED = "A shipped surrogate, nd2fe14b or nd2fe14b-elements"
+SHIPPED = "A shipped surrogate, nd2fe14b-elements or, of labels by the paper's cells, nd2fe14b"
 SurrogateName = Annotated[
     str,
     typer.Option("--surrogate", metavar="NAME|RUN", help=f"{SHIPPED}, or a run folder with one."),

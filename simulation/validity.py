@@ -128,7 +128,7 @@ def resolution(material: Material, cell_nm: float, discretization: str, step: fl
     for i, anchor in enumerate(ANCHORS):
         mesh = float(np.interp(ratio, table[:, 0], table[:, i + 1]))
         limits = [
-            (mesh, f"by {discretization} on cells of {cell_nm:g} nm it is off by {mesh:.2g} in the mean"),
+            (mesh, f"on a mesh of {cell_nm:g} nm {anchor} by {discretization} is off by {mesh:.2g} in the mean"),
             (NOISE[discretization][i], f"mirror images of a structure differ by {NOISE[discretization][i]:.2g}"),
         ]
         if not anchor.startswith("M"):

@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from inverse_design.candidates.candidate import Candidate
 from inverse_design.files import read_arrays
@@ -20,6 +19,9 @@ from simulation.errors import InputError
 from simulation.files import write_text
 from simulation.labels.label import Conditions, Label
 from simulation.microstructure import Microstructure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +120,8 @@ def verified_table(
     Args:
         checks: candidate number and simulation by another solver or on another mesh.
     """
+    import pandas as pd  # a quarter of a second that checking a study does not pay
+
     rows = []
     for number, item in [*enumerate(verified), *checks]:
         row: dict[str, object] = {
@@ -171,6 +175,8 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
 
 def write_curve(folder: Path, h: np.ndarray, m: np.ndarray, converged: np.ndarray, anchors: AnchorPoints) -> None:
     """Write `curve.csv` (h, m, converged) and `anchors.json` (null where missing)."""
+    import pandas as pd
+
     table = pd.DataFrame({"h": h, "m": m, "converged": converged})
     write_text(folder / "curve.csv", table.to_csv(index=False))
     write_text(folder / "anchors.json", json.dumps(anchors.as_dict(), indent=1) + "\n")

@@ -75,7 +75,7 @@ def export_structure(
 
 
 def remanence(structure: Microstructure, material: Material = Nd2Fe14B) -> np.ndarray:
-    """(ny, nx) angle of the magnetisation from +y at H = 0, by the planar solver, coming from +H_A.
+    """(ny, nx) angle of the magnetisation from +y in the middles of the cells at H = 0, coming from +H_A, by elements.
 
     Raises:
         InputError: if a field on the way did not converge.

@@ -64,7 +64,7 @@ def test_resolution_is_the_mesh_the_step_or_the_noise() -> None:
     cells = resolution(Nd2Fe14B, 2.0, "cells", 0.01)
     elements = resolution(Nd2Fe14B, 2.0, "elements", 0.01)
     fine = resolution(Nd2Fe14B, 0.5, "elements", 1e-4)
-    assert "by cells on cells of 2 nm" in cells["Hc"][1]
+    assert "on a mesh of 2 nm Hc by cells is off by" in cells["Hc"][1]
     assert cells["Hc"][0] > 0.03
     assert elements["Hc"] == (0.005, "steps of 0.01 H_A tell a field within 0.005")
     assert "mirror images" in fine["Hc"][1]

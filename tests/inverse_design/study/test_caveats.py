@@ -49,7 +49,7 @@ def test_the_mesh_of_the_paper_tells_less() -> None:
     wish = "Hc: {target: 0.4, tolerance: 0.02}"
     assert said(wish) == []
     (sentence,) = said(wish, "labels: {discretization: cells}\n")
-    assert "by cells on cells of 2 nm" in sentence
+    assert "on a mesh of 2 nm Hc by cells is off by" in sentence
 
 
 def test_coarse_cells_are_said_of_a_study() -> None:
