@@ -14,7 +14,7 @@ import numpy as np
 
 from inverse_design.goals import Goal
 from inverse_design.properties import PROPERTIES
-from inverse_design.run.folder import ARTIFACT, MANIFEST, RunFolder, intact, read_artifact, read_manifest
+from inverse_design.run.folder import MANIFEST, RunFolder, intact, read_artifact, read_manifest
 from inverse_design.run.keys import Stage, redraws_key, search_key, verify_key
 from inverse_design.run.redraws import with_redraws
 from inverse_design.run.verified import Verified, best, best_first, load_batch
@@ -155,7 +155,7 @@ def _check_study(run: Path, study: Study, rounds: int) -> None:
 def read_checks(run: Path, verified: Sequence[Verified]) -> tuple[tuple[int, Verified], ...]:
     """Further simulations of a run's candidates; those of candidates that an older study chose are passed over."""
     found = []
-    for folder in sorted(path.parent for path in (run / Stage.CHECKS).glob(f"*/{ARTIFACT}")):
+    for folder in sorted(path for path in (run / Stage.CHECKS).glob("*") if path.is_dir()):
         try:
             if not intact(folder):
                 raise InputError(f"{folder}: damaged")
