@@ -207,7 +207,8 @@ def with_redraws_of(run: Path, asked: int, values: np.ndarray) -> Path:
 
 
 def has_run(run: Path, study: str) -> None:
-    """Have the record of a run state another study."""
+    """Have a run state another study, as one that ran it does."""
+    (run / "study.yaml").write_text(study)
     write_manifest(run, {**read_manifest(run), "study": study})
 
 
@@ -567,7 +568,7 @@ def test_a_short_sweep_has_a_report_without_maps_of_the_reversal(run: Path) -> N
     short = ("--set", "field_sweep.step=0.1", "--set", "field_sweep.stop=-0.05")
     words = command(run.parent)[4:]
     goals = ["--set", "goals={Mr: {target: 0.8, tolerance: 0.01}}"]
-    done = CliRunner().invoke(app, ["check", words[1], *short, *goals])
+    done = CliRunner().invoke(app, ["check", words[0], *short, *goals])
     assert done.exit_code == 0, done.stderr
     assert "the report has no maps of the reversal" in " ".join(done.stderr.split())
     text = read_manifest(run)["study"]

@@ -484,7 +484,7 @@ CURVE = np.full(70, np.nan).tobytes()
         {"specification": "{}"}, {"specification": "[" * 5000}, {"specification": '{"family": 3}'},
         {"evaluations": -1}, {"evaluations": "many"}, {"wall_s": float("inf")}, {"key": "of another"}, {"h": 7},
     ],
-    ids=str,
+    ids=lambda cells: next(iter(cells)),
 )  # fmt: skip
 def test_a_row_that_no_simulation_wrote_is_a_sentence_and_left_out_of_a_merge(tmp_path: Path, cells: dict):
     """Forged, or of a version to come: the checksum is right."""
