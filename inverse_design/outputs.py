@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inverse_design.console import printable
 from inverse_design.files import read_arrays
 from inverse_design.report.comparison import write_comparison
 from inverse_design.report.data import ReportData
@@ -67,7 +68,7 @@ def compare(runs: tuple[Path, Path]) -> Path:
         raise InputError(f"{runs[1]}: the same run twice; name another one")
     one, two = (report_data(read_design(run)) for run in runs)
     names = tuple(run.resolve().name for run in runs)
-    places = names if names[0] != names[1] else tuple(str(run) for run in runs)
+    places = [printable(place) for place in (names if names[0] != names[1] else map(str, runs))]
     return write_comparison((one, two), (places[0], places[1]), runs[0] / f"comparison-{names[1]}.html")
 
 

@@ -61,5 +61,5 @@ def test_the_fault_happens(preload: Path, tmp_path: Path) -> None:
     known = commands()["init"]
     ended = execute(known.words(tmp_path), tmp_path, preload, "ENOSPC", 2)
     assert ended.code == 2
-    assert ended.said.strip().endswith("No space left on device")
+    assert "No space left on device" in ended.said
     assert ended.writes >= 2

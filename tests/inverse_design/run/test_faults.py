@@ -498,6 +498,20 @@ def test_a_record_of_a_run_has_a_checksum_and_values_that_can_be(run: Path) -> N
         assert "manifest.json: damaged" in refused("status", str(run))
 
 
+def test_a_run_may_lie_in_a_folder_that_is_called_anything(undisturbed: Path, run: Path) -> None:
+    """Not UTF-8, and what looks like markup."""
+    odd = Path(shutil.copytree(run, run.with_name(os.fsdecode(b"\xff[b]"))))
+    structure = str(odd / "candidates" / "00" / "structure.npz")
+    for words in (
+        ["status", odd], ["report", odd], ["report", run, odd], ["report", odd, run], ["evaluate", odd],
+        ["verify", odd, "--discretization", "cells"], ["export", odd, "0"],
+        ["predict", structure, "--surrogate", odd], ["merge", odd / "labels.sqlite", "--store", odd / "all.sqlite"],
+    ):  # fmt: skip
+        done = CliRunner().invoke(app, [str(word) for word in words])
+        assert done.exit_code == 0, done.stderr or repr(done.exception)
+    assert tables(odd)["front.csv"] == tables(undisturbed)["front.csv"]
+
+
 # -- files of others
 
 
