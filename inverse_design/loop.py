@@ -26,6 +26,7 @@ from inverse_design.study.shipped import labels_of
 from inverse_design.study.study import Study, study_text
 from simulation.errors import InputError
 from simulation.files import write_text
+from simulation.labels.drawn import Drawn, Structures
 from simulation.labels.label import Outcome
 from simulation.labels.labelled import LabelledStructures
 from simulation.labels.store import LabelStore
@@ -119,7 +120,7 @@ class Run:
             )
         return LabelledStructures(
             tuple(label.key for label in usable),
-            tuple(label.microstructure() for label in usable),
+            Structures(Drawn(label.structure_hash, label.microstructure) for label in usable),
             np.array([label.anchors.as_array() for label in usable]),
             np.array([label.specification.index < study.labels.test for label in usable if label.specification]),
         )

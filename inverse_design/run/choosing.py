@@ -11,8 +11,10 @@ from inverse_design.candidates.propose import propose
 from inverse_design.progress import Update
 from inverse_design.run.draws import draws_of
 from inverse_design.run.verified import Verified
+from inverse_design.study.shipped import encoded
 from inverse_design.study.study import Study
 from simulation.anchors import ANCHORS
+from simulation.labels.drawn import Structures
 from simulation.labels.labelled import LabelledStructures
 from surrogate import Surrogate
 
@@ -45,10 +47,12 @@ def _known(study: Study, round_: Round, model: Surrogate) -> Known:
     """What was simulated, the test split left out, and the round's own draws."""
     train = round_.labels.split(test=False)
     sound, failed = ([i.candidate for i in round_.verified if i.converged is wanted] for wanted in (True, False))
-    structures = [*train.structures, *(candidate.structure for candidate in failed), *draws_of(study, round_.number)]
+    structures = Structures(train.structures) + (candidate.structure for candidate in failed)
+    structures += draws_of(study, round_.number)
     anchors = np.vstack([train.anchors, np.full((len(failed), len(ANCHORS)), np.nan)])
     raw_prediction = np.full(anchors.shape, np.nan)
     for row, candidate in enumerate(sound, len(train.structures) - len(sound)):
         if candidate.source in MODEL_OPTIMIZED:
             raw_prediction[row] = candidate.raw_prediction
-    return Known.of(structures, model.encode(structures), anchors, raw_prediction)
+    codes = encoded(study.surrogate.pretrained, model, structures)
+    return Known.of(structures, codes, anchors, raw_prediction)

@@ -16,6 +16,7 @@ from inverse_design.run.keys import FRONT, FRONT_AXES
 from inverse_design.search.genetic import save_result, search
 from inverse_design.search.problem import LatentProblem, Limit, Plausibility, drift, limit, spread
 from inverse_design.search.structure_guess import StructureGuess
+from inverse_design.study.shipped import encoded
 from inverse_design.study.study import Study
 from simulation.anchors import ANCHORS
 from simulation.files import write_text
@@ -35,7 +36,7 @@ def make_search(
     """Search round `round_`'s latent space, starting from labelled structures and draws; writes front and result."""
     part, goals = study.search, study.reduced_goals
     pool = pool_of_structures(study, labels)
-    codes = model.encode(pool)
+    codes = encoded(study.surrogate.pretrained, model, pool)
     problem = LatentProblem(
         goals,
         model.predict,

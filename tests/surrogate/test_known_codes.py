@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inverse_design.run.draws import pool_of_structures
+from inverse_design.study.reading import parse_study
 from inverse_design.study.shipped import encoded, known_codes, labels_of
 from simulation import InputError, Microstructure
 from simulation.labels.drawn import Drawn, Structures
@@ -124,3 +126,14 @@ def test_codes_that_are_not_of_this_autoencoder_are_refused(
     spoil(short, tmp_path)
     with pytest.raises(InputError, match=CODES):
         KnownCodes.load(tmp_path)
+
+
+def test_a_search_from_a_shipped_surrogate_starts_without_a_draw() -> None:
+    study = parse_study(
+        "name: a\ngoals: {Mr: {target: 0.8, tolerance: 0.01}}\nsurrogate: {pretrained: nd2fe14b-elements}\n", "s.yaml"
+    )
+    pool = pool_of_structures(study, labels_of("nd2fe14b-elements"))
+    model = Recorder(study.surrogate.latent_dim)
+    assert encoded(study.surrogate.pretrained, model, pool).shape == (3977, 800)
+    assert model.given == []
+    assert repr(pool) == "<3977 structures, 3977 not drawn>"
