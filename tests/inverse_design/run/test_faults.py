@@ -440,7 +440,7 @@ def test_a_run_that_becomes_read_only_midway_goes_on_later(undisturbed: Path, ru
             stack.enter_context(read_only(run))
             return search(*arguments)
 
-        monkeypatch.setattr("inverse_design.loop.search", searched)
+        monkeypatch.setattr("inverse_design.run.searching.search", searched)
         done = CliRunner().invoke(app, command(run.parent)[3:])
     assert done.exit_code == 2, done.stderr
     last = done.stderr.strip().splitlines()[-1]
