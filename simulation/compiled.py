@@ -4,13 +4,17 @@ The lock is released so that other threads of the process go on: one of them end
 compiled function cannot be interrupted, so that each must end within about a second by itself.
 
 Numba keeps what it compiled beside the source or in the user's cache, and fails where neither can be written, where
-the disk is full, and where a file there was cut off. None of that is worth an answer: it is compiled once more.
+the disk is full, and where a file there was cut off. None of that is worth an answer: it is compiled once more. What
+was compiled from sources that have changed since is, too, whichever of them has.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -24,10 +28,30 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
             dispatcher = numba.njit(cache=True, nogil=True, **options)(function)
         except RuntimeError:  # no place for the cache can be written
             return numba.njit(nogil=True, **options)(function)
-        _forgive(getattr(dispatcher, "_cache", None))
+        cache = getattr(dispatcher, "_cache", None)
+        _forgive(cache)
+        _know_all_sources(cache, Path(function.__code__.co_filename).parent)
         return dispatcher
 
     return decorate
+
+
+def _know_all_sources(cache: Any, folder: Path) -> None:
+    """Have machine code made anew when any file changes that a function of it may stand in.
+
+    Numba looks at the file of the function alone, and would go on with what it inlined from others before they changed.
+    """
+    index = getattr(cache, "_cache_file", None)
+    if hasattr(index, "_source_stamp"):
+        index._source_stamp = (index._source_stamp, _stamps(folder), _stamps(Path(__file__).parent))
+
+
+@functools.cache
+def _stamps(folder: Path) -> str:
+    """Digest of name, time and size of every source below a folder."""
+    found = [(str(path.relative_to(folder)), path.stat()) for path in sorted(folder.rglob("*.py"))]
+    told = [(name, stat.st_mtime_ns, stat.st_size) for name, stat in found]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def _forgive(cache: Any) -> None:

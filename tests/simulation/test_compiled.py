@@ -15,6 +15,8 @@ import numba
 import pytest
 from numba.core import caching
 
+from simulation.compiled import _stamps
+
 SOURCE = """
 from simulation.compiled import compiled
 
@@ -59,6 +61,16 @@ def test_machine_code_is_kept(load: Any, tmp_path: Path) -> None:
     again = load().triple
     assert again(2) == 6
     assert sum(again.stats.cache_hits.values()) == 1
+
+
+def test_machine_code_of_other_sources_is_not_used(load: Any, tmp_path: Path) -> None:
+    """Another file, from which a function may have been inlined, has changed."""
+    assert load().triple(2) == 6
+    (tmp_path / "inlined.py").write_text("FACTOR = 3\n")
+    _stamps.cache_clear()  # as in a new process
+    changed = load().triple
+    assert changed(2) == 6
+    assert sum(changed.stats.cache_hits.values()) == 0
 
 
 def test_no_place_for_the_cache_is_no_reason_to_fail(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
