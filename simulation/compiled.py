@@ -41,7 +41,7 @@ def _know_all_sources(cache: Any, folder: Path) -> None:
 
     Numba looks at the file of the function alone, and would go on with what it inlined from others before they changed.
     """
-    index = getattr(cache, "_cache_file", None)
+    index: Any = getattr(cache, "_cache_file", None)
     if hasattr(index, "_source_stamp"):
         index._source_stamp = (index._source_stamp, _stamps(folder), _stamps(Path(__file__).parent))
 
