@@ -6,7 +6,11 @@ Names are imported on first use, so that `import inverse_design` costs nothing.
 from __future__ import annotations
 
 import importlib
+import time
 from typing import TYPE_CHECKING, Any
+
+STARTED = time.monotonic()
+"""When a command began, but for the start of Python itself."""
 
 _HOME = {
     "Design": "run.design",

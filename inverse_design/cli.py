@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
+from inverse_design import STARTED
 from inverse_design.console import configure_logging, console, errors, print_any_name, printable, warn
 from inverse_design.study.reading import StudyError, load_study
 from simulation.errors import InputError
@@ -135,7 +136,7 @@ def run(
     from inverse_design.commands.tables import closing_table
     from inverse_design.loop import run_study
 
-    design = run_study(wanted, runs)
+    design = run_study(wanted, runs, began=STARTED)
     console.print(closing_table(design))
     console.print(f"stopped: {design.reason}")
     console.print(f"report: {runs / wanted.name / 'report.html'}", soft_wrap=True)
@@ -292,7 +293,9 @@ def verify(
     """
     from inverse_design.commands.verify import verify_again
 
-    console.print(f"wrote {verify_again(run, backend, discretization, refine, out_of_plane)}", soft_wrap=True)
+    path, found = verify_again(run, backend, discretization, refine, out_of_plane)
+    console.print(found, soft_wrap=True)
+    console.print(f"wrote {path}", soft_wrap=True)
 
 
 @app.command()

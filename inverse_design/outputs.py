@@ -14,16 +14,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inverse_design.candidates.candidate import KNOWN
 from inverse_design.console import printable
 from inverse_design.files import read_arrays
 from inverse_design.report.comparison import write_comparison
 from inverse_design.report.data import ReportData
+from inverse_design.report.figure_files import write_figures
 from inverse_design.report.page import write_report
 from inverse_design.run.accuracy import evaluation
 from inverse_design.run.design import Design, read_design
 from inverse_design.run.folder import RunFolder, read_artifact, write_manifest
-from inverse_design.run.keys import FRONT, FRONT_AXES, HISTORY, Stage, labels_key
+from inverse_design.run.keys import FRONT, FRONT_AXES, HISTORY, Stage, labels_key, rest_key
 from inverse_design.run.redraws import redraws_table
+from inverse_design.run.seconds import REST, StageTimes
 from inverse_design.run.switching import reversals_of
 from inverse_design.run.verified import CANDIDATE_FILES, ORIGIN, verified_table, write_candidate
 from inverse_design.search.genetic import load_result
@@ -36,18 +39,30 @@ from surrogate.card import read_card
 PACKAGES = ("inverse-design", "numpy", "scipy", "numba", "ducc0", "tensorflow", "keras", "pymoo", "pandas")
 
 
-def write_outputs(design: Design) -> None:
-    """Write `front.csv`, `verified.csv`, `candidates/`, `manifest.json` and `report.html` from what is known."""
+def write_outputs(design: Design, times: StageTimes | None = None) -> None:
+    """Write `front.csv`, `verified.csv`, `candidates/`, `manifest.json` and `report.html` from what is known.
+
+    Args:
+        times: of the attempt at the run that this is part of, so that the report can say all of its time.
+    """
     run = design.folder
-    with replacing(run / FRONT) as partial:
-        shutil.copyfile(run / Stage.SEARCH.of(design.rounds - 1) / FRONT, partial)
+    if design.rounds:
+        with replacing(run / FRONT) as partial:
+            shutil.copyfile(run / Stage.SEARCH.of(design.rounds - 1) / FRONT, partial)
+    else:
+        (run / FRONT).unlink(missing_ok=True)  # of an older study of this name
     _write_candidates(design)
-    table = verified_table(design.verified, design.goals, design.checks)
+    table = verified_table(design.verified, design.goals, [*design.confirmations, *design.checks])
     write_text(run / "verified.csv", table.to_csv(index=False))
     write_text(run / "redraws.csv", redraws_table(design.verified).to_csv(index=False))
     reversals, why_none = reversals_of(design.study, RunFolder(run), design.verified)
-    write_manifest(run, _manifest(design))
-    write_report(replace(report_data(design), reversals=reversals, no_reversals=why_none), run)
+    data = replace(report_data(design), reversals=reversals, no_reversals=why_none)
+    write_figures(data, run / "figures")
+    if times is not None:
+        times.note_rest(rest_key(design.study))
+    seconds = _seconds(design)
+    write_manifest(run, _manifest(design, seconds))
+    write_report(replace(data, seconds=seconds), run)
 
 
 def report_again(run: Path) -> Path:
@@ -77,7 +92,8 @@ def _write_candidates(design: Design) -> None:
     home = design.folder / "candidates"
     names = {f"{number:02d}" for number in range(len(design.verified))}
     for number, item in enumerate(design.verified):
-        surrogate = read_artifact(design.folder / Stage.REGRESSOR.of(item.round)) or {}
+        searched = item.candidate.source != KNOWN
+        surrogate = (read_artifact(design.folder / Stage.REGRESSOR.of(item.round)) if searched else None) or {}
         origin = {"seed": design.study.seed, "surrogate": surrogate.get("files", {})}
         write_candidate(home / f"{number:02d}", item, origin)
     for origin_file in home.glob(f"*/{ORIGIN}"):  # of ours each has one, and what else lies there is not ours
@@ -89,18 +105,23 @@ def _write_candidates(design: Design) -> None:
                 folder.rmdir()
 
 
-def _manifest(design: Design) -> dict[str, Any]:
+def _manifest(design: Design, seconds: dict[str, float]) -> dict[str, Any]:
     return {
         "name": design.study.name,
         "study": study_text(design.study),
         "seed": design.study.seed,
         "rounds": design.rounds,
-        "simulations": len(design.verified),
-        "hits": sum(design.hits),
+        "known": len(design.verified) - design.simulations,
+        "simulations": design.simulations,
+        "confirmations": len(design.confirmations),
+        "checks": list(design.study.checks),
+        "hits": sum(item.is_hit(design.goals) for item in design.verified),
+        "confirmed": sum(item.confirmed is True for item in design.verified),
+        "counted": sum(design.hits),
         "reason": design.reason,
         "labels": dict(design.labels),
         "labelled": dict(design.labelled),
-        "seconds": _seconds(design),
+        "seconds": seconds,
         "versions": versions(),
     }
 
@@ -117,32 +138,37 @@ def versions() -> dict[str, str]:
 
 
 def _seconds(design: Design) -> dict[str, float]:
-    """Wall time by stage, of those that have been at work."""
-    folder, names = RunFolder(design.folder), [str(Stage.VAE)]
+    """Wall time by stage, of those that have been at work, and what the run took besides."""
+    folder, after = RunFolder(design.folder), (Stage.REDRAWS, Stage.CONFIRM, Stage.REVERSAL)
+    known = any(item.candidate.source == KNOWN for item in design.verified)
+    names = [str(Stage.KNOWN), *(stage.of(KNOWN) for stage in after)] if known else []
+    names += [str(Stage.VAE)] if design.rounds else []
     for round_ in range(design.rounds):
-        of_round = (Stage.REGRESSOR, Stage.SEARCH, Stage.VERIFY, Stage.REDRAWS, Stage.REVERSAL)
-        names += [stage.of(round_) for stage in of_round]
+        names += [stage.of(round_) for stage in (Stage.REGRESSOR, Stage.SEARCH, Stage.VERIFY, *after)]
     labels = folder.times.seconds(Stage.LABELS, labels_key(design.study))
     found = {str(Stage.LABELS): labels} | {name: folder.seconds(name) for name in names}
+    found[REST] = folder.times.seconds(REST, rest_key(design.study))
     return {name: seconds for name, seconds in found.items() if seconds}
 
 
 def report_data(design: Design) -> ReportData:
     """What the report of a run shows, but for the maps of the reversal."""
+    known = {one.name: getattr(design, one.name) for one in fields(Design)}
+    common: dict[str, Any] = {"seconds": _seconds(design), "versions": versions(), "exports": _exports(design)}
+    if not design.rounds:
+        return ReportData(**known, **common)
+
     run, last = design.folder, design.rounds - 1
     errors, search = evaluation(run, last), run / Stage.SEARCH.of(last)
     trained = read_card(run / Stage.REGRESSOR.of(last)).about.get("training_labels")
-    known = {one.name: getattr(design, one.name) for one in fields(Design)}
     return ReportData(
         **known | {"labels": {"training": trained or 0, "test": errors.n, **design.labels}},
+        **common,
         front=pd.read_csv(search / FRONT),
         front_fields=read_arrays(search / FRONT_AXES)["angle_rad"],
         hypervolume=tuple(load_result(run / Stage.SEARCH.of(r)).hypervolume for r in range(design.rounds)),
         losses=_losses(design),
         accuracy=dict(zip(ANCHORS, errors.mae, strict=True)),
-        seconds=_seconds(design),
-        versions=versions(),
-        exports=_exports(design),
     )
 
 

@@ -90,6 +90,10 @@ class DemagnetizationCurve:
         angle_rad: (n_kept, ny, nx) angle of each cell's magnetisation from +y towards +x at the kept fields.
         kept_h: (n_kept,) those fields.
         evaluations_per_field: (n,) their share of `evaluations`.
+        magnetization: (n_kept, ny, nx, 3) direction of each cell's magnetisation at the kept fields, where the solver
+            has it.
+        plane_unstable_h: first field of the sweep at which the planar state would leave the plane if it could, NaN if
+            it would at none, or if nobody looked.
     """
 
     h: np.ndarray
@@ -99,6 +103,8 @@ class DemagnetizationCurve:
     angle_rad: np.ndarray
     kept_h: np.ndarray
     evaluations_per_field: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    magnetization: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0, 3)))
+    plane_unstable_h: float = math.nan
 
     @property
     def converged(self) -> np.ndarray:

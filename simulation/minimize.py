@@ -65,6 +65,12 @@ class Descent:
         self.inverse_products, self.weights = np.zeros(MEMORY), np.zeros(MEMORY)
         self.energy.gradient(self.angle, self.h, self.gradient)
 
+    def restart(self, angle: np.ndarray, h: float) -> None:
+        """Take other angles at a field; what was learnt of curvatures belongs to the old ones."""
+        np.copyto(self.angle, angle)
+        self.h, self.pairs, self.flowing = h, 0, False
+        self.energy.gradient(self.angle, self.h, self.gradient)
+
     def change_field(self, h: float) -> None:
         """Go to another field at the same angles: the gradient follows without a convolution."""
         self.energy.change_field(h - self.h, self.gradient)

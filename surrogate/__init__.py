@@ -12,6 +12,9 @@ _HOME = {
     "Autoencoder": "autoencoder",
     "Encoding": "encoding",
     "FamilyImages": "images",
+    "GrainDecoder": "grain_decoder",
+    "GrainDecoderArchitecture": "architecture",
+    "GrainDecoderTraining": "settings",
     "History": "fitting",
     "RegressorArchitecture": "architecture",
     "RegressorTraining": "settings",
@@ -21,6 +24,7 @@ _HOME = {
     "VAETraining": "settings",
     "continue_training": "training",
     "save_history": "fitting",
+    "train_grain_decoder": "grain_training",
     "train_regressor": "training",
     "train_vae": "training",
 }
@@ -44,13 +48,17 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from surrogate.architecture import GrainDecoderArchitecture as GrainDecoderArchitecture
     from surrogate.architecture import RegressorArchitecture as RegressorArchitecture
     from surrogate.architecture import VAEArchitecture as VAEArchitecture
     from surrogate.autoencoder import Autoencoder as Autoencoder
     from surrogate.encoding import Encoding as Encoding
     from surrogate.fitting import History as History
     from surrogate.fitting import save_history as save_history
+    from surrogate.grain_decoder import GrainDecoder as GrainDecoder
+    from surrogate.grain_training import train_grain_decoder as train_grain_decoder
     from surrogate.images import FamilyImages as FamilyImages
+    from surrogate.settings import GrainDecoderTraining as GrainDecoderTraining
     from surrogate.settings import RegressorTraining as RegressorTraining
     from surrogate.settings import Schedule as Schedule
     from surrogate.settings import VAETraining as VAETraining

@@ -174,3 +174,49 @@ class RegressorArchitecture:
         head = (self.shared[-1], *self.head, 1)
         count += sum((a + 1) * b for a, b in itertools.pairwise(shared))
         return count + len(ANCHORS) * sum((a + 1) * b for a, b in itertools.pairwise(head))
+
+
+PLACES_PER_GRAIN = 1.5
+"""Places of a grain decoder for each grain of the structures that have most."""
+
+
+@dataclass(frozen=True)
+class GrainDecoderArchitecture:
+    """Network from decoded images to the seeds of grains, one for every place of a grid (`surrogate.grain_decoder`).
+
+    Args:
+        image_shape: (height, width, channels) of the autoencoder's images.
+        place: edge of a place, pixels.
+        filters: of each convolution.
+        blocks: residual blocks of two convolutions each.
+
+    Raises:
+        InputError: if a number is out of range.
+    """
+
+    image_shape: tuple[int, int, int]
+    place: int
+    filters: int = 48
+    blocks: int = 2
+
+    def __post_init__(self) -> None:
+        height, width, channels = self.image_shape
+        if not (8 <= height <= 2048 and 8 <= width <= 2048 and channels in (1, 2)):
+            raise InputError(f"images must be 8 to 2048 pixels wide and high with 1 or 2 channels: {self.image_shape}")
+        if not 1 <= self.place <= 16:
+            raise InputError(f"a place must be 1 to 16 pixels wide, got {self.place}")
+        if not 1 <= self.filters <= 1024 or not 1 <= self.blocks <= 64:
+            raise InputError(f"filters must lie in 1 to 1024 and blocks in 1 to 64, got {self.filters}, {self.blocks}")
+
+    @classmethod
+    def of(cls, image_shape: tuple[int, int, int], most_grains: int) -> GrainDecoderArchitecture:
+        """For images of structures of so many grains: as few places as suffice."""
+        place = 16
+        while place > 1 and math.prod(cls(image_shape, place).grid) < PLACES_PER_GRAIN * most_grains:
+            place //= 2
+        return cls(image_shape, place)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(rows, columns) of places; the last ones may stand out beyond the image."""
+        return -(-self.image_shape[0] // self.place), -(-self.image_shape[1] // self.place)

@@ -14,10 +14,11 @@ from surrogate import card as cards
 from surrogate.architecture import VAEArchitecture
 from surrogate.backend import in_batches
 from surrogate.encoding import MIRRORS, Encoding
+from surrogate.grain_decoder import GrainDecoder, with_axes_moved
 from surrogate.vae import build_decoder, build_encoder
 
 LARGEST_BATCH = 256
-_ENCODER, _DECODER = "encoder.weights.h5", "decoder.weights.h5"
+_ENCODER, _DECODER, _GRAINS = "encoder.weights.h5", "decoder.weights.h5", "grains.weights.h5"
 
 
 class Autoencoder:
@@ -27,16 +28,23 @@ class Autoencoder:
         encoding: structures to images.
         architecture: of the networks.
         encoder, decoder: the trained networks; new ones with untrained weights if None.
+        grain_decoder: draws grains from codes; None if none was trained.
     """
 
     def __init__(
-        self, encoding: Encoding, architecture: VAEArchitecture, encoder: Any = None, decoder: Any = None
+        self,
+        encoding: Encoding,
+        architecture: VAEArchitecture,
+        encoder: Any = None,
+        decoder: Any = None,
+        grain_decoder: GrainDecoder | None = None,
     ) -> None:
         if architecture.image_shape != encoding.image_shape:
             raise InputError(f"a network for {architecture.image_shape} cannot take images of {encoding.image_shape}")
         self.encoding, self.architecture = encoding, architecture
         self.encoder = build_encoder(architecture) if encoder is None else encoder
         self.decoder = build_decoder(architecture) if decoder is None else decoder
+        self.grain_decoder = grain_decoder
         for network in (self.encoder, self.decoder):
             network.compile(optimizer=None, jit_compile=False)
 
@@ -100,6 +108,28 @@ class Autoencoder:
         """Axis angles (n, ny, nx) of codes, radians in (-pi/2, pi/2], on the structures' cells."""
         return self.encoding.angles(self.decode_images(latent))
 
+    def draw(self, latent: np.ndarray) -> list[Microstructure]:
+        """Structures of sharp grains of codes (n, latent_dim).
+
+        What is drawn has a code of its own, near the one asked for: in doubt, axes are drawn too near to each other.
+        Each axis is therefore corrected, once, by what the decoded image of that code lacks (defect correction, Stetter
+        1978).
+
+        Raises:
+            InputError: if there is no grain decoder, or the codes are not such an array of finite numbers.
+        """
+        if self.grain_decoder is None:
+            raise InputError("this autoencoder draws no grains: no grain decoder was trained for it")
+        images = self.decode_images(latent)
+        if not np.isfinite(images).all():
+            raise InputError("latent codes must be finite to draw grains from them")
+        structures: list[Microstructure] = []
+        for part in _slices(images, LARGEST_BATCH):
+            drawn = self.grain_decoder.draw(part)
+            lacking = self.encoding.field(part) - self.decode_field(self.encode(drawn))
+            structures += [with_axes_moved(one, by) for one, by in zip(drawn, lacking, strict=True)]
+        return structures
+
     def save(self, folder: str | Path) -> None:
         """Write weights and, last, the card."""
         folder = Path(folder)
@@ -109,7 +139,19 @@ class Autoencoder:
             _ENCODER: cards.save_weights(self.encoder, folder / _ENCODER),
             _DECODER: cards.save_weights(self.decoder, folder / _DECODER),
         }
-        cards.write_card(cards.AutoencoderCard(self.encoding, self.architecture, files), folder)
+        self._write_card(folder, files)
+
+    def save_grain_decoder(self, folder: str | Path) -> None:
+        """Add the grain decoder to a folder where the same autoencoder stands already, whose files stay as they are."""
+        files = cards.read_autoencoder_card(Path(folder)).files
+        self._write_card(Path(folder), {name: files[name] for name in (_ENCODER, _DECODER)})
+
+    def _write_card(self, folder: Path, files: dict[str, str]) -> None:
+        grains = self.grain_decoder
+        if grains is not None:
+            files[_GRAINS] = cards.save_weights(grains.network, folder / _GRAINS)
+        architecture = None if grains is None else grains.architecture
+        cards.write_card(cards.AutoencoderCard(self.encoding, self.architecture, files, architecture), folder)
 
     @classmethod
     def load(cls, folder: str | Path) -> Autoencoder:
@@ -124,6 +166,10 @@ class Autoencoder:
         autoencoder = cls(card.encoding, card.architecture)
         cards.load_weights(autoencoder.encoder, folder / _ENCODER)
         cards.load_weights(autoencoder.decoder, folder / _DECODER)
+        if card.grain_decoder is not None:
+            cards.check_files(folder, card.files, (_GRAINS,))
+            autoencoder.grain_decoder = GrainDecoder(card.encoding, card.grain_decoder)
+            cards.load_weights(autoencoder.grain_decoder.network, folder / _GRAINS)
         return autoencoder
 
     def _join(self, parts: Iterator[np.ndarray]) -> np.ndarray:

@@ -16,7 +16,7 @@ from surrogate.settings import RegressorTraining, VAETraining
 from surrogate.vae import VAE
 
 
-class _Order:
+class Order:
     """A new permutation of n things in every epoch."""
 
     def __init__(self, seed: int, n: int) -> None:
@@ -43,16 +43,14 @@ class ImageBatches:
         self.steps_per_epoch = self.count // self.size
         self.steps = self.steps_per_epoch * settings.schedule.epochs
         self.held = np.arange(self.count, len(source))
-        self.order = _Order(settings.seed, self.count)
+        self.order = Order(settings.seed, self.count)
 
     def batch(self, epoch: int, step: int) -> tuple[Any, ...]:
         index = self.order(epoch)[step * self.size : (step + 1) * self.size]
         images = self.source.take(epoch, index)
         if self.settings.mirror:
             rng = generator(self.settings.seed, Purpose.TRAINING, epoch, step)
-            in_x, in_y = rng.random((2, self.size)) < 0.5
-            images = np.where(in_x[:, None, None, None], self.encoding.mirror_x(images), images)
-            images = np.where(in_y[:, None, None, None], self.encoding.mirror_y(images), images)
+            images = self.encoding.mirrored_at(images, *(rng.random((2, self.size)) < 0.5))
         return (images,)
 
     def before_step(self, step: int) -> None:
@@ -100,7 +98,7 @@ class LabelBatches:
         self.size = min(settings.schedule.batch_size, len(labels))
         self.steps_per_epoch = len(labels) // self.size
         self.every = max(1, settings.schedule.epochs // self.VALIDATIONS)
-        self.order = _Order(settings.seed, len(labels))
+        self.order = Order(settings.seed, len(labels))
 
     def batch(self, epoch: int, step: int) -> tuple[Any, ...]:
         rows = self.order(epoch)[step * self.size : (step + 1) * self.size]

@@ -15,10 +15,10 @@ import numpy as np
 
 from simulation import InputError
 from simulation.files import replacing, write_text
-from surrogate.architecture import RegressorArchitecture, VAEArchitecture
+from surrogate.architecture import GrainDecoderArchitecture, RegressorArchitecture, VAEArchitecture
 from surrogate.encoding import Encoding
 
-FORMAT = 2
+FORMAT = 3
 """Raised when files of before can no longer be read."""
 
 CARD = "card.json"
@@ -28,11 +28,13 @@ _LARGEST_CARD = 10**6
 
 @dataclass(frozen=True)
 class AutoencoderCard:
-    """Encoding and architecture of an autoencoder, and the SHA-256 of its weight files by name."""
+    """Encoding and architecture of an autoencoder and of its grain decoder, if it has one, and the SHA-256 of their
+    weight files by name."""
 
     encoding: Encoding
     architecture: VAEArchitecture
     files: dict[str, str]
+    grain_decoder: GrainDecoderArchitecture | None = None
     format: int = FORMAT
 
 
@@ -70,7 +72,10 @@ def read_autoencoder_card(folder: Path) -> AutoencoderCard:
     raw = _read(folder, AutoencoderCard)
     encoding = _build(Encoding, raw["encoding"], folder, shape=_pair)
     architecture = _build(VAEArchitecture, raw["architecture"], folder, image_shape=_pair)
-    return AutoencoderCard(encoding, architecture, raw["files"])
+    grains = raw["grain_decoder"]
+    if grains is not None:
+        grains = _build(GrainDecoderArchitecture, grains, folder, image_shape=_pair)
+    return AutoencoderCard(encoding, architecture, raw["files"], grains)
 
 
 def read_card(folder: Path) -> SurrogateCard:
@@ -135,9 +140,10 @@ def load_weights(network: Any, path: Path) -> None:
         InputError: if the file does not hold the weights of this network.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # what Keras says before it fails, we say in a sentence
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # of layers that the file does not hold
             network.load_weights(path)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, UserWarning) as error:
         sentence = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"{path}: not the weights of this network: {sentence}") from None
     if not all(np.isfinite(np.asarray(value)).all() for value in network.get_weights()):

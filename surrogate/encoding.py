@@ -143,6 +143,11 @@ class Encoding:
         """Images of the structures mirrored under y -> -y: a -> -a, as an axis has no head."""
         return self._turned(images[:, ::-1])
 
+    def mirrored_at(self, images: np.ndarray, in_x: np.ndarray, in_y: np.ndarray) -> np.ndarray:
+        """Images of which some, (n,) booleans each, are mirrored in x, and some in y."""
+        images = np.where(in_x[:, None, None, None], self.mirror_x(images), images)
+        return np.where(in_y[:, None, None, None], self.mirror_y(images), images)
+
     def mirrored(self, images: np.ndarray) -> np.ndarray:
         """The four copies of each image that share a demagnetisation curve: (n, 4, height, width, channels)."""
         in_x = self.mirror_x(images)

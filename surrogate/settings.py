@@ -93,3 +93,32 @@ class RegressorTraining:
     def __post_init__(self) -> None:
         if self.folds == 1 or not 0 <= self.folds <= 64 or not 0 <= self.noise <= 10 or self.huber < 0:
             raise InputError("folds must be 0 or 2 to 64, noise lie in 0 to 10 and huber not be negative")
+
+
+@dataclass(frozen=True)
+class GrainDecoderTraining:
+    """Settings of the grain decoder's training, see `surrogate.grain_training`.
+
+    Args:
+        schedule: epochs, batch size, learning rate.
+        beta: sharpness of the soft diagram at first and at last, for lengths in places.
+        sharpening: share of the training over which it rises, 0 to 1.
+        price: of a seed that owns something.
+        code_weight: of the error of the code of what is drawn, against that of the picture.
+        mirror: show mirrored copies too, drawn at random.
+        seed: of initial weights and order.
+    """
+
+    schedule: Schedule = Schedule(epochs=2, batch_size=32, learning_rate=2e-3, cosine=True)
+    beta: tuple[float, float] = (4.0, 20.0)
+    sharpening: float = 0.6
+    price: float = 0.05
+    code_weight: float = 2.0
+    mirror: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not all(0 < value <= 1e4 for value in self.beta) or not 0 <= self.sharpening <= 1:
+            raise InputError("beta must be positive numbers and sharpening lie in 0 to 1")
+        if not 0 <= self.price < 1e9 or not 0 <= self.code_weight < 1e9:
+            raise InputError("price and code_weight must not be negative")

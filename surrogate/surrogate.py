@@ -64,6 +64,14 @@ class Surrogate:
         """Axis angles (n, ny, nx) of codes, radians in (-pi/2, pi/2], on the grid of the structures."""
         return self.autoencoder.decode(latent)
 
+    def draw(self, latent: np.ndarray) -> list[Microstructure]:
+        """Structures of sharp grains, one for each of the codes (n, latent_dim), on the grid of the structures.
+
+        Raises:
+            InputError: if the codes are not such an array of finite numbers.
+        """
+        return self.autoencoder.draw(latent)
+
     def decode_field(self, latent: np.ndarray) -> np.ndarray:
         """Smooth double-angle field r (sin 2a, cos 2a), (n, ny, nx, 2): what grains are made from."""
         return self.autoencoder.decode_field(latent)

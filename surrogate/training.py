@@ -54,8 +54,8 @@ def train_vae(
     model = VAE(architecture, settings.seed)
     batches = ImageBatches(model, source, encoding, settings)
     _compile(model, batches, settings.schedule)
-    identity = _identity("vae", architecture, settings, source.identity)
-    history = fit(model, batches, settings.schedule, progress, _checkpoint(checkpoint, identity))
+    identity = identity_of("vae", architecture, settings, source.identity)
+    history = fit(model, batches, settings.schedule, progress, checkpoint_of(checkpoint, identity))
     return Autoencoder(encoding, architecture, model.encoder, model.decoder), history
 
 
@@ -183,7 +183,7 @@ def fit_regressor(
         network.set_weights(start.network.get_weights())
     batches = LabelBatches(network, codes, labels, settings, number)
     _compile(network, batches, settings.schedule)
-    identity = _identity(
+    identity = identity_of(
         "regressor",
         architecture,
         scaling,
@@ -193,7 +193,7 @@ def fit_regressor(
             for a in (batches.codes, batches.labels, batches.held, *network.get_weights())
         ],
     )
-    history = fit(network, batches, settings.schedule, progress, _checkpoint(checkpoint, identity))
+    history = fit(network, batches, settings.schedule, progress, checkpoint_of(checkpoint, identity))
     calibration = None if start is None else start.calibration
     return Regressor(network, architecture, scaling, _residual_std(batches.residuals()), calibration), history
 
@@ -253,10 +253,10 @@ def label_codes(
     return np.stack([mean, std * settings.noise], axis=2)[:, copies]
 
 
-def _identity(kind: str, *parts: object) -> str:
+def identity_of(kind: str, *parts: object) -> str:
     text = repr((kind, keras.backend.backend(), keras.__version__, *parts))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _checkpoint(folder: str | Path | None, identity: str) -> Checkpoint | None:
+def checkpoint_of(folder: str | Path | None, identity: str) -> Checkpoint | None:
     return None if folder is None else Checkpoint(Path(folder), identity)

@@ -1,6 +1,7 @@
 """Grain structures worth a full simulation, and what is known of others.
 
-They come from four sources (see `sources`), and compete on equal terms (see `propose`).
+They come from four sources (see `sources`), and compete on equal terms (see `propose`); labelled structures that meet
+the goals are candidates of a fifth, "known".
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from typing import Protocol
 
 import numpy as np
 
+from inverse_design.candidates.distances import Change, Nearby
 from inverse_design.goals import Goal
 from simulation.anchors import ANCHORS
 from simulation.material import Material, Nd2Fe14B
 from simulation.microstructure import Microstructure
-from simulation.sampling import StructureFamily
 
 DECODED, STEERED, TURNED, DRAWN = SOURCES = ("decoded", "steered", "turned", "drawn")
+KNOWN = "known"
+"""Labelled structures that meet the goals: nothing was searched for them, and nothing predicted."""
+
 MODEL_OPTIMIZED = (DECODED, STEERED)
 """Those that were chosen for their predictions, so that the errors which flatter are found."""
 
@@ -32,7 +36,7 @@ class LatentModel(Protocol):
 
     def predict(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
 
-    def decode_field(self, latent: np.ndarray) -> np.ndarray: ...
+    def draw(self, latent: np.ndarray) -> list[Microstructure]: ...
 
     def rotate_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]: ...
 
@@ -52,6 +56,7 @@ class Known:
         simulated: (n,) whether it was simulated, be it in vain: what was is no candidate any more.
         raw_prediction: (n, 6) what the surrogate said of it when it was chosen, for a decoded or steered candidate,
             else NaN: a surrogate that has learnt it since would say something else.
+        names: n words that say which each is, see `LabelledStructures`; empty for a fresh draw. Empty if none is known.
     """
 
     structures: Sequence[Microstructure]
@@ -59,6 +64,7 @@ class Known:
     anchors: np.ndarray
     simulated: np.ndarray
     raw_prediction: np.ndarray
+    names: Sequence[str] = ()
 
     @classmethod
     def of(
@@ -67,14 +73,20 @@ class Known:
         codes: np.ndarray,
         anchors: np.ndarray,
         raw_prediction: np.ndarray | None = None,
+        names: Sequence[str] = (),
     ) -> Known:
-        """Of structures whose first m were simulated, with their anchors (m, 6) and what was said of them (m, 6), if
-        anything; the others are fresh draws."""
+        """Of structures whose first m were simulated, with their anchors (m, 6), what was said of them (m, 6), if
+        anything, and m names, if they have any; the others are fresh draws."""
         nothing = np.full((len(structures), len(ANCHORS)), np.nan)
         done = len(anchors)
         anchors = np.vstack([anchors, nothing[done:]])
         raw_prediction = nothing if raw_prediction is None else np.vstack([raw_prediction, nothing[done:]])
-        return cls(structures, codes, anchors, np.arange(len(structures)) < done, raw_prediction)
+        named = (*names, *[""] * (len(structures) - len(names))) if names else ()
+        return cls(structures, codes, anchors, np.arange(len(structures)) < done, raw_prediction, named)
+
+    def name(self, row: int) -> str:
+        """Which it is; nothing for a fresh draw."""
+        return self.names[row] if self.names else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +101,14 @@ class Candidate:
         predicted: (11,) `PROPERTIES` predicted from `code`, so for the structure itself; grain size, spread of the
             axes and share of low-angle boundaries as the grains have them.
         std: (6,) standard deviations of the anchor points among them.
-        source: where it comes from, one of `SOURCES`.
+        source: where it comes from, one of `SOURCES`, or `KNOWN`.
         raw_prediction: (6,) anchor points that the surrogate says alone, before what is known of errors corrects it.
+        parent: what was steered or turned, or what a known one is: "label:1234", the number of a candidate, or empty
+            (a fresh draw, or nothing at all).
+        rotated_deg: (grains,) by how much each of the parent's axes was turned; none where the grains are not those of
+            a parent.
+        nearest, nearest_deg: the structure with a known curve that is nearest, and how far it is, in degrees of axis
+            averaged over the cells; empty and NaN where that was not looked for.
     """
 
     structure: Microstructure
@@ -100,6 +118,15 @@ class Candidate:
     std: np.ndarray
     source: str = DECODED
     raw_prediction: np.ndarray = field(default_factory=lambda: np.full(len(ANCHORS), np.nan))
+    parent: str = ""
+    rotated_deg: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    nearest: str = ""
+    nearest_deg: float = float("nan")
+
+    @property
+    def change(self) -> Change | None:
+        """What was done to its parent's grains, None where it has not the grains of one."""
+        return Change.of(self.structure, self.rotated_deg)
 
     @property
     def anchors(self) -> np.ndarray:
@@ -119,15 +146,17 @@ class BatchRequest:
     Attributes:
         goals: what is wanted.
         count: size of the batch; fewer come back only where there are fewer distinct structures.
-        family: cell size and allowed number of grains.
         material: what the energy product is figured with.
         sources: which to use.
         best: (11,) properties of the best structure so far that was simulated and meets the goals, None if none does.
+        answers: structures that meet the goals already; what differs from none of them is not proposed.
+        distinct_deg: two structures that differ by no more, in degrees of axis averaged over the cells, are one.
     """
 
     goals: Sequence[Goal]
     count: int
-    family: StructureFamily
     material: Material = Nd2Fe14B
     sources: Sequence[str] = SOURCES
     best: np.ndarray | None = None
+    answers: Nearby = field(default_factory=lambda: Nearby((), np.zeros((0, 0))))
+    distinct_deg: float = 0.0

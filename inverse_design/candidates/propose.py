@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from inverse_design.candidates.acquisition import utilities
-from inverse_design.candidates.candidate import DECODED, MODEL_OPTIMIZED, BatchRequest, Candidate, Known, LatentModel
+from inverse_design.candidates.candidate import MODEL_OPTIMIZED, BatchRequest, Candidate, Known, LatentModel
+from inverse_design.candidates.distances import Nearby, axis_distance_deg, rotation_deg
 from inverse_design.candidates.error_model import OPTIMISM, Discrepancy, selection_bias, with_derived
 from inverse_design.candidates.selection import diverse_batch, unseen
-from inverse_design.candidates.sources import BY_NAME, SHORTLIST, Situation
-from inverse_design.progress import Update
+from inverse_design.candidates.sources import BY_NAME, Situation
 from inverse_design.properties import STRUCTURE
 from simulation.anchors import ANCHORS
+from simulation.labels.drawn import Structures
 from simulation.microstructure import Microstructure
 
 
@@ -20,7 +23,6 @@ def propose(
     request: BatchRequest,
     visited: np.ndarray,
     known: Known,
-    progress: Update = lambda done, total, words: None,
 ) -> list[Candidate]:
     """Choose a batch of structures to simulate.
 
@@ -33,23 +35,24 @@ def propose(
         visited: (n, latent) codes that the search visited.
         known: structures that were simulated, and fresh draws that were not.
     """
-    progress(0, SHORTLIST * request.count if DECODED in request.sources else 0, "")
     prediction, spread = model.predict(known.codes)
     discrepancy = Discrepancy.of(known.codes, known.anchors, prediction)
     structural = any(goal.quantity in STRUCTURE for goal in request.goals)
     posterior = discrepancy.correct(known.codes, prediction, spread)
     posterior = with_derived(posterior, known.structures if structural else None, request.material)
     bias, std_ratio = selection_bias(known.raw_prediction - known.anchors, OPTIMISM * spread)
-    now = Situation(model, request, known, visited, prediction, spread, discrepancy, posterior, bias, progress)
+    now = Situation(model, request, known, visited, prediction, spread, discrepancy, posterior, bias)
 
     structures: list[Microstructure] = []
     wanted_codes: list[np.ndarray] = []
     source: list[str] = []
+    parents: list[int] = []
     for name, of_source in BY_NAME.items():
         if name in request.sources:
-            found, codes = of_source(now)
+            found, codes, rows = of_source(now)
             structures += found
             wanted_codes += codes
+            parents += rows
             source += [name] * len(found)
 
     sharp = model.encode(structures)
@@ -62,6 +65,40 @@ def propose(
     )
     posterior = with_derived(posterior, structures, request.material)
     new = unseen(sharp, known.codes[known.simulated])
-    chosen = new[diverse_batch(utilities(request.goals, posterior[new], request.best), sharp[new], request.count)]
+    score = utilities(request.goals, posterior[new], request.best)
+
+    def distinct(index: int, chosen: Sequence[int]) -> bool:
+        of_batch = [structures[new[other]] for other in chosen]
+        return _differs(structures[new[index]], sharp[new[index]], of_batch, request)
+
+    chosen = new[diverse_batch(score, sharp[new], request.count, distinct)]
     mean, std = posterior.mean, posterior.std[:, : len(ANCHORS)]
-    return [Candidate(structures[i], wanted_codes[i], sharp[i], mean[i], std[i], source[i], guess[i]) for i in chosen]
+    done = np.flatnonzero(known.simulated)
+    simulated = Nearby(Structures(known.structures).take(done), known.codes[done])
+    batch = []
+    for i in chosen:
+        row, away = simulated.nearest(structures[i], sharp[i])
+        batch.append(
+            Candidate(
+                *(structures[i], wanted_codes[i], sharp[i], mean[i], std[i], source[i], guess[i]),
+                parent=known.name(parents[i]) if parents[i] >= 0 else "",
+                rotated_deg=rotation_deg(structures[i], known.structures[parents[i]])
+                if parents[i] >= 0
+                else np.zeros(0),
+                nearest=known.name(int(done[row])) if row >= 0 else "",
+                nearest_deg=away if np.isfinite(away) else float("nan"),
+            )
+        )
+    return batch
+
+
+def _differs(
+    structure: Microstructure, code: np.ndarray, batch: Sequence[Microstructure], request: BatchRequest
+) -> bool:
+    """Whether a structure is another answer than those that are known and those of the batch so far."""
+    least = request.distinct_deg
+    if least <= 0:
+        return True
+    return request.answers.nearest(structure, code)[1] > least and all(
+        axis_distance_deg(structure, other) > least for other in batch
+    )

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 SAME = 1e-6
 """Square distance of two codes, in the mean square of a code, below which they are of one structure: rounding."""
 
 
-def diverse_batch(score: np.ndarray, codes: np.ndarray, count: int) -> np.ndarray:
+def diverse_batch(
+    score: np.ndarray,
+    codes: np.ndarray,
+    count: int,
+    distinct: Callable[[int, Sequence[int]], bool] = lambda index, chosen: True,
+) -> np.ndarray:
     """Indices of a batch that is good and not all of one kind.
 
     Greedy choice with local penalisation (González et al. 2016): each point chosen takes its neighbourhood out of the
@@ -19,14 +26,21 @@ def diverse_batch(score: np.ndarray, codes: np.ndarray, count: int) -> np.ndarra
         score: (n,), or (k, n) scores that choose in turn.
         codes: (n, latent).
         count: size of the batch.
+        distinct: asked of the best that is left, and of those chosen before it, whether it is another answer than any
+            that there is; else it is passed over.
     """
     if len(codes) == 0:
         return np.zeros(0, dtype=int)
     length = 0.25 * float(np.sqrt(np.sum(codes.var(axis=0)))) or 1.0
     running = np.array(score, dtype=float, ndmin=2)
     chosen: list[int] = []
-    for place in range(min(count, len(codes))):
-        best = int(np.argmax(running[place % len(running)]))
+    for _ in range(len(codes)):
+        if len(chosen) == count:
+            break
+        best = int(np.argmax(running[len(chosen) % len(running)]))
+        if not distinct(best, chosen):
+            running[:, best] = -np.inf
+            continue
         chosen.append(best)
         squared = np.sum((codes - codes[best]) ** 2, axis=1) / (2 * length**2)
         running += np.log(np.maximum(-np.expm1(-squared), 1e-12))

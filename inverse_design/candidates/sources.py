@@ -1,7 +1,7 @@
 """Where candidates come from: four ways to grain structures, each a function of the same situation.
 
-- "decoded": the best codes of the search of the latent space, decoded, fitted with grains, their axes turned towards
-  the code that was asked for;
+- "decoded": grains drawn from the best codes of the search of the latent space, their axes turned towards the code that
+  was asked for;
 - "steered": structures that come near the goals already, labelled, verified or freshly drawn, with their axes turned as
   little as possible until the goals are predicted;
 - "turned": the same with the axis of a single grain turned: little is moved, so that most of what is known still holds;
@@ -26,10 +26,8 @@ from inverse_design.candidates.candidate import (
     LatentModel,
 )
 from inverse_design.candidates.error_model import Discrepancy, Posterior, with_derived
-from inverse_design.candidates.grains import fit_grains
 from inverse_design.candidates.selection import diverse_batch, top
 from inverse_design.goals import aim
-from inverse_design.progress import Update
 from inverse_design.properties import STRUCTURE
 from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure
@@ -64,7 +62,6 @@ class Situation:
         discrepancy: its errors where the truth is known.
         posterior: of the properties of the known structures, (n, 11).
         selection_bias: (6,) by how much predictions of what was chosen for them are too high.
-        progress: told of each code that is decoded.
     """
 
     model: LatentModel
@@ -76,7 +73,6 @@ class Situation:
     discrepancy: Discrepancy
     posterior: Posterior
     selection_bias: np.ndarray
-    progress: Update
 
     def scores(self, posterior: Posterior) -> np.ndarray:
         """(k, n) what simulations promise, see `utilities`."""
@@ -93,8 +89,8 @@ class Situation:
         return utilities(goals, posterior, self.request.best)
 
 
-Found = tuple[list[Microstructure], list[np.ndarray]]
-"""Structures, and for each the code (latent,) that was wanted of it."""
+Found = tuple[list[Microstructure], list[np.ndarray], list[int]]
+"""Structures; for each the code (latent,) that was wanted of it; and the row of its parent in `known`, or -1."""
 
 
 def drawn(now: Situation) -> Found:
@@ -102,7 +98,7 @@ def drawn(now: Situation) -> Found:
     known = now.known
     rows = top(np.where(known.simulated, -np.inf, now.scores(now.posterior)), 4 * now.request.count)
     rows = rows[~known.simulated[rows]]
-    return [known.structures[i] for i in rows], list(known.codes[rows])
+    return [known.structures[i] for i in rows], list(known.codes[rows]), [-1] * len(rows)
 
 
 def steered(now: Situation) -> Found:
@@ -116,7 +112,7 @@ def steered(now: Situation) -> Found:
     far = np.clip(np.abs(np.nan_to_num(wanted - estimate)) / reach, 0, 1)
     wanted += now.prediction[rows] - estimate + now.selection_bias * far.max(axis=1, keepdims=True)
     structures = now.model.steer_axes([now.known.structures[i] for i in rows], wanted, scale)
-    return structures, list(now.known.codes[rows])
+    return structures, list(now.known.codes[rows]), rows.tolist()
 
 
 def turned(now: Situation) -> Found:
@@ -125,19 +121,15 @@ def turned(now: Situation) -> Found:
     structures = [each for i in parents for each in rotate_one_grain(now.known.structures[i], ROTATIONS_RAD)]
     rows = top(now.promise(now.model.encode(structures), structures), 4 * now.request.count)
     children = [len(ROTATIONS_RAD) * now.known.structures[i].grain_angle_rad.size for i in parents]
-    return [structures[i] for i in rows], list(now.known.codes[np.repeat(parents, children)[rows]])
+    parent = np.repeat(parents, children)[rows]
+    return [structures[i] for i in rows], list(now.known.codes[parent]), parent.tolist()
 
 
 def decoded(now: Situation) -> Found:
     """The best codes of the search as grains; goals on the structure are judged by these, later."""
-    family, count = now.request.family, SHORTLIST * now.request.count
     codes = np.unique(now.visited, axis=0)
-    shortlist = codes[diverse_batch(now.promise(codes), codes, count)]
-    fitted = []
-    for i, image in enumerate(now.model.decode_field(shortlist)):
-        fitted.append(fit_grains(image, family.cell_nm, family.grains))
-        now.progress(i + 1, count, "")
-    return now.model.rotate_axes(fitted, shortlist), list(shortlist)
+    shortlist = codes[diverse_batch(now.promise(codes), codes, SHORTLIST * now.request.count)]
+    return now.model.rotate_axes(now.model.draw(shortlist), shortlist), list(shortlist), [-1] * len(shortlist)
 
 
 BY_NAME: dict[str, Callable[[Situation], Found]] = {DRAWN: drawn, STEERED: steered, TURNED: turned, DECODED: decoded}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from inverse_design.goals import UNITS
-from inverse_design.run.folder import MANIFEST, read_artifact, read_manifest
+from inverse_design.candidates.candidate import KNOWN
+from inverse_design.goals import UNITS, Goal
+from inverse_design.run.folder import MANIFEST, read_artifact, read_manifest, work_in_words
 from inverse_design.run.keys import Stage, labels_key
 from inverse_design.run.seconds import StageTimes
 from inverse_design.study.reading import load_study
@@ -18,6 +20,7 @@ from simulation.errors import InputError
 
 if TYPE_CHECKING:
     from inverse_design.run.design import Design
+    from inverse_design.run.verified import Verified
 
 
 def describe(study: Study) -> list[str]:
@@ -41,7 +44,16 @@ def describe(study: Study) -> list[str]:
         f"  search: {study.search.algorithm}, {study.search.generations} generations of {study.search.population}",
         f"  verification: batches of {rule.candidates} by {rule.backend}; at most {rule.rounds} rounds, "
         f"{rule.max_simulations} simulations; stops at {rule.hits} hit{'s' if rule.hits > 1 else ''}",
+        f"  a hit counts {_condition(study)}; "
+        + ("labelled structures that meet the goals count" if rule.known else "new structures only"),
     ]
+
+
+def _condition(study: Study) -> str:
+    """What has to be simulated before a hit counts."""
+    if "finer" in study.checks:
+        return f"when it is one on cells of {study.family.cell_nm / 2:g} nm, too"
+    return f"as soon as it is one by {study.labels.discretization} of {study.family.cell_nm:g} nm: nothing is confirmed"
 
 
 def progress_of(run: Path) -> list[str]:
@@ -64,8 +76,13 @@ def progress_of(run: Path) -> list[str]:
             lines.append(f"  {record['stage']:<14} done" + (f" in {seconds:.1f} s" if seconds else ""))
     if (run / MANIFEST).is_file():
         known = read_manifest(run)
-        rounds, simulations, hits = (known.get(key, 0) for key in ("rounds", "simulations", "hits"))
-        lines.append(f"  {rounds} rounds, {simulations} simulations, {hits} hits")
+        words = work_in_words(*(int(known.get(key, 0)) for key in ("simulations", "confirmations", "known")))
+        hits, counted = (int(known.get(key, known.get("hits", 0))) for key in ("hits", "counted"))
+        if known.get("checks"):
+            lost = f", {hits - counted} more by the first mesh only" if hits > counted else ""
+            lines.append(f"  {known['rounds']} rounds, {words}, {counted} confirmed hits{lost}")
+        else:
+            lines.append(f"  {known['rounds']} rounds, {words}, {counted} hits, not confirmed")
         lines.append(f"  {known['reason']}")
     return lines
 
@@ -89,20 +106,29 @@ def _labels(run: Path, study: Study) -> str:
 def closing_table(design: Design) -> Table:
     """Goals beside what the best candidates are predicted and verified to have, the best first."""
     goals = design.goals
-    table = Table(title="goal, predicted -> verified", caption="fields in H_A, magnetisations in Ms")
+    study = design.study
+    by = f"by {study.labels.discretization} of {study.family.cell_nm:g} nm"
+    table = Table(title="goal, predicted -> verified", caption=f"fields in H_A, magnetisations in Ms, {by}")
     table.add_column("candidate", justify="right")
     for goal in goals:
         table.add_column(f"{goal.quantity} {goal.describe()}", justify="right")
     table.add_column("hit", justify="center")
+    table.add_column("source")
     for number in design.ranking[:8]:
         item = design.verified[number]
         cells = []
         for goal in goals:
             i = goal.column
-            cells.append(f"{item.candidate.predicted[i]:.3f} -> {item.properties[i]:.3f}")
-        hit = "yes" if design.hits[number] else "no" if item.converged else "unconverged"
-        table.add_row(f"{number:02d}", *cells, hit)
+            predicted, known = item.candidate.predicted[i], item.candidate.source == KNOWN
+            cells.append(f"{'known' if known else f'{predicted:.3f}'} -> {item.properties[i]:.3f}")
+        table.add_row(f"{number:02d}", *cells, _verdict(item, design.goals), item.candidate.source)
     return table
+
+
+def _verdict(item: Verified, goals: Sequence[Goal]) -> str:
+    if not item.is_hit(goals):
+        return "no" if item.converged else "unconverged"
+    return {True: "confirmed", None: "yes", False: "not confirmed"}[item.confirmed]
 
 
 def accuracy_of(name_or_run: str | Path) -> dict[str, Any]:

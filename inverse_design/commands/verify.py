@@ -11,7 +11,7 @@ from inverse_design.run.design import read_design
 from inverse_design.run.folder import RunFolder
 from inverse_design.run.keys import Stage, checks_key
 from inverse_design.run.simulating import Simulator, conditions_of, make_engine
-from inverse_design.run.verified import save_batch, verify_batch
+from inverse_design.run.verified import load_batch, save_batch, verify_batch
 from simulation.errors import InputError
 from simulation.hysteresis import discretization_of
 from simulation.labels.store import LabelStore
@@ -24,7 +24,7 @@ def verify_again(
     refine: int,
     out_of_plane_rad: float = 0.0,
     tracker: Tracker = track,
-) -> Path:
+) -> tuple[Path, str]:
     """Simulate every candidate of a run again and write the tables and the report anew.
 
     Args:
@@ -34,7 +34,8 @@ def verify_again(
         out_of_plane_rad: push out of the plane at every field; fidimag only, the planar solver knows no such angle.
 
     Returns:
-        The path of `verified.csv`, which has a row for each of these simulations too.
+        The path of `verified.csv`, which has a row for each of these simulations too, and how many of the hits are
+        hits still, in a sentence.
 
     Raises:
         InputError: if the run has no candidates, the solver is missing, or nothing would differ from the first time.
@@ -65,6 +66,13 @@ def verify_again(
         save_batch(work, verify_batch(rounds, chosen, found))
 
     with folder.locked():
-        folder.stage(Stage.CHECKS.of(name), key, build)
-        write_outputs(read_design(run))
-    return run / "verified.csv"
+        again = load_batch(folder.stage(Stage.CHECKS.of(name), key, build))
+        after = read_design(run)
+        write_outputs(after)
+    first_hits = [number for number, item in enumerate(after.verified) if item.is_hit(after.goals)]
+    still = sum(again[number].map_hits(after.goals) for number in first_hits)
+    what = f"{backend}, {discretization} of {study.family.cell_nm / refine:g} nm"
+    return run / "verified.csv", (
+        f"{still} of {len(first_hits)} hits still hit by {what}; {sum(after.hits)} of {len(after.verified)} candidates "
+        "hit in every simulation of them"
+    )

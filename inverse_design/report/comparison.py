@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 
 from inverse_design.properties import PROPERTIES, UNITS, Column
 from inverse_design.report import plots, svg
-from inverse_design.report.data import ReportData, achieved, asked, labelled
+from inverse_design.report.data import ReportData, achieved, asked, labelled, measure
 from inverse_design.report.figures import front_axes
 from inverse_design.report.grain_image import png_data_uri
 from inverse_design.report.page import duration, measured, page_template, with_error
@@ -137,8 +137,9 @@ def _facts(runs: Sequence[ReportData]) -> list[tuple[str, list[str]]]:
 
     return [
         row("rounds", [data.rounds for data in runs]),
-        row("simulated candidates", [len(data.verified) for data in runs]),
-        row("hits", [sum(data.hits) for data in runs]),
+        row("candidates", [data.work for data in runs]),
+        row("simulated by", [measure(data) for data in runs]),
+        row("hits, confirmed where the study asks for it", [sum(data.hits) for data in runs]),
         row("points of the front", [len(data.front) for data in runs]),
         row("labels that trained", [f"{data.labels.get('training', 0):g}" for data in runs]),
         row("wall time", [duration(sum(data.seconds.values())) if data.seconds else "not known" for data in runs]),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from inverse_design.candidates.candidate import KNOWN
 from inverse_design.properties import PROPERTIES, UNITS
 from inverse_design.run.baseline import in_words
 from inverse_design.run.design import Design
@@ -97,14 +98,56 @@ def achieved(data: ReportData) -> str:
         text = f"{simulated[0].upper()}{simulated[1:]}; the best is candidate {champion:02d}."
     elif hit:
         verb = "meets" if hit == 1 else "meet"
-        text = f"{hit} of the {simulated} {verb} every target and bound; the best is candidate {champion:02d}."
+        text = f"{hit} of the {simulated} {verb} every target and bound{_upheld(data)}; "
+        text += f"the best is candidate {champion:02d}."
     else:
         misses = _listed(_misses(data, champion))
-        text = f"None of the {simulated} meets every target and bound. The nearest, candidate {champion:02d}, misses "
-        text += f"{misses}."
+        text = f"None of the {simulated} meets every target and bound. "
+        text += f"The nearest, candidate {champion:02d}, misses {misses}." if misses else ""
+    text = text.rstrip() + _refuted(data) + _known(data)
     if failed:
         text += f" {failed} did not converge and count{'s' if failed == 1 else ''} for nothing."
     return f"{text} {in_words(data.labelled)}" if data.labelled else text
+
+
+def _upheld(data: ReportData) -> str:
+    """What a hit was held against before it counted."""
+    if "finer" in data.study.checks:
+        return ", on cells half as large too"
+    paper = "the paper's mesh, " if data.study.labels.discretization == "cells" else ""
+    return f" by {measure(data)}, {paper}not confirmed"
+
+
+def _refuted(data: ReportData) -> str:
+    """How many more are hits on the cells of the search only."""
+    lost = sum(item.is_hit(data.goals) for item in data.verified) - sum(data.hits)
+    verbs = ("does", "counts") if lost == 1 else ("do", "count")
+    said = f" {lost} more {verbs[0]} by {measure(data)} but not in every further simulation, and {verbs[1]} for none."
+    return said if lost else ""
+
+
+def _known(data: ReportData) -> str:
+    """How many of the hits nobody had to search for."""
+    known = sum(hit and item.candidate.source == KNOWN for hit, item in zip(data.hits, data.verified, strict=True))
+    return f" {known} of the hits {'was' if known == 1 else 'were'} known before the search." if known else ""
+
+
+def measure(data: ReportData) -> str:
+    """What the numbers of the candidates are by: backend, discretisation and cells."""
+    study = data.study
+    backend = f"{study.verification.backend}, " if study.verification.backend != "planar" else ""
+    return f"{backend}{study.labels.discretization} of {study.family.cell_nm:g} nm"
+
+
+def verdict_on(data: ReportData, number: int) -> str:
+    """What a candidate is: "hit, confirmed", "hit", "no hit", ... as badges and captions say it."""
+    item = data.verified[number]
+    if not item.converged:
+        return "not converged"
+    if not item.is_hit(data.goals):
+        return "no hit"
+    words = {True: "hit, confirmed", None: "hit, not confirmed", False: f"no hit: one by {measure(data)} only"}
+    return words[item.confirmed]
 
 
 def _misses(data: ReportData, number: int) -> list[str]:

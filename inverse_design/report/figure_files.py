@@ -17,7 +17,7 @@ from inverse_design.report.style import own_style
 from inverse_design.run.verified import Verified
 from simulation.files import replacing
 
-DRAWING = 5
+DRAWING = 6
 """Bumped by hand when figures change their looks, so that those of an older run are drawn again."""
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "inverse_design", "svg.fonttype": "none", "font.size": 9.0, "axes.linewidth": 0.8,
@@ -32,7 +32,7 @@ def write_figures(data: ReportData, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     goals = repr((data.goals, data.material))
-    told = [repr((item.converged, _key(item))) for item in data.verified]
+    told = [repr((item.converged, item.confirmed, _key(item))) for item in data.verified]
     if len(data.front) or data.verified:
         key = _digest("front", goals, data.front.to_csv(index=False), *told)
         _draw(folder / "front", key, lambda: figures.front_figure(data))

@@ -18,7 +18,7 @@ from inverse_design.goals import Goal
 from inverse_design.properties import UNITS, Column, grain_diameters_nm
 from inverse_design.report import switching
 from inverse_design.report.axis_colors import axis_color, palette
-from inverse_design.report.data import ReportData, internal_field, on_the_curve
+from inverse_design.report.data import ReportData, internal_field, on_the_curve, verdict_on
 from inverse_design.report.grain_image import rgb_map
 from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
@@ -165,7 +165,7 @@ def candidate_figure(number: int, item: Verified, data: ReportData) -> Figure:
     draw_curve(
         right, item.h, item.m, item.anchors, candidate.anchors, candidate.std, data.goals, data.material
     )  # fmt: skip
-    verdict = "not converged" if not item.converged else "hit" if item.is_hit(data.goals) else "no hit"
+    verdict = verdict_on(data, number)
     figure.suptitle(f"Candidate {number:02d} (round {item.round}, {verdict})", fontsize=10)
     return figure
 

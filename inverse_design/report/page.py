@@ -15,11 +15,12 @@ from markupsafe import Markup, escape
 from inverse_design.goals import objectives
 from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS, Column, grain_diameters_nm
 from inverse_design.report import plots, svg, switching
-from inverse_design.report.data import ReportData, achieved, alignment, asked, labelled, si_value
+from inverse_design.report.data import ReportData, achieved, alignment, asked, labelled, measure, si_value, verdict_on
 from inverse_design.report.figure_files import write_figures
 from inverse_design.report.grain_image import field_data_uri, png_data_uri
 from inverse_design.report.tables import write_tables
-from inverse_design.run.verified import Verified
+from inverse_design.run.verified import Verified, in_words
+from inverse_design.study.caveats import caveats
 from simulation.anchors import ANCHORS
 from simulation.bhmax import maximum_energy_product
 from simulation.files import write_text
@@ -79,8 +80,11 @@ def _context(data: ReportData) -> dict[str, Any]:
     return {
         "data": data,
         "asked": asked(data),
+        "measure": measure(data),
+        "caveats": caveats(data.study),
         "achieved": achieved(data),
         "best": champion,
+        "work": data.work,
         "goal_rows": [_goal_row(data, goal, champion) for goal in data.goals],
         "cards": [_card(data, number, item, frame) for number, item in enumerate(data.verified)],
         "disc": plots.direction_disc(),
@@ -129,6 +133,7 @@ def _predicted(item: Verified, column: int) -> str | None:
 def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> dict[str, Any]:
     structure = item.candidate.structure
     wanted = {goal.quantity: goal for goal in data.goals}
+    further = [*data.confirmations, *data.checks]
     rows = []
     for anchor in (*ANCHORS, *(name for name in PROPERTIES[len(ANCHORS) :] if name in wanted)):
         goal, i = wanted.get(anchor), Column[anchor]
@@ -146,6 +151,8 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "number": f"{number:02d}",
         "item": item,
         "hit": data.hits[number],
+        "verdict": verdict_on(data, number),
+        "origin": in_words(item.candidate),
         "rows": rows,
         "redraws": _redraws(item),
         "image": png_data_uri(structure),
@@ -161,7 +168,7 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "files": ["structure.npz", "curve.csv", "anchors.json", "origin.json", *data.exports.get(number, ())],
         "reversal": _reversal(data, number, item),
         "no_reversal": data.no_reversals.get(number),
-        "checks": [_check(data, item), *(_check(data, again) for n, again in data.checks if n == number)],
+        "checks": [_check(data, item), *(_check(data, again) for n, again in further if n == number)],
     }
 
 
@@ -197,7 +204,7 @@ def _check(data: ReportData, item: Verified) -> dict[str, Any]:
         "cell": f"{item.candidate.structure.cell_nm:g} nm",
         "converged": item.converged,
         "values": ["missing" if not np.isfinite(value) else f"{value:.3f}" for value in item.anchors],
-        "hit": item.is_hit(data.goals),
+        "hit": item.map_hits(data.goals),
     }
 
 

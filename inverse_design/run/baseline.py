@@ -22,11 +22,13 @@ class Baseline:
         count: labelled structures.
         hits: how many of them meet the goals.
         best: (11,) properties of the one that does best; None if none does.
+        rows: which they are, the best first.
     """
 
     count: int
     hits: int
     best: np.ndarray | None
+    rows: tuple[int, ...] = ()
 
     def as_dict(self, goals: Sequence[Goal]) -> dict[str, Any]:
         """JSON-able, with the best's values of what is to be maximised or minimised."""
@@ -45,8 +47,8 @@ def baseline(goals: Sequence[Goal], labels: LabelledStructures, material: Materi
         for row in rows:
             values[row, curve:] = structure_properties(labels.structures[int(row)])
     rows = rows[hits(goals, values[rows])]
-    best = values[rows[ranking(goals, values[rows])[0]]] if len(rows) else None
-    return Baseline(len(values), len(rows), best)
+    rows = rows[ranking(goals, values[rows])]
+    return Baseline(len(values), len(rows), values[rows[0]] if len(rows) else None, tuple(rows.tolist()))
 
 
 def in_words(found: Mapping[str, Any]) -> str:

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inverse_design.candidates.candidate import KNOWN
+from inverse_design.files import read_json
 from inverse_design.goals import Goal
 from inverse_design.properties import PROPERTIES
-from inverse_design.run.folder import MANIFEST, RunFolder, intact, read_artifact, read_manifest
-from inverse_design.run.keys import Stage, redraws_key, search_key, verify_key
+from inverse_design.run.confirming import Checked, judged, load_confirmations
+from inverse_design.run.folder import MANIFEST, RunFolder, intact, read_artifact, read_manifest, work_in_words
+from inverse_design.run.keys import LABELS, Stage, confirm_key, known_key, redraws_key, search_key, verify_key
 from inverse_design.run.redraws import with_redraws
 from inverse_design.run.verified import Verified, best, best_first, load_batch
 from inverse_design.study.reading import StudyError, load_study, parse_study
@@ -42,7 +45,8 @@ class Design:
             its simulated anchor points, `.h` and `.m` its curve.
         labels: `count` simulations in the store, and how many `converged`.
         labelled: what the labelled structures held before the search, see `baseline`; empty if not known.
-        checks: candidate number and its simulation by another solver or on another mesh.
+        confirmations: candidate number and its simulation on a finer mesh (or whatever else the study asks of a hit).
+        checks: the same of what `verify` has made since.
     """
 
     study: Study
@@ -52,10 +56,12 @@ class Design:
     verified: tuple[Verified, ...] = ()
     labels: Mapping[str, float] = field(default_factory=dict)
     labelled: Mapping[str, Any] = field(default_factory=dict)
-    checks: tuple[tuple[int, Verified], ...] = ()
+    confirmations: tuple[Checked, ...] = ()
+    checks: tuple[Checked, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.study.name}: {len(self.verified)} candidates, {sum(self.hits)} hits>"
+        hits = f"{sum(self.hits)} {'confirmed ' if self.study.checks else ''}hits"
+        return f"<{type(self).__name__} {self.study.name}: {len(self.verified)} candidates, {hits}>"
 
     @cached_property
     def goals(self) -> tuple[Goal, ...]:
@@ -69,8 +75,20 @@ class Design:
 
     @cached_property
     def hits(self) -> tuple[bool, ...]:
-        """Of each candidate: converged, and every target and bound met by the simulated values."""
-        return tuple(item.is_hit(self.goals) for item in self.verified)
+        """Of each candidate, whether it counts: every target and bound is met, and no further simulation says that
+        they are not; where the study confirms its hits, each has been simulated further."""
+        return tuple(item.counts(self.goals) for item in self.verified)
+
+    @property
+    def simulations(self) -> int:
+        """Candidates that were simulated in full; those that are known from labels were simulated as such."""
+        return sum(item.candidate.source != KNOWN for item in self.verified)
+
+    @property
+    def work(self) -> str:
+        """What was simulated, in words: 24 simulations and 8 confirmations, 3 known before."""
+        known = len(self.verified) - self.simulations
+        return work_in_words(self.simulations, len(self.confirmations), known)
 
     @cached_property
     def ranking(self) -> list[int]:
@@ -84,7 +102,7 @@ class Design:
 
     @property
     def best(self) -> Verified | None:
-        """The best candidate: hits before others; None where no curve can be used."""
+        """The best candidate: confirmed hits before others; None where no curve can be used."""
         return None if self.best_number is None else self.verified[self.best_number]
 
     @property
@@ -109,15 +127,28 @@ def read_design(run: Path) -> Design:
     manifest = read_manifest(run)
     rounds = manifest["rounds"]
     study, folder = study_of(run), RunFolder(run)
-    stages = [Stage.REGRESSOR, Stage.SEARCH, Stage.VERIFY, *([Stage.REDRAWS] if study.redraws else [])]
-    folder.check(Stage.VAE, *(stage.of(round_) for round_ in range(rounds) for stage in stages))
-    _check_study(run, study, rounds)
-    batches = [load_batch(run / Stage.VERIFY.of(r)) for r in range(rounds)]
-    if study.redraws:  # those of an earlier goal may lie there still
-        batches = [with_redraws(batch, run / Stage.REDRAWS.of(r)) for r, batch in enumerate(batches)]
-    verified = tuple(item for batch in batches for item in batch)
+    known = manifest["known"] and study.verification.known
+    batches = [(str(Stage.KNOWN), KNOWN)] if known else []
+    batches += [(Stage.VERIFY.of(round_), str(round_)) for round_ in range(rounds)]
+    more = [*([Stage.REDRAWS] if study.redraws else []), *([Stage.CONFIRM] if study.checks else [])]
+    trained = [stage.of(round_) for round_ in range(rounds) for stage in (Stage.REGRESSOR, Stage.SEARCH)]
+    folder.check(*([Stage.VAE, *trained] if rounds else []))
+    for name, part in batches:
+        folder.check(name, *(stage.of(part) for stage in more))
+    _check_study(run, study, rounds, known)
+    found: list[Verified] = []
+    confirmations: list[Checked] = []
+    for name, part in batches:
+        batch = load_batch(run / name)
+        if study.redraws:  # those of an earlier goal may lie there still
+            batch = with_redraws(batch, run / Stage.REDRAWS.of(part))
+        if study.checks:
+            confirmations += load_confirmations(run / Stage.CONFIRM.of(part), len(found))
+        found += batch
+    checks = read_checks(run, found, confirmations)
+    verified = judged(study.reduced_goals, found, [*confirmations, *checks])
     labels, labelled = manifest["labels"], manifest["labelled"]
-    return Design(study, run, rounds, manifest["reason"], verified, labels, labelled, read_checks(run, verified))
+    return Design(study, run, rounds, manifest["reason"], verified, labels, labelled, tuple(confirmations), checks)
 
 
 def study_of(run: Path) -> Study:
@@ -138,23 +169,34 @@ def study_of(run: Path) -> Study:
     return study
 
 
-def _check_study(run: Path, study: Study, rounds: int) -> None:
+def _check_study(run: Path, study: Study, rounds: int, known: bool) -> None:
     """Make sure that the goals and the rules of the study are those that the rounds were searched and verified for."""
+
+    def key(stage: str) -> str:
+        return str((read_artifact(run / stage) or {}).get("key"))
+
+    def follows(part: int | str, batch: str) -> bool:
+        """Whether what was simulated beside a batch is of this batch and this study."""
+        same = True
+        if study.redraws:
+            same, batch = key(Stage.REDRAWS.of(part)) == redraws_key(study, batch), redraws_key(study, batch)
+        return same and (not study.checks or key(Stage.CONFIRM.of(part)) == confirm_key(study, batch))
+
+    of_known = known_key(study, read_json(run / Stage.KNOWN / LABELS)["labels"]) if known else ""
     for round_ in range(rounds):
-
-        def key(stage: Stage, round_: int = round_) -> str:
-            return str((read_artifact(run / stage.of(round_)) or {}).get("key"))
-
-        search = search_key(study, key(Stage.REGRESSOR), round_)
+        search = search_key(study, key(Stage.REGRESSOR.of(round_)), round_)
         verify = verify_key(study, search, round_)
-        same = (key(Stage.SEARCH), key(Stage.VERIFY)) == (search, verify)
-        if not same or (study.redraws and key(Stage.REDRAWS) != redraws_key(study, verify)):
+        same = (key(Stage.SEARCH.of(round_)), key(Stage.VERIFY.of(round_))) == (search, verify)
+        if not same or not follows(round_, verify):
             raise InputError(f"{run}: the study has changed since round {round_} was done; run it again")
+    if known and not (key(Stage.KNOWN) == of_known and follows(KNOWN, of_known)):
+        raise InputError(f"{run}: the study has changed since it was run; run it again")
 
 
-def read_checks(run: Path, verified: Sequence[Verified]) -> tuple[tuple[int, Verified], ...]:
-    """Further simulations of a run's candidates; those of candidates that an older study chose are passed over."""
-    found = []
+def read_checks(run: Path, verified: Sequence[Verified], confirmations: Sequence[Checked] = ()) -> tuple[Checked, ...]:
+    """What `verify` has simulated of a run's candidates; what an older study chose, and what a confirmation simulated
+    already, is passed over."""
+    found, there = [], {(number, item.label_key) for number, item in confirmations}
     for folder in sorted(path for path in (run / Stage.CHECKS).glob("*") if path.is_dir()):
         try:
             if not intact(folder):
@@ -164,6 +206,7 @@ def read_checks(run: Path, verified: Sequence[Verified]) -> tuple[tuple[int, Ver
             log.warning("%s and left out; `verify` makes it anew", error)
             continue
         for number, item in enumerate(batch):
-            if number < len(verified) and item.candidate.same_grains(verified[number].candidate):
+            same = number < len(verified) and item.candidate.same_grains(verified[number].candidate)
+            if same and (number, item.label_key) not in there:
                 found.append((number, item))
     return tuple(found)

@@ -1,7 +1,7 @@
 """The run folder: stages keyed by content, written whole or not at all, and a lock against a second run.
 
-    runs/<name>/  study.yaml  manifest.json  labels.sqlite  vae/  regressor/R/  search/R/  verify/R/
-                  front.csv  verified.csv  candidates/NN/  report.html  run.log  seconds.json
+    runs/<name>/  study.yaml  manifest.json  labels.sqlite  known/  vae/  regressor/R/  search/R/  verify/R/
+                  confirm/R/  front.csv  verified.csv  candidates/NN/  report.html  run.log  seconds.json
 
 A stage's folder carries `artifact.json`: its key (a hash of its inputs' keys, the part of the study that it reads and
 a version bumped by hand when its meaning changes) and a checksum of each of its files. A folder whose key or
@@ -39,14 +39,18 @@ log = logging.getLogger("inverse_design")
 class RunFolder:
     """One run's folder on disk.
 
+    Args:
+        path: the folder.
+        began: when this attempt at the run began, by `time.monotonic`; now, unless given.
+
     Attributes:
         path: the folder.
         times: how long its stages took.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, began: float | None = None) -> None:
         self.path = Path(path)
-        self.times = StageTimes(self.path)
+        self.times = StageTimes(self.path, began)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -187,7 +191,7 @@ def read_manifest(run: Path) -> dict[str, Any]:
     """What a run's last finished round left in `manifest.json`.
 
     Raises:
-        InputError: if the folder holds no run that has come to a verified round.
+        InputError: if the folder holds no run that has come to a verified round, or knew answers before the first.
     """
     try:
         manifest = read_json(run / MANIFEST)
@@ -198,8 +202,9 @@ def read_manifest(run: Path) -> dict[str, Any]:
             best = {name: float(value) for name, value in held["best"].items() if name in PROPERTIES}
             held = {"count": _count(held["count"]), "hits": _count(held["hits"]), "best": best}
         labels = {str(name): _count(value) for name, value in manifest["labels"].items()}
-        counts = {name: _count(manifest[name]) for name in ("rounds", "simulations", "hits")}
-        if counts["rounds"] < 1 or not all(math.isfinite(value) for value in held.get("best", {}).values()):
+        counts = {name: _count(manifest.get(name, 0)) for name in ("rounds", "known", "simulations", "hits")}
+        finite = all(math.isfinite(value) for value in held.get("best", {}).values())
+        if counts["rounds"] + counts["known"] < 1 or not finite:
             raise ValueError
         texts = {name: str(manifest[name]) for name in ("reason", "study")}
         return {**manifest, **counts, **texts, "labels": labels, "labelled": held}
@@ -207,6 +212,13 @@ def read_manifest(run: Path) -> dict[str, Any]:
         raise InputError(f"{run}: no run with a verified round here (no {MANIFEST}); run the study first") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{run / MANIFEST}: damaged; running the study again writes it anew") from None
+
+
+def work_in_words(simulations: int, confirmations: int, known: int) -> str:
+    """Candidates that were simulated, further simulations of their hits, and structures that were known."""
+    text = f"{simulations} simulation{'s' * (simulations != 1)}"
+    text += f" and {confirmations} confirmation{'s' * (confirmations != 1)}" if confirmations else ""
+    return f"{text}, {known} labelled structure{'s' * (known != 1)} shown" if known else text
 
 
 def intact(folder: Path) -> bool:

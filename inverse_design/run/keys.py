@@ -1,6 +1,6 @@
 """The stages of a run: the names of their folders, the files in them, and what each depends on.
 
-    labels, vae, regressor/0, search/0, verify/0, regressor/1, search/1, verify/1, ...
+    labels, known, vae, regressor/0, search/0, verify/0, confirm/0, regressor/1, search/1, verify/1, confirm/1, ...
 
 A stage's key hashes its inputs' keys, the part of the study it reads and a version that is bumped by hand when the
 stage's meaning changes. What only says when to stop (`rounds`, `max_simulations`, `hits`), and where things run
@@ -29,7 +29,9 @@ class Stage(StrEnum):
     REGRESSOR = "regressor"
     SEARCH = "search"
     VERIFY = "verify"
+    KNOWN = "known"
     REDRAWS = "redraws"
+    CONFIRM = "confirm"
     REVERSAL = "reversal"
     CHECKS = "checks"
 
@@ -40,21 +42,29 @@ class Stage(StrEnum):
 
 VERSIONS = {
     Stage.LABELS: 1,
-    Stage.VAE: 1,
+    Stage.VAE: 2,
     Stage.REGRESSOR: 2,
-    Stage.SEARCH: 5,
-    Stage.VERIFY: 7,
+    Stage.SEARCH: 6,
+    Stage.VERIFY: 9,
+    Stage.KNOWN: 1,
     Stage.REDRAWS: 1,
+    Stage.CONFIRM: 1,
     Stage.REVERSAL: 1,
-    Stage.CHECKS: 2,
+    Stage.CHECKS: 3,
 }
 """Raised by hand when the meaning of what a stage leaves changes."""
 
 HISTORY = "history.csv"
-"""Losses by epoch, in the folders of the autoencoder and the regressors."""
+"""Losses by epoch, in the folders of the autoencoder and of the regressors."""
+
+GRAIN_HISTORY = "grains.csv"
+"""The same of the grain decoder, in the folder of the autoencoder."""
 
 TEST = "test.npz"
 """Predictions for the test split and what was simulated, in a regressor's folder: `mean`, `std`, `anchors` (n, 6)."""
+
+LABELS = "labels.json"
+"""Digest of the labels, in the folder of what is known from them."""
 
 FRONT_AXES = "front-axes.npz"
 """Decoded axis angles of the Pareto points, in a search's folder: `angle_rad` (n, ny, nx), as blurred as decoded."""
@@ -124,10 +134,16 @@ def search_key(study: Study, regressor: str, round_: int) -> str:
 
 
 def verify_key(study: Study, search: str, round_: int) -> str:
-    """Key of a verified batch: the search it chooses from and how it is simulated."""
+    """Key of a verified batch: the search it chooses from, what else the choice goes by, and how it is simulated.
+
+    From the second round on a choice knows which hits were confirmed, and candidates by their numbers.
+    """
     return stage_key(
         Stage.VERIFY,
         round=round_,
+        distinct_deg=study.verification.distinct_deg,
+        checks=study.checks if round_ else (),
+        known=study.verification.known if round_ else None,
         search=search,
         candidates=study.verification.candidates,
         backend=study.verification.backend,
@@ -135,6 +151,36 @@ def verify_key(study: Study, search: str, round_: int) -> str:
         discretization=study.labels.discretization,
         field_sweep=study.field_sweep.model_dump(mode="json"),
     )
+
+
+def labels_digest(labels: LabelledStructures) -> str:
+    """Which labels these are."""
+    return hashlib.sha256("".join(labels.keys).encode()).hexdigest()
+
+
+def known_key(study: Study, labels: str) -> str:
+    """Key of the labelled structures that meet the goals: which labels, the goals, and how candidates are simulated."""
+    return stage_key(
+        Stage.KNOWN,
+        labels=labels,
+        goals=[vars(goal) for goal in study.reduced_goals],
+        candidates=study.verification.candidates,
+        distinct_deg=study.verification.distinct_deg,
+        backend=study.verification.backend,
+        discretization=study.labels.discretization,
+        field_sweep=study.field_sweep.model_dump(mode="json"),
+    )
+
+
+def confirm_key(study: Study, batch: str) -> str:
+    """Key of the confirmation of a batch's hits: the batch, with its redraws if it has any, and the checks."""
+    return stage_key(Stage.CONFIRM, batch=batch, checks=study.checks)
+
+
+def rest_key(study: Study) -> str:
+    """Key of the wall time that no stage took, over the attempts at one search."""
+    parts = study.model_dump(mode="json", include={"seed", "goals", "surrogate", "microstructures", "labels"})
+    return stage_key(Stage.LABELS, rest=parts)
 
 
 def redraws_key(study: Study, verify: str) -> str:

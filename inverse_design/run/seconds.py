@@ -22,15 +22,23 @@ TICK_S = 10.0
 """A killed attempt loses at most the seconds of so long."""
 
 
+REST = "start-up and report"
+"""What an attempt takes that no stage does."""
+
+
 class StageTimes:
     """The wall times of a run's stages; one stage is timed at a time.
 
     Args:
         run: the run folder.
+        began: when this attempt began, by `time.monotonic`; now, unless given.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, began: float | None = None) -> None:
         self._path = run / FILE
+        self._began = time.monotonic() if began is None else began
+        self._timed = 0.0
+        self._rest_before: float | None = None
         self._note: Callable[[], None] = lambda: None
         self._noted = 0.0
 
@@ -50,12 +58,8 @@ class StageTimes:
         before, began = self.seconds(stage, key), time.monotonic()
 
         def note() -> None:
-            if not counts():
-                return
-            known = self._read()
-            known.setdefault(stage, {})[key] = round(before + time.monotonic() - began, 2)
-            with contextlib.suppress(OSError):  # on a full disk the results matter
-                write_text(self._path, json.dumps(known, indent=1) + "\n")
+            if counts():
+                self._write(stage, key, before + time.monotonic() - began)
 
         self._note, self._noted = note, began
         try:
@@ -63,12 +67,29 @@ class StageTimes:
         finally:
             self._note = lambda: None
             note()
+            if counts():
+                self._timed += time.monotonic() - began
+
+    def note_rest(self, key: str) -> None:
+        """Write down the time since this attempt began that no stage took, on top of that of earlier attempts; nothing
+        where it has found all there already."""
+        if not self._timed:
+            return
+        if self._rest_before is None:
+            self._rest_before = self.seconds(REST, key)
+        self._write(REST, key, self._rest_before + time.monotonic() - self._began - self._timed)
 
     def tick(self) -> None:
         """Write down the time of the stage at work, if that was not done in the last `TICK_S` seconds."""
         if time.monotonic() - self._noted >= TICK_S:
             self._note()
             self._noted = time.monotonic()
+
+    def _write(self, stage: str, key: str, seconds: float) -> None:
+        known = self._read()
+        known.setdefault(stage, {})[key] = round(seconds, 2)
+        with contextlib.suppress(OSError):  # on a full disk the results matter
+            write_text(self._path, json.dumps(known, indent=1) + "\n")
 
     def _read(self) -> dict[str, dict[str, float]]:
         try:

@@ -28,7 +28,8 @@ _WHY = "why-"
 def reversals_of(
     study: Study, folder: RunFolder, verified: Sequence[Verified], tracker: Tracker = track
 ) -> tuple[dict[int, np.ndarray], dict[int, str]]:
-    """By candidate, the field (ny, nx) at which each cell switches, see `switching_field`; a stage a round.
+    """By candidate, the field (ny, nx) at which each cell switches, see `switching_field`; a stage a round, and one for
+    what was known before.
 
     Candidates whose curve did not converge have none, and those of a solver other than the built-in one.
 
@@ -40,17 +41,17 @@ def reversals_of(
     if fields_below_zero(study.field_sweep) < 2:
         words = "the field sweep has fewer than two fields at or below zero"
         return {}, {n: words for n, item in enumerate(verified) if item.converged}
-    for round_ in sorted({item.round for item in verified}):
+    for part in dict.fromkeys(item.part for item in verified):
         shown = {
             number: item
             for number, item in enumerate(verified)
-            if item.round == round_ and item.converged and item.backend == "planar"
+            if item.part == part and item.converged and item.backend == "planar"
         }
         key = reversal_key({number: item.label_key for number, item in shown.items()})
 
-        def build(work: Path, shown: dict[int, Verified] = shown, round_: int = round_) -> None:
+        def build(work: Path, shown: dict[int, Verified] = shown, part: str = part) -> None:
             fields: dict[str, Any] = {}
-            with tracker(f"reversal, round {round_}") as update:
+            with tracker(f"reversal, {part}") as update:
                 for done, (number, item) in enumerate(shown.items()):
                     sweep = conditions_of(study, item.backend, item.discretization).sweep
                     structure, kind = item.candidate.structure, item.discretization
@@ -62,7 +63,7 @@ def reversals_of(
                     update(done + 1, len(shown), "")
             np.savez_compressed(work / _FILE, **fields)
 
-        arrays = read_arrays(folder.stage(Stage.REVERSAL.of(round_), key, build) / _FILE)
+        arrays = read_arrays(folder.stage(Stage.REVERSAL.of(part), key, build) / _FILE)
         found |= {int(name): field for name, field in arrays.items() if not name.startswith(_WHY)}
         why_none |= {int(name[len(_WHY) :]): str(why) for name, why in arrays.items() if name.startswith(_WHY)}
     for number, why in why_none.items():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inverse_design.progress import Update
-from inverse_design.run.keys import HISTORY, TEST
+from inverse_design.run.keys import GRAIN_HISTORY, HISTORY, TEST
 from inverse_design.study.shipped import encoded
 from inverse_design.study.study import Study
 from simulation.labels.labelled import LabelledStructures
@@ -19,6 +19,7 @@ from surrogate import (
     Autoencoder,
     Encoding,
     FamilyImages,
+    GrainDecoderTraining,
     History,
     RegressorArchitecture,
     RegressorTraining,
@@ -28,24 +29,27 @@ from surrogate import (
     VAETraining,
     continue_training,
     save_history,
+    train_grain_decoder,
     train_regressor,
     train_vae,
 )
 from surrogate.metrics import compare
 
 _CHECKPOINT = "checkpoint"
+GRAINS = GrainDecoderTraining()
 
 
 def make_autoencoder(study: Study, folder: Path, update: Update) -> None:
-    """Train the study's autoencoder into a folder, or copy the pretrained one; goes on from the checkpoint that an
-    interrupted training left."""
+    """Train the study's autoencoder and its grain decoder into a folder, or copy the pretrained ones; goes on from the
+    checkpoint that an interrupted training left."""
     if study.surrogate.pretrained is not None:
         Surrogate.load(study.surrogate.pretrained).autoencoder.save(folder)
         return
     part, cells = study.surrogate, study.family.cells
     encoding = Encoding(part.encoding, (cells, cells), study.family.cell_nm, part.cells_per_pixel)
+    images = FamilyImages(study.family, encoding, part.unlabelled, study.seed)
     autoencoder, history = train_vae(
-        FamilyImages(study.family, encoding, part.unlabelled, study.seed),
+        images,
         encoding,
         VAEArchitecture(encoding.image_shape, part.latent_dim, part.width, part.layout),
         VAETraining(
@@ -56,10 +60,23 @@ def make_autoencoder(study: Study, folder: Path, update: Update) -> None:
             seed=_seed(study, 0, 0),
         ),
         progress=_showing(update),
-        checkpoint=folder / _CHECKPOINT,
+        checkpoint=folder / _CHECKPOINT / "autoencoder",
+    )
+    autoencoder.grain_decoder, grain_history = train_grain_decoder(
+        autoencoder,
+        images,
+        replace(
+            GRAINS,
+            schedule=replace(GRAINS.schedule, epochs=part.grain_epochs),
+            mirror=part.mirrored,
+            seed=_seed(study, 2, 0),
+        ),
+        progress=_showing(update),
+        checkpoint=folder / _CHECKPOINT / "grains",
     )
     autoencoder.save(folder)
     save_history(history, folder / HISTORY)
+    save_history(grain_history, folder / GRAIN_HISTORY)
     shutil.rmtree(folder / _CHECKPOINT, ignore_errors=True)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inverse_design.candidates.candidate import Candidate
+from inverse_design.candidates.candidate import DECODED, DRAWN, KNOWN, STEERED, TURNED, Candidate
 from inverse_design.files import read_arrays
 from inverse_design.goals import Goal, distance, hits, ranking
 from inverse_design.properties import DERIVED, PROPERTIES, STRUCTURE, Column, simulated_properties
@@ -37,6 +37,8 @@ class Verified:
         h, m: the curve, H / H_A and M / Ms.
         properties: (11,) `PROPERTIES`, simulated and as the grains have them.
         redrawn: (k, 11) properties of structures with the same statistics, NaN where not converged; none if k is 0.
+        confirmed: of a candidate that was simulated further (on a finer mesh, by another solver): whether it is a hit
+            here and in each of these; None where nothing was.
     """
 
     round: int
@@ -49,6 +51,12 @@ class Verified:
     m: np.ndarray
     properties: np.ndarray
     redrawn: np.ndarray = field(default_factory=lambda: np.zeros((0, len(PROPERTIES))))
+    confirmed: bool | None = None
+
+    @property
+    def part(self) -> str:
+        """Its round, or "known": what stages that are done for a batch are named by."""
+        return KNOWN if self.candidate.source == KNOWN else str(self.round)
 
     @property
     def anchors(self) -> np.ndarray:
@@ -62,6 +70,13 @@ class Verified:
             return self.map_hits(goals)
         return bool(np.isfinite(self.redrawn[:, 0]).any() and hits(robust, np.nanmean(self.redrawn, axis=0)[None])[0])
 
+    def counts(self, goals: Sequence[Goal]) -> bool:
+        """Whether it is a hit that no further simulation refutes: what every sum, rank and badge goes by.
+
+        Where a study confirms its hits, each has been simulated further before anyone asks.
+        """
+        return self.confirmed is not False and self.is_hit(goals)
+
     def map_hits(self, goals: Sequence[Goal]) -> bool:
         """Whether this very map of grains meets every target and bound."""
         return self.converged and bool(hits(goals, self.properties[None])[0])
@@ -71,7 +86,8 @@ def best_first(goals: Sequence[Goal], verified: Sequence[Verified]) -> list[int]
     """Numbers of the candidates from the best to the worst, see `goals.ranking`."""
     values = np.array([item.properties if item.converged else np.full(len(PROPERTIES), np.nan) for item in verified])
     hit = np.array([item.is_hit(goals) for item in verified], bool)
-    return [int(row) for row in ranking(goals, values.reshape(-1, len(PROPERTIES)), hit)]
+    counts = np.array([item.counts(goals) for item in verified], bool)
+    return [int(row) for row in ranking(goals, values.reshape(-1, len(PROPERTIES)), hit, counts)]
 
 
 def best(goals: Sequence[Goal], verified: Sequence[Verified]) -> int | None:
@@ -118,12 +134,15 @@ def verified_table(
     """One row a simulation: the candidates in the order of choice, then their further simulations.
 
     Args:
-        checks: candidate number and simulation by another solver or on another mesh.
+        checks: candidate number and simulation on another mesh or by another solver, confirmations first. Of these a
+            hit is what has these grains and values; redraws are of the first simulation only.
     """
     import pandas as pd  # a quarter of a second that checking a study does not pay
 
     rows = []
-    for number, item in [*enumerate(verified), *checks]:
+    every = [(number, item, item.is_hit(goals)) for number, item in enumerate(verified)]
+    every += [(number, item, item.map_hits(goals)) for number, item in checks]
+    for number, item, hit in every:
         row: dict[str, object] = {
             "candidate": number,
             "round": item.round,
@@ -131,22 +150,23 @@ def verified_table(
             "discretization": item.discretization,
             "cell_nm": item.candidate.structure.cell_nm,
             "converged": item.converged,
-            "hit": item.is_hit(goals),
+            "hit": hit,
+            "confirmed": "" if item.confirmed is None else str(item.confirmed),
         }
         for i, anchor in enumerate(ANCHORS):
             row[f"{anchor}_predicted"] = item.candidate.predicted[i]
             row[f"{anchor}_std"] = item.candidate.std[i]
             row[f"{anchor}_verified"] = item.properties[i]
-        row["source"] = item.candidate.source
+        row["source"], row["parent"] = item.candidate.source, item.candidate.parent
         row |= {name: item.properties[Column[name]] for name in (*DERIVED, *STRUCTURE)}
         rows.append(row)
     return pd.DataFrame(rows, columns=_columns())
 
 
 def _columns() -> list[str]:
-    first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit"]
+    first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit", "confirmed"]
     anchors = [f"{anchor}_{kind}" for anchor in ANCHORS for kind in ("predicted", "std", "verified")]
-    return [*first, *anchors, "source", *DERIVED, *STRUCTURE]
+    return [*first, *anchors, "source", "parent", *DERIVED, *STRUCTURE]
 
 
 ORIGIN = "origin.json"
@@ -163,14 +183,38 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
     folder.mkdir(parents=True, exist_ok=True)
     candidate = item.candidate
     predicted = {
-        name: [float(value), float(std)]
+        name: [float(value), float(std)] if np.isfinite(value) else None
         for name, value, std in zip(ANCHORS, candidate.anchors, candidate.std, strict=True)
     }
-    record = {"round": item.round, "source": candidate.source, "predicted": predicted, "label": item.label_key,
-              "backend": item.backend, "discretization": item.discretization, **origin}  # fmt: skip
+    change = candidate.change
+    record = {
+        "round": item.round, "source": candidate.source, "parent": candidate.parent or None,
+        "changed": None if change is None else {**vars(change), "degrees": candidate.rotated_deg.tolist()},
+        "nearest": {"structure": candidate.nearest, "degrees": candidate.nearest_deg} if candidate.nearest else None,
+        "in_words": in_words(candidate), "predicted": predicted, "label": item.label_key, "backend": item.backend,
+        "discretization": item.discretization, "confirmed": item.confirmed, **origin,
+    }  # fmt: skip
     write_text(folder / ORIGIN, json.dumps(record, indent=1) + "\n")
     item.candidate.structure.save(folder / "structure.npz")
     write_curve(folder, item.h, item.m, np.full(len(item.h), item.converged), AnchorPoints(*item.anchors))
+
+
+def in_words(candidate: Candidate) -> str:
+    """Where a candidate comes from, as a person would say it."""
+    parent = candidate.parent
+    of = f"label {parent.partition(':')[2]}" if ":" in parent else f"candidate {int(parent):02d}" if parent else ""
+    words = {
+        KNOWN: f"known before the search: {of}",
+        STEERED: f"{of or 'a fresh draw'} with its axes steered towards the goals",
+        TURNED: f"{of or 'a fresh draw'} with the axis of one grain turned",
+        DRAWN: "a fresh draw, as it is",
+        DECODED: "decoded from the latent space and fitted with grains",
+    }[candidate.source]
+    change = candidate.change
+    text = words if change is None else f"{words}: {change.in_words()}"
+    if candidate.source != KNOWN and np.isfinite(candidate.nearest_deg):
+        text += f". The nearest structure with a known curve differs by {candidate.nearest_deg:.3g} degrees of axis"
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def write_curve(folder: Path, h: np.ndarray, m: np.ndarray, converged: np.ndarray, anchors: AnchorPoints) -> None:
@@ -187,7 +231,7 @@ def save_batch(folder: Path, batch: Sequence[Verified]) -> None:
     for number, item in enumerate(batch):
         item.candidate.structure.save(folder / f"structure-{number:03d}.npz")
         of_candidate = {f"{_PREFIX}{name}": getattr(item.candidate, name) for name in _names(Candidate, "structure")}
-        own = {name: getattr(item, name) for name in _names(Verified, "candidate", "redrawn")}
+        own = {name: getattr(item, name) for name in _names(Verified, *_ELSEWHERE)}
         np.savez_compressed(folder / f"result-{number:03d}.npz", **own, **of_candidate)
 
 
@@ -201,7 +245,7 @@ def load_batch(folder: Path) -> list[Verified]:
     for path in sorted(folder.glob("result-*.npz")):
         structure = Microstructure.load(path.with_name(path.name.replace("result", "structure")))
         data: dict[str, Any] = {n: v if v.ndim else v.item() for n, v in read_arrays(path).items()}
-        own, of_candidate = _names(Verified, "candidate", "redrawn"), _names(Candidate, "structure")
+        own, of_candidate = _names(Verified, *_ELSEWHERE), _names(Candidate, "structure")
         if set(data) != {*own, *(f"{_PREFIX}{name}" for name in of_candidate)}:
             raise InputError(f"{path}: written by another version of inverse_design")
         candidate = Candidate(structure, **{name: data[f"{_PREFIX}{name}"] for name in of_candidate})
@@ -210,6 +254,8 @@ def load_batch(folder: Path) -> list[Verified]:
 
 
 _PREFIX = "candidate_"
+_ELSEWHERE = ("candidate", "redrawn", "confirmed")
+"""What is in the structure's file, in stages of their own, or follows from those."""
 
 
 def _names(kind: type, *but: str) -> list[str]:

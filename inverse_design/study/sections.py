@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict
 from pydantic_core import PydanticCustomError
 
 from simulation.errors import InputError
@@ -99,6 +99,7 @@ class SurrogateSection(Section):
     width: Annotated[Number, Field(ge=0.1, le=8)] = 1.0
     unlabelled: Positive = 20000
     epochs: Positive = 6
+    grain_epochs: Positive = 2
     batch: Positive = 64
     learning_rate: Annotated[Number, Field(gt=0, le=1)] = 2e-3
     schedule: Literal["cosine", "constant"] = "cosine"
@@ -130,8 +131,35 @@ class Search(Section):
     drift: Share | None = None
 
 
+CHECKS = ("finer",)
+"""Further simulations that can be asked of every hit before it counts: "finer", on cells half as large."""
+
+
+def _as_checks(given: Any) -> Any:
+    """A check by its name, or several; "none" is no check at all."""
+    if given is None or given == "none":
+        return None if given is None else ()
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name in CHECKS for name in names):
+        allowed = ", ".join(("none", *CHECKS))
+        raise refuse("verification.confirm", f"must be {allowed} or a list of checks, got {str(given)[:60]!r}")
+    return tuple(dict.fromkeys(names))
+
+
+def _checks_as_written(names: tuple[str, ...] | None) -> str | list[str] | None:
+    return list(names) if names else names if names is None else "none"
+
+
+Checks = Annotated[
+    tuple[str, ...] | None, BeforeValidator(_as_checks), PlainSerializer(_checks_as_written, when_used="json")
+]
+
+
 class Verification(Section):
-    """Full simulations of the chosen candidates, and when to stop."""
+    """Full simulations of the chosen candidates, and when to stop.
+
+    `max_simulations` is for candidates and redraws; confirmations, and what is known from the labels, are not in it.
+    """
 
     candidates: Positive = 8
     rounds: Positive = 3
@@ -139,6 +167,9 @@ class Verification(Section):
     hits: Positive = 1
     patience: Positive = 5
     redraws: Annotated[int, Strict(), Field(ge=0, le=1000)] = 0
+    confirm: Checks = None
+    known: Flag = True
+    distinct_deg: Annotated[Number, Field(ge=0, le=90)] = 3.0
     backend: Literal["planar", "fidimag"] = "planar"
     sources: Annotated[tuple[Literal["decoded", "steered", "turned", "drawn"], ...], Field(min_length=1)] = (
         "decoded", "steered", "turned", "drawn",

@@ -10,8 +10,8 @@ import numpy as np
 
 from simulation.errors import InputError
 from simulation.labels.drawn import Drawn, Structures
-from simulation.labels.label import Conditions
-from simulation.labels.labelled import LabelledStructures
+from simulation.labels.label import Conditions, Label
+from simulation.labels.labelled import LabelledStructures, label_name
 from simulation.labels.sets import CHECKSUM_BYTES, SPLITS, load_label_set
 from simulation.microstructure import Microstructure
 from surrogate.card import find_surrogate, read_autoencoder_card, read_card
@@ -95,4 +95,11 @@ def labels_of(name: str, splits: Sequence[str] = ("train", "test")) -> LabelledS
         structures,
         labels.anchors[rows],
         labels.split[rows] == SPLITS.index("test"),
+        names=tuple(label_name(int(index)) for index in labels.index[rows]),
     )
+
+
+def shipped_labels(name: str, names: Sequence[str]) -> list[Label]:
+    """Labels that a surrogate was trained and judged on, with their curves, by the names that `labels_of` gives."""
+    labels = load_label_set(fixed_sections(name)["labels_of"])
+    return [labels.label(int(each.partition(":")[2])) for each in names]

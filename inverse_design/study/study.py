@@ -74,6 +74,11 @@ class Study(Section):
         return self.verification.redraws or (16 if any(goal.robust for goal in self.reduced_goals) else 0)
 
     @property
+    def checks(self) -> tuple[str, ...]:
+        """What every hit has to stand before it counts, see `sections.CHECKS`."""
+        return self.verification.confirm or ()
+
+    @property
     def reduced_goals(self) -> tuple[Goal, ...]:
         """The goals in reduced units, in the order of the file."""
         return tuple(goal_of(name, written, self.magnet) for name, written in self.goals.items())
@@ -148,7 +153,15 @@ class Study(Section):
             )
         if not any(goal.is_objective for goal in goals):
             raise refuse("goals", "at least one goal must be a target, maximize or minimize: bounds alone rank nothing")
+        self._fill_confirmation()
         return self
+
+    def _fill_confirmation(self) -> None:
+        """Unless the study says so, hits are confirmed on a finer mesh by elements, and not at all by cells: there the
+        paper's mesh is the measure, and few hits stand a finer one."""
+        if self.verification.confirm is None:
+            checks = ("finer",) if self.labels.discretization == "elements" else ()
+            object.__setattr__(self, "verification", self.verification.model_copy(update={"confirm": checks}))
 
     def _check_pretrained(self, name: str) -> None:
         """A study may repeat what the surrogate's card says, and not contradict it."""

@@ -7,11 +7,16 @@ from typing import Protocol
 import numpy as np
 
 from simulation.energy.cells import CellEnergy
+from simulation.energy.element_tilts import ElementTilts
 from simulation.energy.elements import ElementEnergy
+from simulation.energy.free import FreeEnergy
+from simulation.energy.free_cells import CellTilts, FreeCellEnergy
+from simulation.energy.free_elements import FreeElementEnergy
 from simulation.errors import InputError
 from simulation.limits import why_not
 from simulation.material import Material
 from simulation.microstructure import Microstructure
+from simulation.stability import OutOfPlaneHessian
 
 DISCRETIZATIONS = ("cells", "elements")
 
@@ -36,6 +41,11 @@ class Energy(Protocol):
     @property
     def evaluations(self) -> int:
         """Long-range convolutions done so far."""
+        ...
+
+    @property
+    def field(self) -> np.ndarray:
+        """b of the last evaluation, (2, rows, columns) of cells: applied and long-range field, units of H_A."""
         ...
 
     @property
@@ -94,6 +104,20 @@ def make_energy(microstructure: Microstructure, material: Material, discretizati
     return (
         CellEnergy(microstructure, material) if discretization == "cells" else ElementEnergy(microstructure, material)
     )
+
+
+def make_free_energy(microstructure: Microstructure, material: Material, discretization: str) -> FreeEnergy:
+    """The energy of free spins, see `make_energy`."""
+    check_discretization(discretization)
+    kind = FreeCellEnergy if discretization == "cells" else FreeElementEnergy
+    return kind(microstructure, material)
+
+
+def make_tilts(microstructure: Microstructure, material: Material, discretization: str) -> OutOfPlaneHessian:
+    """The out-of-plane Hessian of planar states, see `make_energy`."""
+    check_discretization(discretization)
+    kind = CellTilts if discretization == "cells" else ElementTilts
+    return kind(microstructure, material)
 
 
 def check_discretization(name: str) -> None:

@@ -29,8 +29,8 @@ RIGHT, RIGHT2 = np.uint64(1), np.uint64(2)
 _HALF, _QUARTER, _ONE, _TWO, _THREE = (np.float32(x) for x in (1 / 2, 1 / 4, 1, 2, 3))
 _MIDDLE, _MEAN = np.float32(2 / 5), np.float32(3 / 5)
 _F2, _F4, _F6, _F8, _F10 = (1 / (4**n * math.factorial(2 * n + 1)) for n in (1, 2, 3, 4, 5))
-_SERIES = tuple(np.float32(a) for a in (_F2, _F4, _F6, _F8, _F10))
-_SLOPE = tuple(np.float32(a) for a in (2 * _F2, 4 * _F4, 6 * _F6, 8 * _F8, 10 * _F10))
+SERIES = tuple(np.float32(a) for a in (_F2, _F4, _F6, _F8, _F10))
+SLOPE = tuple(np.float32(a) for a in (2 * _F2, 4 * _F4, 6 * _F6, 8 * _F8, 10 * _F10))
 _BEND = tuple(np.float32(a) for a in (2 * _F2, 12 * _F4, 30 * _F6, 56 * _F8, 90 * _F10))
 
 
@@ -51,7 +51,7 @@ def modes(angle, i, j):  # type: ignore[no-untyped-def]  # pragma: no cover - co
 def sinc_half(x):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """sinc(x/2) and its derivative over x: series, good to 1e-7 up to pi and to 2e-4 up to 2 pi."""
     u = x * x
-    a, b = _SERIES, _SLOPE
+    a, b = SERIES, SLOPE
     return (
         _ONE - u * (a[0] - u * (a[1] - u * (a[2] - u * (a[3] - u * a[4])))),
         u * (b[1] - u * (b[2] - u * (b[3] - u * b[4]))) - b[0],

@@ -53,6 +53,10 @@ class CellEnergy:
     def evaluations(self) -> int:
         return self._far.evaluations
 
+    @property
+    def field(self) -> np.ndarray:
+        return self._b
+
     def gradient(self, angle: np.ndarray, h: float, out: np.ndarray) -> None:
         self._mean_cos = _unit_vectors(angle, self._m, self._far.source) / (self._far.ny * self._far.nx)
         far, local = self._far(), self._local

@@ -7,7 +7,7 @@ from numba import njit
 
 from simulation.compiled import compiled
 from simulation.energy.bilinear import RIGHT, RIGHT2, add_row, row_torques
-from simulation.energy.flow import QUIET
+from simulation.energy.flow import QUIET, extrapolate
 from simulation.energy.trigonometry import turned
 
 LOOK_EVERYWHERE = 64
@@ -39,23 +39,18 @@ def flow(  # type: ignore[no-untyped-def]
         turn, corners, first, last, start, stop: work arrays, the last four (ny + 3) int64.
     """
     ny, nx = middle.shape[1], middle.shape[2]
-    for i in range(ny if begin_step == 0 else 0):
-        for xy in range(2):
-            for j in range(nx):
-                now = b[xy, i, j]
-                b[xy, i, j] += ahead * (now - last_b[xy, i, j])
-                last_b[xy, i, j] = now
     if begin_step == 0:
+        extrapolate(b, last_b, ahead)
         turn[:] = np.float32(0)
         first[:], last[:], start[:], stop[:] = nx + 2, 0, nx + 2, 0
     for step in range(begin_step, end_step):
         for i in range(1, ny + 2):
             _clear(turn, i, start[i], stop[i])
-        _wake(first, last, start, stop, nx, step % LOOK_EVERYWHERE == 0)
+        wake(first, last, start, stop, nx, step % LOOK_EVERYWHERE == 0)
         for i in range(ny):
             begin, end = min(start[i + 1], start[i + 2]), max(stop[i + 1], stop[i + 2])
             if begin < end:
-                left, right = _cells_around(begin, end, nx)
+                left, right = cells_around(begin, end, nx)
                 row_torques(angle, middle, axis, b, c, bulge, i, left, right, corners)
                 add_row(corners, i, begin, end, turn)
         for i in range(1, ny + 2):
@@ -67,12 +62,12 @@ def flow(  # type: ignore[no-untyped-def]
         for i in range(ny):
             begin, end = min(start[i + 1], start[i + 2]), max(stop[i + 1], stop[i + 2])
             if begin < end:
-                left, right = _cells_around(begin, end, nx)
+                left, right = cells_around(begin, end, nx)
                 _turn_middles(middle, turn, i, left, right)
 
 
 @compiled()
-def _wake(first, last, start, stop, nx, everywhere):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def wake(first, last, start, stop, nx, everywhere):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Columns `start` to `stop` - 1 of each row are awake: between those that moved there and in the rows beside it."""
     for i in range(1, first.size - 1):
         start[i] = max(1, min(first[i - 1], first[i], first[i + 1]) - 1)
@@ -84,7 +79,7 @@ def _wake(first, last, start, stop, nx, everywhere):  # type: ignore[no-untyped-
 
 
 @njit(inline="always")
-def _cells_around(begin, stop, nx):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def cells_around(begin, stop, nx):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """First and end of the cells around corners `begin` to `stop` - 1: a multiple of `VECTOR`, if the row has it."""
     first, end = max(begin - 2, 0), min(stop - 1, nx)
     width = (end - first + VECTOR - 1) // VECTOR * VECTOR

@@ -84,13 +84,17 @@ class ElementEnergy:
         self._angle, self._turn = (np.zeros(self.shape, np.float32) for _ in range(2))
         self._columns = np.zeros((4, ny + 3), np.int64)  # first and last to move in the last step and in this one
         self._corners = np.zeros((4, nx + 2), np.float32)  # of one row of cells, between two cells without torque
-        self._one_over_area = np.pad(1 / np.outer(_areas(ny), _areas(nx)), 1).astype(np.float32)
+        self._one_over_area = np.pad(1 / np.outer(areas(ny), areas(nx)), 1).astype(np.float32)
         self._local = NinePoint((ny, nx), self._c, self._bulge)
         self._h = np.float32(0)
 
     @property
     def evaluations(self) -> int:
         return self._far.evaluations
+
+    @property
+    def field(self) -> np.ndarray:
+        return self._b
 
     def gradient(self, angle: np.ndarray, h: float, out: np.ndarray) -> None:
         _unit_vectors(angle, self._angle, self._middle, self._far.source)
@@ -146,7 +150,7 @@ def stiffest(c: float) -> float:
     return max(4 * c + 2 / 3, 16 * c / 3, 2.0)
 
 
-def _areas(cells: int) -> np.ndarray:
+def areas(cells: int) -> np.ndarray:
     """Lengths of the patches of the corners along an edge of so many cells."""
     lengths = np.ones(cells + 1)
     lengths[[0, -1]] = 0.5

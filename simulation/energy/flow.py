@@ -51,3 +51,14 @@ def wake(moved: np.ndarray, awake: np.ndarray, step: int) -> None:  # pragma: no
     rows = moved.shape[0]
     for i in range(1, rows - 1):
         awake[i] = moved[i - 1] or moved[i] or moved[i + 1] or step % _LOOK_EVERYWHERE == 0
+
+
+@compiled(fastmath=True)
+def extrapolate(b, last_b, ahead):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """b becomes the field of the flow, ahead by a part of its change since the last evaluation; last_b what b was."""
+    for xy in range(b.shape[0]):
+        for i in range(b.shape[1]):
+            for j in range(b.shape[2]):
+                now = b[xy, i, j]
+                b[xy, i, j] += ahead * (now - last_b[xy, i, j])
+                last_b[xy, i, j] = now

@@ -22,6 +22,7 @@ class LabelledStructures:
         anchors: (n, 6); NaN where a curve has no such point.
         test: (n,) True for the split that trains nothing.
         added: how many of them, at the end, are verified candidates.
+        names: n words that say which each is: "label:1234" by the index of a label, "3" by the number of a candidate.
     """
 
     keys: tuple[str, ...]
@@ -29,6 +30,11 @@ class LabelledStructures:
     anchors: np.ndarray
     test: np.ndarray
     added: int = 0
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            object.__setattr__(self, "names", ("",) * len(self.keys))
 
     def split(self, test: bool) -> LabelledStructures:
         """The test or the training part."""
@@ -39,10 +45,11 @@ class LabelledStructures:
             self.anchors[rows],
             self.test[rows],
             0 if test else self.added,
+            tuple(self.names[i] for i in rows),
         )
 
     def append(
-        self, keys: Sequence[str], structures: Sequence[Microstructure], anchors: np.ndarray
+        self, keys: Sequence[str], structures: Sequence[Microstructure], anchors: np.ndarray, names: Sequence[str] = ()
     ) -> LabelledStructures:
         """These labels and more to train on, at the end: what a regressor has seen keeps its place."""
         return LabelledStructures(
@@ -51,4 +58,10 @@ class LabelledStructures:
             np.vstack([self.anchors, np.reshape(anchors, (len(keys), len(ANCHORS)))]),
             np.concatenate([self.test, np.zeros(len(keys), bool)]),
             self.added + len(keys),
+            (*self.names, *(names or ("",) * len(keys))),
         )
+
+
+def label_name(index: int) -> str:
+    """What the label of an index is called."""
+    return f"label:{index}"

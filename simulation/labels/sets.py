@@ -180,14 +180,17 @@ class LabelSet:
 
         Curves come back in the set's single precision; anchors and evaluations as they were.
         """
+        return (self.label(int(identity)) for identity in self.index)
+
+    def label(self, identity: int) -> Label:
+        """The label of one id, see `labels`."""
         conditions = Conditions.from_json(self.conditions)
-        for row, identity in enumerate(self.index):
-            structure = self.structure(int(identity))
-            source = Specification(self.family, self.seed, Purpose.LABELS, int(identity))
-            job = Job(conditions.label_key(structure.content_hash), structure.content_hash, source, conditions)
-            h, m = self.curve(int(identity))
-            label = job.label(h, m, [0] * len(h), "", int(self.evaluations[row]), 0.0)
-            yield replace(label, anchors=AnchorPoints(*(float(value) for value in self.anchors[row])))
+        row, structure_hash = self._row(identity), self.structure(identity).content_hash
+        source = Specification(self.family, self.seed, Purpose.LABELS, identity)
+        job = Job(conditions.label_key(structure_hash), structure_hash, source, conditions)
+        h, m = self.curve(identity)
+        label = job.label(h, m, [0] * len(h), "", int(self.evaluations[row]), 0.0)
+        return replace(label, anchors=AnchorPoints(*(float(value) for value in self.anchors[row])))
 
     def _row(self, identity: int) -> int:
         found = np.flatnonzero(self.index == identity)

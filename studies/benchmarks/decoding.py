@@ -2,8 +2,8 @@
 
     python -m studies.benchmarks.decoding [--structures N] [--targets N] [--work DIR]
 
-First, fresh structures are encoded, decoded, fitted with grains, turned towards their code, and simulated: how far are
-the anchors from the original's? Beside it the errors of the surrogate on its test split, from its card.
+First, fresh structures are encoded, drawn again from their codes, turned towards them, and simulated: how far are the
+anchors from the original's? Beside it the errors of the surrogate on its test split, from its card.
 
 Then the latent search alone, with and without its limits: for each target (labels that no other label comes near) four
 decoded candidates are simulated: errors of what was predicted of them, and how many hit.
@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from inverse_design.candidates.candidate import DECODED, BatchRequest, Known
-from inverse_design.candidates.grains import fit_grains
 from inverse_design.candidates.propose import propose
 from inverse_design.goals import hits
 from inverse_design.search.genetic import search
@@ -38,22 +37,17 @@ def sharpening(bench: Bench, count: int) -> str:
     """Differences between fresh structures and their sharpened decodings, a line each, in Markdown."""
     originals = [bench.fresh(i) for i in range(count)]
     codes = bench.model.encode(originals)
-    family = bench.family
-    fitted = []
-    for start in range(0, count, 32):
-        for field in bench.model.decode_field(codes[start : start + 32]):
-            fitted.append(fit_grains(field, family.cell_nm, family.grains))
-        print(f"grains fitted: {len(fitted)} of {count}", file=sys.stderr, flush=True)
-    turned = bench.model.rotate_axes(fitted, codes)
+    drawn = bench.model.draw(codes)
+    turned = bench.model.rotate_axes(drawn, codes)
     before, after = bench.pool[:count], bench.simulate(turned, "sharpened")
     moved = np.abs(after - before)
     predicted = [np.abs(bench.model.predict(bench.model.encode(s))[0] - bench.model.predict(codes)[0])
-                 for s in (fitted, turned)]  # fmt: skip
+                 for s in (drawn, turned)]  # fmt: skip
     stated = bench.model.about["test"]["mae"]
     lines = [
         _row("", ANCHORS),
         _row("---", ["---"] * len(ANCHORS)),
-        _row("prediction moves, grains as fitted: median", np.median(predicted[0], axis=0)),
+        _row("prediction moves, grains as drawn: median", np.median(predicted[0], axis=0)),
         _row("prediction moves, axes turned: median", np.median(predicted[1], axis=0)),
         _row("simulation moves: median", np.nanmedian(moved, axis=0)),
         _row("simulation moves: mean", np.nanmean(moved, axis=0)),
@@ -63,7 +57,9 @@ def sharpening(bench: Bench, count: int) -> str:
     ]  # fmt: skip
     grains = [structure.grains for structure in turned], [structure.grains for structure in originals]
     ratio = np.median(np.divide(*grains))
-    return "\n".join(lines) + f"\n\n{count} structures; grains fitted to drawn: {ratio:.2f} in the median"
+    return (
+        "\n".join(lines) + f"\n\n{count} structures; grains drawn for each of the original: {ratio:.2f} in the median"
+    )
 
 
 def ablation(bench: Bench, count: int) -> str:
@@ -92,7 +88,7 @@ def ablation(bench: Bench, count: int) -> str:
             known = Known.of(structures, bench.codes[keep], bench.anchors[keep])
             problem = LatentProblem(target.goals, model.predict, plausibility, None, limits)
             visited = search(problem, known.codes, "nsga2", POPULATION, GENERATIONS, seed=number).visited
-            request = BatchRequest(target.goals, BATCH, bench.family, sources=(DECODED,))
+            request = BatchRequest(target.goals, BATCH, sources=(DECODED,))
             batch = propose(model, request, visited, known)
             found = bench.simulate([candidate.structure for candidate in batch])
             predicted = np.array([model.predict(candidate.code[None])[0][0] for candidate in batch])

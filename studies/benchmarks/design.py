@@ -198,7 +198,7 @@ def engine(bench: Bench, target: Target, sources: Sequence[str] = SOURCES) -> Si
         if DECODED in sources:
             problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)
             visited = search(problem, known.codes, "nsga2", POPULATION, GENERATIONS, seed=round_).visited
-        request = BatchRequest(target.goals, BATCH, bench.family, sources=sources)
+        request = BatchRequest(target.goals, BATCH, sources=sources)
         batch = propose(bench.model, request, visited, known)
         bench.sources += [candidate.source for candidate in batch]
         return [candidate.structure for candidate in batch]

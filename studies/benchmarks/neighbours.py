@@ -160,9 +160,7 @@ def groups(bench: Bench, names: list[str]) -> Iterator[tuple[str, Children, int]
             known = Known.of(structures, codes, bench.anchors[keep])
             problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)
             visited = search(problem, codes, "nsga2", POPULATION, GENERATIONS, seed=int(number)).visited
-            requests = [
-                BatchRequest(target.goals, COUNTS[source], bench.family, sources=(source,)) for source in SOURCES
-            ]
+            requests = [BatchRequest(target.goals, COUNTS[source], sources=(source,)) for source in SOURCES]
             yield (
                 name,
                 [

@@ -2,11 +2,13 @@
 
     python -m studies.nd2fe14b.train [--labels nd2fe14b] [--work DIR] [--to DIR]
     python -m studies.nd2fe14b.train --labels nd2fe14b-elements
+    python -m studies.nd2fe14b.train --grains
 
-One autoencoder of unlabelled structures serves both sets. For each set: four-fold cross-validation on the training
-split, which the uncertainties are calibrated on; then the ensemble that is shipped, trained on the whole training
-split; last, and once, the test split. Every ensemble is settled between its codes after it has learnt the labels. Half
-an hour to an hour for both on two cores. A training that was killed goes on where it was; `--work` keeps
+One autoencoder of unlabelled structures serves both sets, and so does the decoder that draws grains from what it
+decodes (`--grains` trains that alone, for the autoencoder that is shipped). For each set: four-fold cross-validation on
+the training split, which the uncertainties are calibrated on; then the ensemble that is shipped, trained on the whole
+training split; last, and once, the test split. Every ensemble is settled between its codes after it has learnt the
+labels. Half an hour to an hour for both on two cores. A training that was killed goes on where it was; `--work` keeps
 what is done.
 """
 
@@ -23,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from inverse_design.progress import Update, track
-from inverse_design.run.keys import HISTORY
+from inverse_design.run.keys import GRAIN_HISTORY, HISTORY
 from simulation import ANCHORS, Conditions, StructureFamily
 from simulation.labels.sets import SPLITS, LabelSet, load_label_set
 from studies.nd2fe14b.codes import NAMES, write_codes
@@ -33,10 +35,12 @@ from surrogate.autoencoder import Autoencoder
 from surrogate.calibration import Calibration, code_statistics
 from surrogate.encoding import Encoding
 from surrogate.fitting import Progress, save_history
+from surrogate.grain_decoder import GrainDecoder
+from surrogate.grain_training import train_grain_decoder
 from surrogate.images import FamilyImages
 from surrogate.metrics import PAPER_MAE, evaluate
 from surrogate.regressor import Regressor
-from surrogate.settings import RegressorTraining, Schedule, VAETraining
+from surrogate.settings import GrainDecoderTraining, RegressorTraining, Schedule, VAETraining
 from surrogate.surrogate import Surrogate
 from surrogate.training import fit_regressor, label_codes, settle_between, train_vae
 
@@ -45,23 +49,48 @@ ENCODING = Encoding("double_angle", (160, 160), 2.0, cells_per_pixel=2)
 AUTOENCODER = VAEArchitecture(ENCODING.image_shape, latent_dim=800, layout="grid")
 STRUCTURES = 20_000
 VAE_TRAINING = VAETraining(Schedule(8, 64, 2e-3, cosine=True), kl_weight=0.03, kl_warmup=0.1, seed=SEED)
+GRAIN_TRAINING = GrainDecoderTraining(Schedule(3, 16, 2e-3, cosine=True), seed=SEED)
 MEMBERS, FOLDS, FOLD_MEMBERS, MIDPOINTS = 6, 4, 3, 6_000
 REGRESSOR_TRAINING = RegressorTraining(Schedule(60, 64, 2e-3, cosine=True), folds=0, noise=1.0, huber=0.3, seed=SEED)
 SETTLING = replace(REGRESSOR_TRAINING, schedule=Schedule(12, 64, 1e-3, cosine=True))
 
 
 def autoencoder_of(work: Path) -> Autoencoder:
-    """Trained on structures that no label set holds; read if it is there."""
+    """Trained on structures that no label set holds, with its grain decoder; read if it is there."""
     folder = work / "autoencoder"
+    images = FamilyImages(StructureFamily(), ENCODING, STRUCTURES, SEED)
     if not (folder / "card.json").exists():
-        images = FamilyImages(StructureFamily(), ENCODING, STRUCTURES, SEED)
         with track("autoencoder") as update:
             trained, history = train_vae(
                 images, ENCODING, AUTOENCODER, VAE_TRAINING, _shown(update), work / "autoencoder-checkpoint"
             )
         save_history(history, work / "autoencoder.csv")
         trained.save(folder)
-    return Autoencoder.load(folder)
+    autoencoder = Autoencoder.load(folder)
+    if autoencoder.grain_decoder is None:
+        autoencoder.grain_decoder = grain_decoder_of(autoencoder, images, work)
+        autoencoder.save(folder)
+    return autoencoder
+
+
+def grain_decoder_of(autoencoder: Autoencoder, images: FamilyImages, work: Path) -> GrainDecoder:
+    """Trained on the codes of the structures that the autoencoder was trained on."""
+    with track("grain decoder") as update:
+        decoder, history = train_grain_decoder(
+            autoencoder, images, GRAIN_TRAINING, None, _shown(update), work / "grains-checkpoint"
+        )
+    save_history(history, work / GRAIN_HISTORY)
+    return decoder
+
+
+def ship_grains(work: Path, to: Path) -> None:
+    """Train the grain decoder of the autoencoder that is there, and write it beside."""
+    folder = to / NAMES[0] / "autoencoder"
+    autoencoder = Autoencoder.load(folder)
+    images = FamilyImages(StructureFamily(), ENCODING, STRUCTURES, SEED)
+    autoencoder.grain_decoder = grain_decoder_of(autoencoder, images, work)
+    autoencoder.save_grain_decoder(folder)
+    shutil.copyfile(work / GRAIN_HISTORY, folder / GRAIN_HISTORY)
 
 
 def codes_of(labels: LabelSet, split: str, autoencoder: Autoencoder, file: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -157,6 +186,7 @@ def ship(name: str, labels: LabelSet, work: Path, to: Path) -> str:
     if not (shared / "card.json").exists():
         autoencoder.save(shared)
         shutil.copyfile(work / "autoencoder.csv", shared / HISTORY)
+        shutil.copyfile(work / GRAIN_HISTORY, shared / GRAIN_HISTORY)
         write_codes(labels, shared)
     replace(surrogate, about=about).save(to / name, autoencoder=shared)
     shutil.copyfile(work / f"{name}.csv", to / name / HISTORY)
@@ -212,7 +242,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--to", type=Path, default=Path("studies/surrogates"), metavar="DIR", help="where it is written"
     )
     parser.add_argument("--set", type=Path, metavar="FILE", help="labels from a store or a set's file instead")
+    parser.add_argument("--grains", action="store_true", help="train the grain decoder alone")
     options = parser.parse_args(arguments)
+    if options.grains:
+        options.work.mkdir(parents=True, exist_ok=True)
+        ship_grains(options.work, options.to)
+        return 0
     labels = load_label_set(options.set or options.labels)
     options.work.mkdir(parents=True, exist_ok=True)
     print(ship(options.labels, labels, options.work, options.to))

@@ -76,8 +76,8 @@ def test_every_promised_file_is_there(run: Path) -> None:
 def test_verified_csv_is_as_promised(run: Path) -> None:
     table = pd.read_csv(run / "verified.csv")
     anchors = [f"{a}_{kind}" for a in ANCHORS for kind in ("predicted", "std", "verified")]
-    first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit"]
-    assert list(table.columns) == [*first, *anchors, "source", *PROPERTIES[6:]]
+    first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit", "confirmed"]
+    assert list(table.columns) == [*first, *anchors, "source", "parent", *PROPERTIES[6:]]
     assert table["candidate"].tolist() == [0, 1, 2, 3]
     assert table["round"].tolist() == [0, 0, 1, 1]
     inside = ((table["Mr_verified"] - 0.80).abs() <= 0.01) & ((table["Hc_verified"] - 0.42).abs() <= 0.01)
@@ -112,8 +112,10 @@ def test_front_csv_holds_objectives_and_predictions(run: Path) -> None:
 
 def test_the_wall_time_of_every_stage_is_told(run: Path) -> None:
     times = pd.read_csv(run / "tables" / "seconds.csv").set_index("stage")["seconds"]
-    rounds = [f"{stage}/{round_}" for round_ in (0, 1) for stage in ("regressor", "search", "verify", "reversal")]
-    assert list(times.index) == ["labels", "vae", *rounds]
+    stages = ("regressor", "search", "verify", "confirm", "reversal")
+    rounds = [f"{stage}/{round_}" for round_ in (0, 1) for stage in stages if f"{stage}/{round_}" in times.index]
+    assert list(times.index) == ["labels", "vae", *rounds, "start-up and report"]
+    assert {f"{stage}/1" for stage in stages} - {"confirm/1"} <= set(rounds)
     assert (times > 0).all()
     assert f"labels         {times['labels']:.1f} s so far" in execute(*HERE, "status", str(run)).stderr
 
@@ -164,7 +166,8 @@ def test_changed_goals_redo_the_search_only(runs: Path, run: Path) -> None:
     assert done.returncode == 0, done.stderr
     after = stamps(run)
     changed = {name for name in after if after[name] != before.get(name)}
-    assert changed == {f"{stage}/0/artifact.json" for stage in ("search", "verify", "reversal")}
+    stages = {name.partition("/")[0] for name in changed}
+    assert {"search", "verify", "confirm", "reversal"} <= stages <= {"search", "verify", "confirm", "reversal", "known"}
 
 
 def test_commands_on_a_run(run: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from simulation import Purpose, StructureFamily
-from surrogate import Surrogate
+from surrogate import Autoencoder, Surrogate
 from surrogate.backend import in_batches
 
 REPOSITORY = Path(__file__).parents[2]
@@ -97,6 +97,39 @@ print(json.dumps(train_vae(images, ENCODING, VAEArchitecture(ENCODING.image_shap
     images = FamilyImages(FAMILY, ENCODING, 640, seed=1)
     _, history = train_vae(images, ENCODING, VAEArchitecture(ENCODING.image_shape, 12), settings)
     assert json.loads(done.stdout)["loss"] == pytest.approx(history[-1]["loss"], rel=0.1)
+
+
+def last_losses(autoencoder: Autoencoder) -> dict[str, float]:
+    """Of a short training of a grain decoder, on the backend of the process."""
+    from surrogate import FamilyImages, GrainDecoderTraining, Schedule, train_grain_decoder
+    from tests.surrogate.conftest import ENCODING, FAMILY
+
+    settings = GrainDecoderTraining(Schedule(4, 32, 2e-3), seed=3)
+    autoencoder.grain_decoder, history = train_grain_decoder(
+        autoencoder, FamilyImages(FAMILY, ENCODING, 640, seed=1), settings
+    )
+    assert all(structure.shape == (16, 16) for structure in autoencoder.draw(np.zeros((2, autoencoder.latent_dim))))
+    return history[-1]
+
+
+@NEEDS_JAX
+def test_a_grain_decoder_is_trained_by_jax_too(autoencoder: Autoencoder, tmp_path: Path) -> None:
+    autoencoder.save(tmp_path)
+    done = python(
+        f"""
+import json
+from surrogate import Autoencoder
+from surrogate.backend import keras
+from tests.surrogate.test_backends import last_losses
+assert keras.backend.backend() == "jax"
+print(json.dumps(last_losses(Autoencoder.load({str(tmp_path)!r}))))
+""",
+        KERAS_BACKEND="jax",
+        JAX_PLATFORMS="cpu",
+    )
+    theirs, ours = json.loads(done.stdout), last_losses(Autoencoder.load(tmp_path))
+    for name in ("squared_error", "code_error", "seeds"):
+        assert theirs[name] == pytest.approx(ours[name], rel=0.1)
 
 
 def shipped_answers() -> dict[str, np.ndarray]:

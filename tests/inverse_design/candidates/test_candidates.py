@@ -43,8 +43,8 @@ class Formula:
         )
         return mean, np.full(mean.shape, 0.01)
 
-    def decode_field(self, latent: np.ndarray) -> np.ndarray:
-        return np.tile([0.3, 0.9], (len(latent), 20, 20, 1))
+    def draw(self, latent: np.ndarray) -> list[Microstructure]:
+        return [Microstructure(np.zeros((20, 20), int), np.array([np.arctan2(0.3, 0.9) / 2])) for _ in latent]
 
     def rotate_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]:
         return list(microstructures)
@@ -72,7 +72,7 @@ def known(anchors: np.ndarray | None = None, failed: int = 0) -> Known:
 
 
 def request(count: int, *sources: str) -> BatchRequest:
-    return BatchRequest(GOALS, count, FAMILY, sources=sources or SOURCES)
+    return BatchRequest(GOALS, count, sources=sources or SOURCES)
 
 
 @pytest.mark.parametrize("source", SOURCES)

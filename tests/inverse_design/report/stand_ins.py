@@ -53,7 +53,7 @@ def report_data(items: tuple[Verified, ...] | None = None, points: int = 12, **c
     rng = np.random.default_rng(1)
     draw = [SMALL.draw(1, Purpose.BENCHMARK, i) for i in range(3 + points)]
     if items is None:
-        items = (verified(draw[0], 0.75, 0.30), verified(draw[1], 0.80, 0.36),
+        items = (verified(draw[0], 0.75, 0.30), verified(draw[1], 0.80, 0.36, confirmed=True),
                  verified(draw[2], 0.80, 0.36, converged=False))  # fmt: skip
     mean = np.array([0.97, 0.8, 0.2, 0.25, 0.3, 0.36]) + 0.02 * rng.normal(size=(points, 6))
     front = pd.DataFrame(objectives(GOALS, mean), columns=[f"objective_{goal.quantity}" for goal in GOALS])

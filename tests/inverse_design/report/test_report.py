@@ -15,6 +15,7 @@ import pytest
 from inverse_design.report.data import achieved, internal_field, on_the_curve
 from inverse_design.report.page import MAX_BYTES, render
 from inverse_design.study.sections import SurrogateSection
+from inverse_design.study.study import Study
 from simulation import Nd2Fe14B, Purpose, StructureFamily
 from tests.inverse_design.report.stand_ins import SMALL, report_data, study_of, verified
 
@@ -147,14 +148,65 @@ def test_an_unconverged_candidate_is_shown_and_counts_for_nothing() -> None:
 def test_the_first_sentence_says_what_was_achieved() -> None:
     data = report_data()
     assert achieved(data) == (
-        "1 of the 3 simulated candidates meets every target and bound; the best is candidate 01. "
-        "1 did not converge and counts for nothing."
+        "1 of the 3 simulated candidates meets every target and bound, on cells half as large too; "
+        "the best is candidate 01. 1 did not converge and counts for nothing."
     )
     miss = dataclasses.replace(data, verified=data.verified[:1])
     assert "misses Mr by 0.03 Ms and Hc by 0.04 H_A." in achieved(miss)
     assert achieved(dataclasses.replace(data, verified=())) == "No candidate has been simulated yet."
     looked_up = dataclasses.replace(miss, labelled={"count": 80, "hits": 0, "best": {}})
     assert achieved(looked_up).endswith("Of the 80 structures labelled before, none meets every target and bound.")
+
+
+def by_cells(**rules: object) -> Study:
+    """A study of the paper's mesh."""
+    study = study_of()
+    written = study.model_dump(mode="json") | {"labels": {"discretization": "cells"}, "verification": rules}
+    return Study.model_validate(written)
+
+
+def test_the_first_sentence_goes_by_the_strictest_that_was_simulated() -> None:
+    data = report_data()
+    refuted = [dataclasses.replace(item, confirmed=False if item.converged else None) for item in data.verified]
+    said = achieved(dataclasses.replace(data, verified=tuple(refuted)))
+    assert said.startswith("None of the 3 simulated candidates meets every target and bound.")
+    assert "1 more does by elements of 2 nm but not in every further simulation, and counts for none." in said
+    plain = tuple(dataclasses.replace(item, confirmed=None) for item in data.verified)
+    paper = dataclasses.replace(data, verified=plain, study=by_cells())
+    assert "meets every target and bound by cells of 2 nm, the paper's mesh, not confirmed; the best is" in achieved(
+        paper
+    )
+    html = render(paper)
+    assert "✓ hit, not confirmed" in card(html, 1)
+    assert "by cells of 2 nm" in html.split("</header>")[0]
+    assert "too coarse" not in html
+
+
+def test_a_card_says_where_its_structure_comes_from_and_what_it_is_on_other_meshes() -> None:
+    data = report_data()
+    hit = data.verified[1]
+    turned = np.zeros(len(hit.candidate.structure.grain_angle_rad))
+    turned[0] = 22.5
+    candidate = dataclasses.replace(
+        hit.candidate, source="turned", parent="label:1234", rotated_deg=turned, nearest="label:7", nearest_deg=1.25
+    )
+    items = (data.verified[0], dataclasses.replace(hit, candidate=candidate))
+    finer = dataclasses.replace(hit, candidate=dataclasses.replace(candidate, structure=candidate.structure.refine(2)))
+    html = render(dataclasses.replace(data, verified=items, confirmations=((1, finer),)))
+    said = card(html, 1)
+    assert "Label 1234 with the axis of one grain turned: 1 of " in said
+    assert "grains turned, by 22.5 degrees, " in said
+    assert "differs by 1.25 degrees of axis" in said
+    assert "✓ hit, confirmed" in said
+    assert "<td>1 nm</td>" in said
+    assert "no hit" in card(html, 0)
+
+
+def test_what_the_numbers_cannot_be_trusted_for_is_in_the_report() -> None:
+    written = study_of().model_dump(mode="json") | {"microstructures": {"size_nm": 80, "cell_nm": 5, "grains": [4, 32]}}
+    html = render(report_data(study=Study.model_validate(written)))
+    assert "cells of 5 nm are" in html
+    assert "too coarse by elements" in html
 
 
 def test_a_report_without_candidates_or_front_is_a_page() -> None:

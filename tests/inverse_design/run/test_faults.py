@@ -184,8 +184,8 @@ def test_the_same_command_mends_what_is_damaged(run: Path) -> None:
     before = tables(run)
     for name in (*STAGED[5:9], "manifest.json", "front.csv", "candidates/00/structure.npz"):
         flip(run / name)
-    (run / "checks" / "planar-cells-2-0").mkdir(parents=True)
-    (run / "checks" / "planar-cells-2-0" / "result-000.npz").write_bytes(b"no longer an array")
+    (run / "checks" / "planar-elements-2-0").mkdir(parents=True)
+    (run / "checks" / "planar-elements-2-0" / "result-000.npz").write_bytes(b"no longer an array")
     labels = simulations(run)
     assert finish(run.parent) == before
     assert simulations(run) == labels

@@ -124,6 +124,24 @@ def test_elements_are_the_default_but_with_fidimag() -> None:
         assert parse_study(study_text(study), "again.yaml") == study
 
 
+def test_hits_are_confirmed_by_elements_and_not_by_cells_unless_the_study_says_so() -> None:
+    """What was taken stands in the study as run, so that it reads back the same."""
+    for text, checks in (
+        ("", ("finer",)),
+        ("labels: {discretization: cells}\n", ()),
+        ("verification: {backend: fidimag}\n", ()),
+        ("verification: {confirm: none}\n", ()),
+        ("verification: {confirm: [finer, finer]}\n", ("finer",)),
+        ("labels: {discretization: cells}\nverification: {confirm: finer}\n", ("finer",)),
+    ):
+        study = parse_study(GOALS + text, "s.yaml")
+        assert study.checks == checks, text
+        assert parse_study(study_text(study), "again.yaml") == study
+    for wrong in ("coarser", "[none]", "3", "true", "{finer: 2}"):
+        with pytest.raises(StudyError, match=r"verification\.confirm: must be none, finer or a list of checks, got "):
+            parse_study(GOALS + f"verification: {{confirm: {wrong}}}\n", "s.yaml")
+
+
 def test_a_missing_file_is_one_sentence() -> None:
     with pytest.raises(StudyError, match=r"nowhere\.yaml: cannot be read"):
         load_study("nowhere.yaml")

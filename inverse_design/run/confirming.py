@@ -1,0 +1,85 @@
+"""Confirmation: every hit simulated again, more finely than it was searched, before it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from inverse_design.files import read_arrays
+from inverse_design.goals import Goal
+from inverse_design.run.simulating import Simulator
+from inverse_design.run.verified import Verified, load_batch, save_batch, verify_batch
+from simulation.errors import InputError
+from simulation.microstructure import Microstructure
+
+CANDIDATES = "candidates.npz"
+"""In the folder of a confirmation: of which candidate of the batch each simulation is."""
+
+Checked = tuple[int, Verified]
+"""A candidate's number, and a further simulation of it."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a further simulation differs from the first.
+
+    Attributes:
+        refine: cells so many times smaller.
+    """
+
+    refine: int = 1
+
+    def structure(self, first: Microstructure) -> Microstructure:
+        """The same grains as they are simulated now."""
+        return first.refine(self.refine)
+
+
+BY_NAME = {"finer": Check(refine=2)}
+"""What a study may ask of every hit, see `study.sections.CHECKS`."""
+
+
+def confirm(
+    folder: Path, batch: Sequence[Verified], goals: Sequence[Goal], checks: Sequence[str], by: Simulator
+) -> None:
+    """Simulate the hits of a batch again, once for each check, and write what comes of it into a folder.
+
+    Each simulation is in the store as soon as it is done. Material, sweep and solver are those of the first.
+    """
+    hits = [number for number, item in enumerate(batch) if item.is_hit(goals)]
+    again: list[Verified] = []
+    for name in checks if hits else ():
+        chosen = [batch[number].candidate for number in hits]
+        chosen = [replace(one, structure=BY_NAME[name].structure(one.structure)) for one in chosen]
+        found = by.simulate(f"confirmations ({name})", [one.structure for one in chosen], by.conditions())
+        again += verify_batch([batch[number].round for number in hits], chosen, found)
+    save_batch(folder, again)
+    np.savez_compressed(folder / CANDIDATES, number=np.array(hits * len(checks), int))
+
+
+def load_confirmations(folder: Path, first: int = 0) -> list[Checked]:
+    """What `confirm` wrote, with the numbers of the candidates in their run.
+
+    Args:
+        first: number of the batch's first candidate.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    numbers, again = read_arrays(folder / CANDIDATES)["number"].tolist(), load_batch(folder)
+    if len(numbers) != len(again):
+        raise InputError(f"{folder}: {len(again)} simulations for {len(numbers)} candidates")
+    return [(first + number, item) for number, item in zip(numbers, again, strict=True)]
+
+
+def judged(goals: Sequence[Goal], verified: Sequence[Verified], checked: Sequence[Checked]) -> tuple[Verified, ...]:
+    """Candidates with what every further simulation makes of them: confirmed where each is a hit, as the first is."""
+    upheld: dict[int, bool] = {}
+    for number, again in checked:
+        upheld[number] = upheld.get(number, True) and again.map_hits(goals)
+    return tuple(
+        replace(item, confirmed=item.is_hit(goals) and upheld[number] if number in upheld else None)
+        for number, item in enumerate(verified)
+    )
