@@ -174,6 +174,11 @@ def _columns() -> list[str]:
     return [*first, *anchors, "source", "parent", *DERIVED, *STRUCTURE]
 
 
+ORIGIN = "origin.json"
+CANDIDATE_FILES = ("structure.npz", "curve.csv", "anchors.json", ORIGIN)
+"""What `write_candidate` writes; the last marks a folder as a candidate's."""
+
+
 def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> None:
     """Write `structure.npz`, `curve.csv`, `anchors.json` and `origin.json` of one candidate.
 
@@ -194,7 +199,7 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
         "in_words": in_words(candidate), "predicted": predicted, "label": item.label_key, "backend": item.backend,
         "discretization": item.discretization, "confirmed": item.confirmed, **origin,
     }  # fmt: skip
-    write_text(folder / "origin.json", json.dumps(record, indent=1) + "\n")
+    write_text(folder / ORIGIN, json.dumps(record, indent=1) + "\n")
     item.candidate.structure.save(folder / "structure.npz")
     write_curve(folder, item.h, item.m, np.full(len(item.h), item.converged), AnchorPoints(*item.anchors))
 
