@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 
 from inverse_design.console import console, warn
 from inverse_design.files import writable
+from inverse_design.run.design import study_of
 from inverse_design.run.verified import write_curve
-from inverse_design.study.reading import load_study
 from simulation.anchors import ANCHORS, UNITS
 from simulation.bhmax import maximum_energy_product
 from simulation.errors import InputError
@@ -22,6 +23,9 @@ from simulation.microstructure import Microstructure
 from simulation.validity import plane_in_words, unsaturated, unstable_plane, warnings_for
 from surrogate.card import find_surrogate
 
+_KEPT = (".npz", ".sqlite", ".yaml", ".json", ".csv", ".h5", ".html")
+"""What runs and users keep results in: no export in another format is written over them."""
+
 
 def simulate_file(path: Path, backend: str, discretization: str, spins: str, folder: Path) -> None:
     """Simulate a structure file; writes `curve.csv`, `anchors.json` and `curve.png` into a folder.
@@ -31,6 +35,7 @@ def simulate_file(path: Path, backend: str, discretization: str, spins: str, fol
             for inspection, and `anchors.json` says `"usable": false`.
     """
     from inverse_design.report.figures import curve_figure
+    from inverse_design.report.style import own_style
 
     structure = Microstructure.load(path)
     writable(folder)
@@ -47,17 +52,17 @@ def simulate_file(path: Path, backend: str, discretization: str, spins: str, fol
     unstable_h = None if np.isnan(curve.plane_unstable_h) else curve.plane_unstable_h
     anchors = {**curve.anchors.as_dict(), "usable": usable, "spins": spins, "plane_unstable_h": unstable_h}
     write_text(folder / "anchors.json", json.dumps(anchors, indent=1) + "\n")
-    with replacing(folder / "curve.png") as partial:
+    with own_style(), replacing(folder / "curve.png") as partial:
         curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(partial, dpi=150)
     for name, value in curve.anchors.as_dict().items():
         unit = UNITS[name]
-        console.print(f"{name:>5} {'missing' if value is None else f'{value:.4f} {unit}'}", highlight=False)
+        console.print(f"{name:>5} {'missing' if value is None else f'{value:.4f} {unit}'}")
     product = maximum_energy_product(curve.h, curve.m, Nd2Fe14B)
     stated = f"{product / 1e3:.1f} kJ/m3" if np.isfinite(product) else "missing"
-    console.print(f"BHmax {stated} (internal field H - M/2: demagnetising factor 1/2)", highlight=False)
+    console.print(f"BHmax {stated} (internal field H - M/2: demagnetising factor 1/2)")
     if unstable_h is not None:
-        console.print(f"plane {plane_in_words(unstable_h, spins)}", highlight=False)
-    console.print(f"wrote {folder / 'curve.csv'}, anchors.json, curve.png", highlight=False, soft_wrap=True)
+        console.print(f"plane {plane_in_words(unstable_h, spins)}")
+    console.print(f"wrote {folder / 'curve.csv'}, anchors.json, curve.png", soft_wrap=True)
     if not usable:
         bad = np.flatnonzero(~curve.converged)
         raise InputError(
@@ -84,16 +89,18 @@ def predict_file(path: Path, surrogate: str) -> dict[str, dict[str, float]]:
 
 
 def export_file(
-    source: Path, candidate: int | None, format: str, output: Path | None, spins: str | None = None
+    source: Path, candidate: int | None, format: str, output: str | None, spins: str | None = None
 ) -> list[Path]:
     """Write a run's candidate, or a structure file, for another program; the paths of what was written.
 
     Args:
+        output: as given, because a trailing slash says that a folder is meant.
         spins: "planar" or "free": of the remanent state, and what a script says of them; None for those of the run's
             labels, of a structure file planar ones.
 
     Raises:
-        InputError: if there is no such candidate, structure, format or kind of spins.
+        InputError: if there is no such candidate, structure, format or kind of spins, or the file to write is one that
+            must stay.
     """
     from simulation.backends.planar import check_spins
     from simulation.formats import FORMATS, export_structure, remanence
@@ -104,7 +111,7 @@ def export_file(
     if candidate is not None:
         if not source.is_dir():
             raise InputError(f"{source}: not a run folder; only a candidate of a run has a number")
-        study = load_study(source / "study.yaml")
+        study = study_of(source)
         material, spins = study.magnet, spins or study.labels.spins
         part = study.field_sweep
         sweep = FieldSweep(part.start, part.stop, part.step)
@@ -113,9 +120,30 @@ def export_file(
         raise InputError(f"{source}: name a candidate of this run by its number, or a structure file")
     structure = Microstructure.load(source)
     suffix = {"npz": ".npz", "ovf": ".ovf", "mumax3": ".mx3"}[format]
-    path = output or source.with_name("structure-copy.npz" if format == "npz" else f"structure{suffix}")
+    if output is None:
+        path = source.with_name("structure-copy.npz" if format == "npz" else f"structure{suffix}")
+    else:
+        path = _output_file(output, suffix)
     writable(path.parent)
     spins = spins or "planar"
     check_spins(spins)
     magnetization = remanence(structure, material, spins) if format == "ovf" else None
     return export_structure(structure, path, format, material, sweep, magnetization, spins=spins)
+
+
+def _output_file(output: str, suffix: str) -> Path:
+    """The file that an export shall write: not a folder, and not a file that a run or a user still needs.
+
+    Raises:
+        InputError: if it is one of these.
+    """
+    path = Path(output)
+    if path.is_dir() or output.endswith(("/", os.sep)):
+        raise InputError(f"{output}: a folder; name the file to write, such as {path / f'structure{suffix}'}")
+    if suffix == ".npz" and path.suffix != suffix:
+        path = path.with_name(f"{path.name}{suffix}")  # as NumPy names it
+    if path.exists() and path.suffix != suffix and path.suffix in _KEPT:
+        raise InputError(f"{path}: exists and is no {suffix} file; choose another name")
+    if path.name == "structure.npz" and path.exists():
+        raise InputError(f"{path}: this structure is a run's own or an original; choose another name")
+    return path

@@ -39,6 +39,7 @@ class ReportData(Design):
         reversals: by candidate number, the field (ny, nx) in H_A at which each cell switched, NaN where it has not.
         plane_unstable_h: by candidate number, the field in H_A from which on the plane was unstable; NaN where it never
             was.
+        no_reversals: by candidate number, why one that might be expected could not be made.
     """
 
     command: str = "python -m inverse_design run study.yaml"
@@ -52,6 +53,7 @@ class ReportData(Design):
     exports: Mapping[int, Sequence[str]] = field(default_factory=dict)
     reversals: Mapping[int, np.ndarray] = field(default_factory=dict)
     plane_unstable_h: Mapping[int, float] = field(default_factory=dict)
+    no_reversals: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def study_text(self) -> str:

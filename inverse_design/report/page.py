@@ -179,6 +179,7 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "reversal": _reversal(data, number, item),
         "checks": [_check(data, one) for one in (item, *checks)],
         "plane": _plane(data, number, item),
+        "no_reversal": data.no_reversals.get(number),
     }
 
 

@@ -84,6 +84,11 @@ class Verified:
         return self.converged and bool(hits(goals, self.properties[None])[0])
 
 
+def part_in_words(part: str) -> str:
+    """A batch by its `Verified.part`: round 2, or known."""
+    return f"round {part}" if part.isdigit() else part
+
+
 def best_first(goals: Sequence[Goal], verified: Sequence[Verified]) -> list[int]:
     """Numbers of the candidates from the best to the worst, see `goals.ranking`."""
     values = np.array([item.properties if item.converged else np.full(len(PROPERTIES), np.nan) for item in verified])
@@ -179,6 +184,11 @@ def _columns() -> list[str]:
     return [*first, *anchors, "source", "parent", *DERIVED, *STRUCTURE, "spins"]
 
 
+ORIGIN = "origin.json"
+CANDIDATE_FILES = ("structure.npz", "curve.csv", "anchors.json", ORIGIN)
+"""What `write_candidate` writes; the last marks a folder as a candidate's."""
+
+
 def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> None:
     """Write `structure.npz`, `curve.csv`, `anchors.json` and `origin.json` of one candidate.
 
@@ -199,7 +209,7 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
         "in_words": in_words(candidate), "predicted": predicted, "label": item.label_key, "backend": item.backend,
         "discretization": item.discretization, "spins": item.spins, "confirmed": item.confirmed, **origin,
     }  # fmt: skip
-    write_text(folder / "origin.json", json.dumps(record, indent=1) + "\n")
+    write_text(folder / ORIGIN, json.dumps(record, indent=1) + "\n")
     item.candidate.structure.save(folder / "structure.npz")
     write_curve(folder, item.h, item.m, np.full(len(item.h), item.converged), AnchorPoints(*item.anchors))
 

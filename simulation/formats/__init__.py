@@ -49,6 +49,8 @@ def export_structure(
     path = Path(path)
     if format not in FORMATS:
         raise InputError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; name the file to write in it")
     if remanent is not None and np.shape(remanent) != (*structure.shape, 3):
         raise InputError(f"remanent must have the structure's shape and three components, {(*structure.shape, 3)}")
     if format == "ovf":

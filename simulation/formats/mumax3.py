@@ -37,6 +37,7 @@ def mumax3_script(
 
     mumax3's spins have three components. Where `spins` is "planar" they start in the plane and nothing pushes them out;
     where it is "free" a field of `PUSH` H_A along z does, so that they leave the plane where it is unstable.
+    The name stands in a comment, on one line whatever a file is called.
 
     The table's columns are mumax3's own: t, mx, my, mz, then B_ext in tesla; M(H) is my against B_exty. The script goes
     on to the sweep's `stop`, whatever its `until`.
@@ -44,7 +45,7 @@ def mumax3_script(
     region_of_grain, angle_rad = regions(structure)
     largest_error = _largest_error_rad(structure, region_of_grain, angle_rad)
     parts = [
-        _about(structure, material, name, len(angle_rad), largest_error, spins),
+        _about(structure, material, _one_line(name), len(angle_rad), largest_error, spins),
         _mesh(structure),
         _material(material, angle_rad),
         "// The region of every cell, row by row.",
@@ -52,6 +53,10 @@ def mumax3_script(
         _sweep(material, sweep, PUSH if spins == "free" else 0.0),
     ]
     return "\n".join(parts)
+
+
+def _one_line(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def regions(structure: Microstructure) -> tuple[np.ndarray, np.ndarray]:

@@ -82,8 +82,8 @@ def _draw_anchor(axes: Axes, table: pd.DataFrame, difference: pd.Series) -> None
         axes.plot(
             [np.sqrt(edges[b] * edges[b + 1]) for b in bins], medians, "-o", color=color, markersize=3, label=name
         )
-    low, high = axes.get_ylim()
-    axes.set_ylim(min(low, -LEAST), max(high, LEAST))
+    lowest, highest = axes.get_ylim()
+    axes.set_ylim(min(lowest, -LEAST), max(highest, LEAST))
     axes.set_xscale("log")
     axes.set_xticks([20, 30, 40, 60, 80], ["20", "30", "40", "60", "80"])
     axes.minorticks_off()

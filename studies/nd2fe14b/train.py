@@ -222,7 +222,7 @@ def _sections(labels: LabelSet) -> dict[str, object]:
 
 def _solver(conditions: Conditions) -> dict[str, object]:
     """Keys of a study's `labels` that say by what they are simulated; of planar spins none, which are the default."""
-    said = {"backend": conditions.backend, "discretization": conditions.discretization}
+    said: dict[str, object] = {"backend": conditions.backend, "discretization": conditions.discretization}
     spins = conditions.settings.get("spins", "planar")
     return said if spins == "planar" else {**said, "spins": spins}
 

@@ -80,7 +80,7 @@ def a_store(folder: Path, **options: str) -> Path:
     h = FieldSweep().h[:130]
     with LabelStore(folder / "s.sqlite") as store:
         for specification in wanted_labels(load_study(FOLDER / "labels.yaml"))[369:372]:
-            store.add(Job.of(specification, conditions).label(h, 0.3 + h, [0] * h.size, "", 100, 0.1))
+            store.add(Job.of(specification, conditions).label(h, (0.3 + h) / 2, [0] * h.size, "", 100, 0.1))
     return folder / "s.sqlite"
 
 

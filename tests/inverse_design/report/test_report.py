@@ -149,8 +149,8 @@ def test_an_unconverged_candidate_is_shown_and_counts_for_nothing() -> None:
 def test_the_first_sentence_says_what_was_achieved() -> None:
     data = report_data()
     assert achieved(data) == (
-        "1 of the 3 simulated candidates meets every target and bound, on cells half as large and with free spins too; the best is candidate "  # noqa: E501
-        "01. 1 did not converge and counts for nothing."
+        "1 of the 3 simulated candidates meets every target and bound, on cells half as large and with free spins too; "
+        "the best is candidate 01. 1 did not converge and counts for nothing."
     )
     miss = dataclasses.replace(data, verified=data.verified[:1])
     assert "misses Mr by 0.03 Ms and Hc by 0.04 H_A." in achieved(miss)
@@ -228,7 +228,7 @@ def test_a_card_draws_the_curves_of_all_simulations_of_its_candidate_and_says_wh
     left = dataclasses.replace(told, verified=(first, dataclasses.replace(hit, spins="free")))
     assert "on, where spins have left it." in card(render(left), 1)
     (axes,) = [axes for axes in candidate_figure(1, hit, told).axes if axes.get_legend()]
-    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    legend = axes.get_legend_handles_labels()[1]
     assert {"planar spins, cells of 2 nm", "free spins, cells of 1 nm", "free spins, elements of 2 nm"} <= set(legend)
 
 
