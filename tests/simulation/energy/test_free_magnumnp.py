@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ STRUCTURE = Microstructure(
 
 @pytest.fixture(scope="module")
 def magnum() -> tuple[Any, Any, list[Any]]:
-    """Its state of the structure, PyTorch, and all terms of the energy."""
+    """Its state of the structure, PyTorch, and all terms of the energy; it chooses a device when it is imported."""
+    os.environ.setdefault("CUDA_DEVICE", "-1")
     magnumnp = pytest.importorskip("magnumnp", reason="magnum.np is not installed")
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     (ny, nx), dx = STRUCTURE.shape, STRUCTURE.cell_nm * 1e-9
