@@ -14,7 +14,7 @@ from inverse_design.progress import Tracker, track
 from inverse_design.run.folder import RunFolder
 from inverse_design.run.keys import Stage, reversal_key
 from inverse_design.run.simulating import conditions_of
-from inverse_design.run.verified import Verified
+from inverse_design.run.verified import Verified, part_in_words
 from inverse_design.study.caveats import fields_below_zero
 from inverse_design.study.study import Study
 from simulation.errors import InputError
@@ -51,7 +51,7 @@ def reversals_of(
 
         def build(work: Path, shown: dict[int, Verified] = shown, part: str = part) -> None:
             fields: dict[str, Any] = {}
-            with tracker(f"reversal, {part}") as update:
+            with tracker(f"reversal, {part_in_words(part)}") as update:
                 for done, (number, item) in enumerate(shown.items()):
                     sweep = conditions_of(study, item.backend, item.discretization).sweep
                     structure, kind = item.candidate.structure, item.discretization

@@ -82,6 +82,11 @@ class Verified:
         return self.converged and bool(hits(goals, self.properties[None])[0])
 
 
+def part_in_words(part: str) -> str:
+    """A batch by its `Verified.part`: round 2, or known."""
+    return f"round {part}" if part.isdigit() else part
+
+
 def best_first(goals: Sequence[Goal], verified: Sequence[Verified]) -> list[int]:
     """Numbers of the candidates from the best to the worst, see `goals.ranking`."""
     values = np.array([item.properties if item.converged else np.full(len(PROPERTIES), np.nan) for item in verified])

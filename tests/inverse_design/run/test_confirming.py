@@ -187,7 +187,7 @@ def test_known_answers_need_no_tensorflow(tmp_path: Path) -> None:
     code += "sys.exit(bool({'tensorflow', 'keras', 'pymoo'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "1 verified hits, all of them known before, 1 wanted"
+    assert done.stdout.strip() == "1 verified hit, known before, 1 wanted"
 
 
 # -- confirmation
@@ -217,7 +217,7 @@ def test_confirmed_hits_come_before_others(stub: Stub, no_search: None, tmp_path
     found = ask(tmp_path)
     assert found.hits == (False, False, True)
     assert found.best_number == found.ranking[0] == 2
-    assert found.reason == "1 confirmed hits, all of them known before, 1 wanted"
+    assert found.reason == "1 confirmed hit, known before, 1 wanted"
 
 
 def test_without_confirmation_hits_count_as_they_are(stub: Stub, no_search: None, tmp_path: Path) -> None:
