@@ -177,7 +177,7 @@ class Stages:
             return batch, []
 
         def build(folder: Path) -> None:
-            confirm(folder, batch, self.goals, self.study.checks, simulator)
+            confirm(folder, batch, self.goals, simulator)
 
         folder = self.folder.stage(Stage.CONFIRM.of(part), confirm_key(self.study, key), build)
         return batch, load_confirmations(folder, first)
