@@ -18,11 +18,12 @@ from typer.testing import CliRunner
 
 from inverse_design import design
 from inverse_design.cli import app
-from inverse_design.run.confirming import BY_NAME
+from inverse_design.run.confirming import checks_of
 from inverse_design.run.design import Design, read_design
 from inverse_design.run.folder import read_artifact
 from inverse_design.study.reading import StudyError
 from inverse_design.study.sections import CHECKS
+from inverse_design.study.study import Study
 from simulation import DemagnetizationCurve, FieldStatus, InputError, Microstructure, load_labels
 from simulation.execution.engine import Engine
 from studies.benchmarks.kills import command
@@ -328,7 +329,8 @@ def test_confirmations_are_counted_apart_and_use_up_no_budget(stub: Stub, tmp_pa
 
 
 def test_every_check_that_a_study_may_ask_for_is_there() -> None:
-    assert set(CHECKS) == set(BY_NAME)
+    study = Study.model_validate({**STUDY, "verification": {**STUDY["verification"], "confirm": list(CHECKS)}})
+    assert tuple(checks_of(study)) == CHECKS
 
 
 def test_a_hit_stands_free_spins_on_both_meshes_by_default(stub: Stub, no_search: None, tmp_path: Path) -> None:
