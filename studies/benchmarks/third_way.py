@@ -9,7 +9,7 @@ and writes it as CSV; without a study or run it prints the table that is there. 
 of 40 hits still hit.
 
 The table that is here is a beginning, six hits: of `studies/nd2fe14b.yaml`, of the first round of
-`studies/quickstart.yaml` and, known from the labels, of the README's example (named `first` there, three candidates a batch).
+`studies/quickstart.yaml` and, known from the labels, of the README's example (`first`, three candidates a batch).
 """
 
 from __future__ import annotations
