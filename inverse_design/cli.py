@@ -70,6 +70,7 @@ SurrogateName = Annotated[
     str,
     typer.Option("--surrogate", metavar="NAME|RUN", help=f"{SHIPPED}, or a run folder with one."),
 ]
+Degrees = Annotated[bool, typer.Option("--degrees", help="The angles of the structure file are degrees, not radians.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object on standard output.")]
 
 
@@ -162,6 +163,7 @@ def simulate(
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Where to write; default: beside the structure."),
     ] = None,
+    degrees: Degrees = False,
 ) -> None:
     """Simulate the demagnetisation curve of one structure of Nd2Fe14B: curve.csv, anchors.json, curve.png.
 
@@ -169,7 +171,7 @@ def simulate(
     """
     from inverse_design.commands.structure import simulate_file
 
-    simulate_file(structure, backend, discretization, output or structure.parent)
+    simulate_file(structure, backend, discretization, output or structure.parent, degrees)
 
 
 @app.command()
@@ -177,6 +179,7 @@ def predict(
     structure: Annotated[Path, typer.Argument(metavar="STRUCTURE", help="A structure file (.npz).")],
     surrogate: SurrogateName,
     as_json: AsJson = False,
+    degrees: Degrees = False,
 ) -> None:
     """Predict the anchor points of one structure with their standard deviation; nothing is simulated.
 
@@ -184,7 +187,7 @@ def predict(
     """
     from inverse_design.commands.structure import predict_file
 
-    found = predict_file(structure, surrogate)
+    found = predict_file(structure, surrogate, degrees)
     if as_json:
         typer.echo(json.dumps(found, indent=1))
         return
@@ -305,6 +308,7 @@ def export(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Default: structure.ovf (.mx3) beside the structure."),
     ] = None,
+    degrees: Degrees = False,
 ) -> None:
     """Write a structure for another program: OVF 2.0 (OOMMF, mumax3, Ubermag) or a mumax3 script.
 
@@ -312,7 +316,7 @@ def export(
     """
     from inverse_design.commands.structure import export_file
 
-    for path in export_file(source, candidate, format, output):
+    for path in export_file(source, candidate, format, output, degrees):
         console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
 
 

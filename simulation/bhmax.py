@@ -10,7 +10,32 @@ from simulation.errors import InputError
 from simulation.material import MU0_T_M_PER_A, Material
 
 SQUARE_PRISM = 0.5
-"""Demagnetising factor of an infinitely long square prism magnetised across: that of every structure here."""
+"""Demagnetising factor of an infinitely long square prism magnetised across: that of every structure of a study."""
+
+
+def rectangular_prism(ny: float, nx: float) -> float:
+    """Demagnetising factor along y of an infinitely long rectangular prism of edges `ny` and `nx` in the plane.
+
+    Magnetometric, the mean over the prism magnetised uniformly: Aharoni, J. Appl. Phys. 83, 3432 (1998), equation 1 in
+    the limit of infinite length, with p = ny / nx,
+
+        pi N = (1 - p^2) / (2 p) ln(1 + p^2) + p ln p + 2 arctan(1 / p).
+
+    >>> rectangular_prism(1, 1), round(rectangular_prism(4, 1), 4), round(rectangular_prism(1, 4), 4)
+    (0.5, 0.2184, 0.7816)
+    """
+    p = ny / nx
+    if p == 1:
+        return SQUARE_PRISM
+    total = (1 - p * p) / (2 * p) * math.log1p(p * p) + p * math.log(p) + 2 * math.atan(1 / p)
+    return total / math.pi
+
+
+def internal_field(
+    h: np.ndarray, m: np.ndarray, material: Material, demagnetizing_factor: float = SQUARE_PRISM
+) -> np.ndarray:
+    """(n,) the field inside the magnet, H / H_A: the applied field (n,) less N M."""
+    return np.asarray(np.asarray(h) - demagnetizing_factor * np.asarray(m) * material.Ms_A_per_m / material.H_A_A_per_m)
 
 
 def maximum_energy_product(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from inverse_design.console import console, warn
 from inverse_design.files import writable
 from inverse_design.run.verified import write_curve
 from inverse_design.study.reading import load_study
-from simulation.anchors import ANCHORS, UNITS
-from simulation.bhmax import maximum_energy_product
+from simulation.anchors import ANCHORS, UNITS, AnchorPoints
+from simulation.curve import DemagnetizationCurve
 from simulation.errors import InputError
 from simulation.files import replacing, write_text
 from simulation.hysteresis import FieldSweep, demagnetization_curve, discretization_of
@@ -22,7 +23,7 @@ from simulation.validity import unsaturated, warnings_for
 from surrogate.card import find_surrogate
 
 
-def simulate_file(path: Path, backend: str, discretization: str, folder: Path) -> None:
+def simulate_file(path: Path, backend: str, discretization: str, folder: Path, degrees: bool = False) -> None:
     """Simulate a structure file; writes `curve.csv`, `anchors.json` and `curve.png` into a folder.
 
     Raises:
@@ -31,7 +32,7 @@ def simulate_file(path: Path, backend: str, discretization: str, folder: Path) -
     """
     from inverse_design.report.figures import curve_figure
 
-    structure = Microstructure.load(path)
+    structure = Microstructure.load(path, degrees)
     writable(folder)
     sweep = FieldSweep(until="coercivity")
     discretization = discretization_of(backend, discretization)
@@ -39,16 +40,12 @@ def simulate_file(path: Path, backend: str, discretization: str, folder: Path) -
     warn([*warnings_for(Nd2Fe14B, structure.cell_nm, discretization, sweep), *unsaturated(curve.m)])
     usable = bool(curve.converged.all())
     write_curve(folder, curve.h, curve.m, curve.converged, curve.anchors)
-    anchors = {**curve.anchors.as_dict(), "usable": usable}
+    anchors = {**curve.anchors.as_dict(), "usable": usable, **_derived(curve)}
     write_text(folder / "anchors.json", json.dumps(anchors, indent=1) + "\n")
     with replacing(folder / "curve.png") as partial:
         curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(partial, dpi=150)
-    for name, value in curve.anchors.as_dict().items():
-        unit = UNITS[name]
-        console.print(f"{name:>5} {'missing' if value is None else f'{value:.4f} {unit}'}", highlight=False)
-    product = maximum_energy_product(curve.h, curve.m, Nd2Fe14B)
-    stated = f"{product / 1e3:.1f} kJ/m3" if np.isfinite(product) else "missing"
-    console.print(f"BHmax {stated} (internal field H - M/2: demagnetising factor 1/2)", highlight=False)
+    for line in _lines(curve):
+        console.print(line, highlight=False)
     console.print(f"wrote {folder / 'curve.csv'}, anchors.json, curve.png", highlight=False, soft_wrap=True)
     if not usable:
         bad = np.flatnonzero(~curve.converged)
@@ -56,6 +53,39 @@ def simulate_file(path: Path, backend: str, discretization: str, folder: Path) -
             f"{path}: {len(bad)} of {len(curve.h)} fields are not converged or not resolved, use this curve for "
             f"nothing; the first, h = {curve.h[bad[0]]:g}: {curve.status[bad[0]].value}"
         )
+
+
+def _derived(curve: DemagnetizationCurve) -> dict[str, Any]:
+    """What follows from a curve with the field inside, for `anchors.json`; null where missing."""
+    inside = {name: value for name, value in curve.internal_anchors.as_dict().items() if name != "M1"}
+    squareness = {"applied": _squareness(curve.anchors), "inside": _squareness(curve.internal_anchors)}
+    return {
+        "demagnetizing_factor": curve.demagnetizing_factor,
+        "BHmax_J_per_m3": curve.BHmax if np.isfinite(curve.BHmax) else None,
+        "inside": inside,
+        "squareness": squareness,
+    }
+
+
+def _lines(curve: DemagnetizationCurve) -> list[str]:
+    """Anchor points and what follows from the curve, a line each."""
+    factor = curve.demagnetizing_factor
+    lines = ["      by the applied field H, and by the field inside, H - N M, as data sheets have it:"]
+    for name, value in curve.anchors.as_dict().items():
+        inside = curve.internal_anchors.as_dict()[name]
+        words = "" if inside is None else f"   inside {inside:.4f}"
+        lines.append(f"{name:>5} {'missing' if value is None else f'{value:.4f} {UNITS[name]}'}{words}")
+    one, other = _squareness(curve.anchors), _squareness(curve.internal_anchors)
+    if one is not None and other is not None:
+        lines.append(f"Hk90/Hc (squareness) {one:.3f}   inside {other:.3f}")
+    stated = f"{curve.BHmax / 1e3:.1f} kJ/m3" if np.isfinite(curve.BHmax) else "missing"
+    return [*lines, f"BHmax {stated} (field inside, demagnetising factor N = {factor:.4g} of this rectangle)"]
+
+
+def _squareness(anchors: AnchorPoints) -> float | None:
+    """Hk90 / Hc, None where one is missing; above 1 by the field inside where the magnet reverses at once."""
+    share = anchors.Hk90 / anchors.Hc if anchors.Hc else np.nan
+    return float(share) if np.isfinite(share) else None
 
 
 def predict_file(path: Path, surrogate: str) -> dict[str, dict[str, float]]:
@@ -75,7 +105,9 @@ def predict_file(path: Path, surrogate: str) -> dict[str, dict[str, float]]:
     return found
 
 
-def export_file(source: Path, candidate: int | None, format: str, output: Path | None) -> list[Path]:
+def export_file(
+    source: Path, candidate: int | None, format: str, output: Path | None, degrees: bool = False
+) -> list[Path]:
     """Write a run's candidate, or a structure file, for another program; the paths of what was written.
 
     Raises:
@@ -96,7 +128,7 @@ def export_file(source: Path, candidate: int | None, format: str, output: Path |
         source = source / "candidates" / f"{candidate:02d}" / "structure.npz"
     elif source.is_dir():
         raise InputError(f"{source}: name a candidate of this run by its number, or a structure file")
-    structure = Microstructure.load(source)
+    structure = Microstructure.load(source, degrees)
     suffix = {"npz": ".npz", "ovf": ".ovf", "mumax3": ".mx3"}[format]
     path = output or source.with_name("structure-copy.npz" if format == "npz" else f"structure{suffix}")
     writable(path.parent)

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import PatchCollection
-from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Wedge
-from numpy.typing import ArrayLike
 
 from inverse_design.goals import Goal
 from inverse_design.properties import UNITS, Column, grain_diameters_nm
 from inverse_design.report import switching
-from inverse_design.report.axis_colors import axis_color, palette
 from inverse_design.report.data import ReportData, internal_field, on_the_curve, verdict_on
-from inverse_design.report.grain_image import rgb_map
 from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.material import Material
 from simulation.microstructure import Microstructure
+from simulation.pictures.axis_colors import axis_color
+from simulation.pictures.plots import AXIS_COLORS, SIMULATED, draw_grains, draw_si_axes
+from simulation.pictures.plots import draw_curve as draw_reduced
 
-SIMULATED, PREDICTED, GOAL = "#1f5f99", "#c05a12", "#3a8f5c"
-AXIS_COLORS = ListedColormap(palette() / 255.0, name="axis")
-"""Cyclic colour map of easy axes: from -90 to +90 degrees and back to the same colour."""
+PREDICTED, GOAL = "#c05a12", "#3a8f5c"
 
 
 def grain_map(structure: Microstructure) -> Figure:
@@ -35,33 +30,6 @@ def grain_map(structure: Microstructure) -> Figure:
     figure = Figure(figsize=(4.6, 3.6), layout="constrained")
     draw_grains(figure.add_subplot(), structure)
     return figure
-
-
-def draw_grains(axes: Axes, structure: Microstructure) -> None:
-    """A grain map on given axes, nm."""
-    ny, nx = structure.shape
-    extent = (0.0, nx * structure.cell_nm, 0.0, ny * structure.cell_nm)
-    axes.imshow(rgb_map(structure, 640), extent=extent)
-    axes.set_xlabel("x in nm")
-    axes.set_ylabel("y in nm (along the field)")
-    legend = axes.inset_axes((1.14, 0.68, 0.28, 0.28))
-    draw_directions(legend)
-
-
-def draw_directions(axes: Axes) -> None:
-    """A disc of all directions in their colours; opposite ones are one axis and share theirs."""
-    starts = np.arange(0, 360, 4)
-    # Matplotlib counts from +x, against the clock; half a degree of overlap leaves no seams.
-    wedges = [Wedge((0, 0), 1, 90 - start - 4.5, 90 - start + 0.5) for start in starts]
-    axes.add_collection(PatchCollection(wedges, facecolors=axis_color(np.radians(starts + 2)), linewidths=0))
-    axes.annotate("", (0, 0.45), (0, -0.45), arrowprops={"arrowstyle": "->", "color": "black", "linewidth": 0.9})
-    axes.text(0.1, 0.32, "H", fontsize=7, va="center")
-    for angle, words in ((0, "0°"), (90, "90°"), (-90, "−90°")):
-        at = 1.12 * np.array([np.sin(np.radians(angle)), np.cos(np.radians(angle))])
-        side = "center" if angle == 0 else ("left" if angle > 0 else "right")
-        axes.text(at[0], at[1], words, fontsize=6.5, ha=side, va="bottom" if angle == 0 else "center")
-    axes.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")
-    axes.set_axis_off()
 
 
 def curve_figure(
@@ -102,9 +70,7 @@ def draw_curve(
     material: Material | None,
 ) -> None:
     """What `curve_figure` shows, on given axes."""
-    axes.axhline(0, color="0.75", linewidth=0.7)
-    axes.axvline(0, color="0.75", linewidth=0.7)
-    axes.plot(curve_h, curve_m, color=SIMULATED, linewidth=1.6, label="simulated")
+    draw_reduced(axes, curve_h, curve_m, color=SIMULATED, label="simulated")
     if anchors is not None:
         points = np.array([place[:2] for place in on_the_curve(anchors).values()]).reshape(-1, 2)
         axes.plot(*points.T, "o", color=SIMULATED, markersize=4, label="its anchor points")
@@ -116,19 +82,9 @@ def draw_curve(
             linewidth=1, label="predicted ± 1 std",
         )  # fmt: skip
     _draw_goals(axes, goals)
-    axes.set_xlabel(r"$H / H_\mathrm{A}$")
-    axes.set_ylabel(r"$M / M_\mathrm{s}$")
     axes.legend(loc="lower right", frameon=False, fontsize=8)
     if material is not None:
-        per_field, per_moment = material.H_A_A_per_m / 1e6, material.Js_T
-        top = axes.secondary_xaxis("top", functions=(partial(_times, per_field), partial(_times, 1 / per_field)))
-        top.set_xlabel("H in MA/m")
-        right = axes.secondary_yaxis("right", functions=(partial(_times, per_moment), partial(_times, 1 / per_moment)))
-        right.set_ylabel(r"$\mu_0 M$ in T")
-
-
-def _times(factor: float, values: ArrayLike) -> ArrayLike:
-    return np.asarray(values, dtype=np.float64) * factor
+        draw_si_axes(axes, material.H_A_A_per_m, material.Js_T)
 
 
 def _draw_goals(axes: Axes, goals: Sequence[Goal]) -> None:

@@ -15,15 +15,25 @@ from markupsafe import Markup, escape
 from inverse_design.goals import objectives
 from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS, Column, grain_diameters_nm
 from inverse_design.report import plots, svg, switching
-from inverse_design.report.data import ReportData, achieved, alignment, asked, labelled, measure, si_value, verdict_on
+from inverse_design.report.data import (
+    ReportData,
+    achieved,
+    alignment,
+    asked,
+    labelled,
+    measure,
+    si_value,
+    squareness,
+    verdict_on,
+)
 from inverse_design.report.figure_files import write_figures
-from inverse_design.report.grain_image import field_data_uri, png_data_uri
 from inverse_design.report.tables import write_tables
 from inverse_design.run.verified import Verified, in_words
 from inverse_design.study.caveats import caveats
 from simulation.anchors import ANCHORS
 from simulation.bhmax import maximum_energy_product
 from simulation.files import write_text
+from simulation.pictures.grain_image import field_data_uri, png_data_uri
 from surrogate.metrics import PAPER_MAE
 
 MAX_BYTES = 8_000_000
@@ -161,6 +171,7 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "grains": structure.grains,
         "diameter": f"{diameters.mean():.1f} ± {diameters.std():.1f} nm",
         "alignment": f"{alignment(structure):.3f}",
+        "squareness": squareness(item, data.material),
         "energy_product": f"{product / 1e3:.0f} kJ/m³" if np.isfinite(product) else "missing",
         "curve": plots.candidate_curve(frame, number, item, data.goals, data.material),
         "sizes": plots.grain_sizes(structure),

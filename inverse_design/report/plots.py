@@ -12,12 +12,12 @@ from matplotlib.colors import to_hex
 from inverse_design.goals import Goal
 from inverse_design.properties import UNITS, Column, grain_diameters_nm
 from inverse_design.report import svg, switching
-from inverse_design.report.axis_colors import hex_color
 from inverse_design.report.data import internal_field, on_the_curve
 from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS, LEVELS
 from simulation.material import Material
 from simulation.microstructure import Microstructure
+from simulation.pictures.axis_colors import hex_color
 
 GATE = 0.035
 """Half height of a goal's mark around the curve, in Ms and in H_A."""
