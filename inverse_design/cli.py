@@ -191,11 +191,15 @@ def predict(
     if as_json:
         typer.echo(json.dumps(found, indent=1))
         return
+    novelty = found.pop("novelty", None)
     for name, value in found.items():
         intervals = (
             f"   68 %: +- {value['within_68']:.4f}   95 %: +- {value['within_95']:.4f}" if "within_68" in value else ""
         )
         typer.echo(f"{name:>5} {value['mean']:8.4f} +- {value['std']:.4f}{intervals}")
+    if novelty is not None:
+        where = "outside of what it was trained on" if novelty["outside"] else "inside, outside above 1"
+        typer.echo(f"novelty {novelty['value']:.2f} ({where})")
 
 
 @app.command()

@@ -105,8 +105,8 @@ def anchor_points(h: np.ndarray, m: np.ndarray) -> AnchorPoints:
 def internal_anchor_points(internal_h: np.ndarray, m: np.ndarray) -> AnchorPoints:
     """The anchor points of a curve by the field inside the magnet, which data sheets go by.
 
-    Mr is that of a closed circuit, where the field inside is 0, and the knees are shares of it; Hc is the same by either
-    field. While M falls in an avalanche at one applied field, the field inside rises: knees on it lie deeper than Hc,
+    Mr is that of a closed circuit, where the field inside is 0, and the knees are shares of it; Hc is the same by
+    either field. While M falls in an avalanche at one applied field, the field inside rises: knees on it lie deeper than Hc,
     as in every sheared curve of a magnet that reverses at once. What counts is where M falls below a level first along
     the curve.
 

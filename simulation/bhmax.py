@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from simulation.errors import InputError
-from simulation.material import MU0_T_M_PER_A, Material
+from simulation.material import MU0_T_M_PER_A, Material, named_material
 
 SQUARE_PRISM = 0.5
 """Demagnetising factor of an infinitely long square prism magnetised across: that of every structure of a study."""
@@ -39,7 +39,7 @@ def internal_field(
 
 
 def maximum_energy_product(
-    h: np.ndarray, m: np.ndarray, material: Material, demagnetizing_factor: float = SQUARE_PRISM
+    h: np.ndarray, m: np.ndarray, material: Material | str, demagnetizing_factor: float = SQUARE_PRISM
 ) -> float:
     """(BH)max in J/m^3: the largest -B H_int of the second quadrant, H_int < 0 < B.
 
@@ -53,21 +53,21 @@ def maximum_energy_product(
     Args:
         h: (n,) applied field H / H_A, falling.
         m: (n,) magnetisation along the field, M / Ms.
-        material: for the units.
+        material: for the units; a name of `MATERIALS` will do.
         demagnetizing_factor: N in [0, 1].
 
     Returns:
         NaN where the curve has no second quadrant, or has its largest product at one of its ends.
 
     Raises:
-        InputError: if N is out of range or the arrays do not fit.
+        InputError: if N is out of range, there is no such material or the arrays do not fit.
 
     >>> from simulation import Nd2Fe14B
     >>> square_loop = maximum_energy_product(np.array([1, 0, -0.5, -1]), np.ones(4), Nd2Fe14B)
     >>> f"{square_loop / 1e3:.0f} kJ/m3"
     '516 kJ/m3'
     """
-    h, m = np.asarray(h, dtype=np.float64), np.asarray(m, dtype=np.float64)
+    h, m, material = np.asarray(h, dtype=np.float64), np.asarray(m, dtype=np.float64), named_material(material)
     if not 0 <= demagnetizing_factor <= 1:
         raise InputError(f"demagnetizing_factor must lie in [0, 1], got {demagnetizing_factor!r}")
     if h.ndim != 1 or h.shape != m.shape:

@@ -88,20 +88,35 @@ def _squareness(anchors: AnchorPoints) -> float | None:
     return float(share) if np.isfinite(share) else None
 
 
-def predict_file(path: Path, surrogate: str) -> dict[str, dict[str, float]]:
+def predict_file(path: Path, surrogate: str, degrees: bool = False) -> dict[str, Any]:
     """Of each anchor point of a structure file, by name: `mean` and `std`; and, where the surrogate has been
-    cross-validated, `within_68` and `within_95`: half widths of its conformal intervals."""
-    structure, folder = Microstructure.load(path), find_surrogate(surrogate)  # refused before TensorFlow is there
+    cross-validated, `within_68` and `within_95`: half widths of its conformal intervals. Under `novelty`, where it can
+    be told, how unlike what the surrogate was trained on the structure is (`value`), and whether it is `outside`: then
+    everything else is wider, and a warning says so."""
+    structure, folder = (
+        Microstructure.load(path, degrees),
+        find_surrogate(surrogate),
+    )  # refused before TensorFlow is there
     from surrogate import Surrogate
 
     model = Surrogate.load(folder)
-    mean, std = model.predict(model.encode([structure]))
-    found = {name: {"mean": float(mean[0, i]), "std": float(std[0, i])} for i, name in enumerate(ANCHORS)}
+    mean, std = model.predict([structure])
+    novelty = float(model.novelty([structure])[0])
+    found: dict[str, Any] = {
+        name: {"mean": float(mean[0, i]), "std": float(std[0, i])} for i, name in enumerate(ANCHORS)
+    }
     calibration = model.regressor.calibration
     if calibration is not None:
         for i, name in enumerate(ANCHORS):
             half = calibration.quantiles[:, i] * std[0, i]
             found[name] |= {"within_68": float(half[0]), "within_95": float(half[1])}
+    if np.isfinite(novelty):
+        found["novelty"] = {"value": novelty, "outside": novelty > 1}
+    if novelty > 1:
+        warn([
+            f"{path}: unlike what the surrogate was trained on (novelty {novelty:.2g}, outside above 1): the standard "
+            "deviations are widened, and what is predicted is little more than a guess; simulate it"
+        ])  # fmt: skip
     return found
 
 

@@ -20,7 +20,6 @@ from simulation.material import Material
 from simulation.microstructure import Microstructure
 from simulation.pictures.axis_colors import axis_color
 from simulation.pictures.plots import AXIS_COLORS, SIMULATED, draw_grains, draw_si_axes
-from simulation.pictures.plots import draw_curve as draw_reduced
 
 PREDICTED, GOAL = "#c05a12", "#3a8f5c"
 
@@ -70,7 +69,9 @@ def draw_curve(
     material: Material | None,
 ) -> None:
     """What `curve_figure` shows, on given axes."""
-    draw_reduced(axes, curve_h, curve_m, color=SIMULATED, label="simulated")
+    axes.axhline(0, color="0.75", linewidth=0.7)
+    axes.axvline(0, color="0.75", linewidth=0.7)
+    axes.plot(curve_h, curve_m, color=SIMULATED, linewidth=1.6, label="simulated")
     if anchors is not None:
         points = np.array([place[:2] for place in on_the_curve(anchors).values()]).reshape(-1, 2)
         axes.plot(*points.T, "o", color=SIMULATED, markersize=4, label="its anchor points")
@@ -82,6 +83,8 @@ def draw_curve(
             linewidth=1, label="predicted ± 1 std",
         )  # fmt: skip
     _draw_goals(axes, goals)
+    axes.set_xlabel(r"$H / H_\mathrm{A}$")
+    axes.set_ylabel(r"$M / M_\mathrm{s}$")
     axes.legend(loc="lower right", frameon=False, fontsize=8)
     if material is not None:
         draw_si_axes(axes, material.H_A_A_per_m, material.Js_T)
