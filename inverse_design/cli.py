@@ -12,7 +12,7 @@ import typer
 import typer.core
 
 from inverse_design import STARTED
-from inverse_design.console import configure_logging, console, errors, printable, warn
+from inverse_design.console import configure_logging, console, errors, print_any_name, printable, warn
 from inverse_design.study.reading import StudyError, load_study
 from simulation.errors import InputError
 from simulation.files import replacing, write_text
@@ -28,7 +28,7 @@ class _Commands(typer.core.TyperGroup):
             return super().invoke(ctx)
         except InputError as error:
             sentence = f"error: {printable(str(error))}"
-            errors.print(sentence, style="bold red", markup=False, highlight=False, soft_wrap=True)
+            errors.print(sentence, style="bold red", soft_wrap=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             errors.print(
@@ -39,7 +39,7 @@ class _Commands(typer.core.TyperGroup):
             if error.errno is None:
                 raise
             sentence = f"error: {printable(str(error.filename or 'file system'))}: {error.strerror}"
-            errors.print(sentence, markup=False, soft_wrap=True)
+            errors.print(sentence, soft_wrap=True)
             raise typer.Exit(2) from None
 
 
@@ -84,6 +84,7 @@ def options(
         ),
     ] = "info",
 ) -> None:
+    print_any_name()
     configure_logging(log_level, quiet)
 
 
@@ -102,7 +103,7 @@ def init(
         write_text(study, text)
     except OSError as error:
         raise StudyError(f"{study}: cannot be written ({error.strerror})") from None
-    console.print(f"wrote {study}; next: python -m inverse_design check {study}", highlight=False)
+    console.print(f"wrote {study}; next: python -m inverse_design check {study}")
 
 
 @app.command()
@@ -119,7 +120,7 @@ def check(study: StudyFile, overrides: Overrides = None) -> None:
     check_memory(wanted)
     warn(caveats(wanted))
     for line in describe(wanted):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 @app.command()
@@ -138,8 +139,8 @@ def run(
 
     design = run_study(wanted, runs, began=STARTED)
     console.print(closing_table(design))
-    console.print(f"stopped: {design.reason}", highlight=False, markup=False)
-    console.print(f"report: {runs / wanted.name / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"stopped: {design.reason}")
+    console.print(f"report: {runs / wanted.name / 'report.html'}", soft_wrap=True)
 
 
 @app.command()
@@ -151,7 +152,7 @@ def status(run: RunPath) -> None:
     from inverse_design.commands.tables import progress_of
 
     for line in progress_of(run):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 @app.command()
@@ -220,6 +221,7 @@ def morph(
     from inverse_design.commands.morph import end_point, morph_figure
     from inverse_design.commands.morph import morph as morph_between
     from inverse_design.files import writable
+    from inverse_design.report.style import own_style
     from surrogate import card
 
     if output.suffix.lower() not in (".png", ".svg", ".pdf"):
@@ -231,9 +233,9 @@ def morph(
     from surrogate import Surrogate
 
     found = morph_between(*ends, Surrogate.load(folder), steps)
-    with replacing(output) as partial:
+    with own_style(), replacing(output) as partial:
         morph_figure(found).savefig(partial, dpi=150)
-    console.print(f"wrote {output}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"wrote {output}", soft_wrap=True)
 
 
 @app.command()
@@ -263,7 +265,7 @@ def evaluate(
         from inverse_design.commands.evaluate import write_figures
 
         for path in write_figures(name, output):
-            console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"wrote {path}", soft_wrap=True)
 
 
 @app.command()
@@ -278,7 +280,7 @@ def report(
     from inverse_design.outputs import compare, report_again
 
     path = report_again(run) if other is None else compare((run, other))
-    console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"wrote {path}", soft_wrap=True)
 
 
 @app.command()
@@ -299,8 +301,8 @@ def verify(
     from inverse_design.commands.verify import verify_again
 
     path, found = verify_again(run, backend, discretization, refine, out_of_plane)
-    console.print(found, highlight=False, markup=False, soft_wrap=True)
-    console.print(f"wrote {path}", markup=False, soft_wrap=True)
+    console.print(found, soft_wrap=True)
+    console.print(f"wrote {path}", soft_wrap=True)
 
 
 @app.command()
@@ -309,7 +311,7 @@ def export(
     candidate: Annotated[int | None, typer.Argument(metavar="CANDIDATE", help="Of a run: its number.")] = None,
     format: Annotated[str, typer.Option("--format", help="npz, ovf or mumax3.")] = "ovf",
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option("-o", "--output", metavar="FILE", help="Default: structure.ovf (.mx3) beside the structure."),
     ] = None,
     degrees: Degrees = False,
@@ -321,7 +323,7 @@ def export(
     from inverse_design.commands.structure import export_file
 
     for path in export_file(source, candidate, format, output, degrees):
-        console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"wrote {path}", soft_wrap=True)
 
 
 @app.command()
@@ -341,9 +343,7 @@ def label(
     from inverse_design.commands.label import label_study
 
     wanted = load_study(study, overrides or ())
-    console.print(
-        label_study(wanted, store or runs / wanted.name / "labels.sqlite", shard), markup=False, soft_wrap=True
-    )
+    console.print(label_study(wanted, store or runs / wanted.name / "labels.sqlite", shard), soft_wrap=True)
 
 
 @app.command()
@@ -359,4 +359,4 @@ def merge(
     """
     from inverse_design.commands.label import merge_into
 
-    console.print(merge_into(store, parts), highlight=False, markup=False, soft_wrap=True)
+    console.print(merge_into(store, parts), soft_wrap=True)

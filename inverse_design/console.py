@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,10 +14,12 @@ from rich.logging import RichHandler
 
 from simulation.errors import InputError
 
-console = Console(stderr=True)
-errors = Console(stderr=True)
+# Square brackets in the name of a file are no markup.
+console = Console(stderr=True, markup=False, highlight=False)
+errors = Console(stderr=True, markup=False, highlight=False)
 """Heard even with --quiet."""
 log = logging.getLogger("inverse_design")
+MOST_LETTERS = 1000
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -44,8 +47,18 @@ def configure_logging(level: str, quiet: bool) -> None:
 
 
 def printable(sentence: str) -> str:
-    """One line without what steers a terminal, whatever a file is called."""
+    """One line without what steers a terminal, whatever a file is called, and no longer than a person reads."""
+    if len(sentence) > MOST_LETTERS:
+        half = MOST_LETTERS // 2
+        sentence = f"{sentence[:half]} [...] {sentence[-half:]}"
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in sentence)
+
+
+def print_any_name() -> None:
+    """Let standard output take names of files that are no UTF-8, escaped, as standard error does."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def warn(sentences: Iterable[str]) -> None:

@@ -141,8 +141,10 @@ class Run(Stages):
         count = sum(item.counts(self.goals) for item in verified)
         known = sum(item.counts(self.goals) for item in verified if item.candidate.source == KNOWN)
         kind, rule = "confirmed" if self.study.checks else "verified", self.study.verification
-        of_them = f", {known if known < count else 'all'} of them known before" if known else ""
-        return f"{count} {kind} hits{of_them}, {rule.hits} wanted"
+        of_them = ", known before" if known else ""
+        if known and count > 1:
+            of_them = f", {known if known < count else 'all'} of them known before"
+        return f"{count} {kind} hit{'s' * (count != 1)}{of_them}, {rule.hits} wanted"
 
     def _stop(self, number: int, verified: Sequence[Verified], batch: Sequence[Verified]) -> str:
         """Why to stop after this round, in a sentence; nothing to go on."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
-import json
 import platform
+import re
 import shutil
 from dataclasses import fields, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.candidates.candidate import KNOWN
+from inverse_design.console import printable
 from inverse_design.files import read_arrays
 from inverse_design.report.comparison import write_comparison
 from inverse_design.report.data import ReportData
@@ -21,13 +23,14 @@ from inverse_design.report.figure_files import write_figures
 from inverse_design.report.page import write_report
 from inverse_design.run.accuracy import evaluation
 from inverse_design.run.design import Design, read_design
-from inverse_design.run.folder import MANIFEST, RunFolder, read_artifact
+from inverse_design.run.folder import RunFolder, read_artifact, write_manifest
 from inverse_design.run.keys import FRONT, FRONT_AXES, HISTORY, Stage, labels_key, rest_key
 from inverse_design.run.redraws import redraws_table
 from inverse_design.run.seconds import REST, StageTimes
 from inverse_design.run.switching import reversals_of
-from inverse_design.run.verified import verified_table, write_candidate
+from inverse_design.run.verified import CANDIDATE_FILES, ORIGIN, verified_table, write_candidate
 from inverse_design.search.genetic import load_result
+from inverse_design.study.study import study_text
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 from simulation.files import replacing, write_text
@@ -52,12 +55,13 @@ def write_outputs(design: Design, times: StageTimes | None = None) -> None:
     table = verified_table(design.verified, design.goals, [*design.confirmations, *design.checks])
     write_text(run / "verified.csv", table.to_csv(index=False))
     write_text(run / "redraws.csv", redraws_table(design.verified).to_csv(index=False))
-    data = replace(report_data(design), reversals=reversals_of(design.study, RunFolder(run), design.verified))
+    reversals, why_none = reversals_of(design.study, RunFolder(run), design.verified)
+    data = replace(report_data(design), reversals=reversals, no_reversals=why_none)
     write_figures(data, run / "figures")
     if times is not None:
         times.note_rest(rest_key(design.study))
     seconds = _seconds(design)
-    write_text(run / MANIFEST, json.dumps(_manifest(design, seconds), indent=1) + "\n")
+    write_manifest(run, _manifest(design, seconds))
     write_report(replace(data, seconds=seconds), run)
 
 
@@ -79,7 +83,7 @@ def compare(runs: tuple[Path, Path]) -> Path:
         raise InputError(f"{runs[1]}: the same run twice; name another one")
     one, two = (report_data(read_design(run)) for run in runs)
     names = tuple(run.resolve().name for run in runs)
-    places = names if names[0] != names[1] else tuple(str(run) for run in runs)
+    places = [printable(place) for place in (names if names[0] != names[1] else map(str, runs))]
     return write_comparison((one, two), (places[0], places[1]), runs[0] / f"comparison-{names[1]}.html")
 
 
@@ -92,14 +96,19 @@ def _write_candidates(design: Design) -> None:
         surrogate = (read_artifact(design.folder / Stage.REGRESSOR.of(item.round)) if searched else None) or {}
         origin = {"seed": design.study.seed, "surrogate": surrogate.get("files", {})}
         write_candidate(home / f"{number:02d}", item, origin)
-    for folder in home.glob("*"):
-        if folder.name not in names:
-            shutil.rmtree(folder)
+    for origin_file in home.glob(f"*/{ORIGIN}"):  # of ours each has one, and what else lies there is not ours
+        folder = origin_file.parent
+        if folder.name not in names and re.fullmatch(r"\d{2,}", folder.name):
+            for name in CANDIDATE_FILES:
+                (folder / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # an export, or a file of somebody else
+                folder.rmdir()
 
 
 def _manifest(design: Design, seconds: dict[str, float]) -> dict[str, Any]:
     return {
         "name": design.study.name,
+        "study": study_text(design.study),
         "seed": design.study.seed,
         "rounds": design.rounds,
         "known": len(design.verified) - design.simulations,
@@ -148,6 +157,7 @@ def report_data(design: Design) -> ReportData:
     common: dict[str, Any] = {"seconds": _seconds(design), "versions": versions(), "exports": _exports(design)}
     if not design.rounds:
         return ReportData(**known, **common)
+
     run, last = design.folder, design.rounds - 1
     errors, search = evaluation(run, last), run / Stage.SEARCH.of(last)
     trained = read_card(run / Stage.REGRESSOR.of(last)).about.get("training_labels")

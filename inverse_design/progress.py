@@ -62,14 +62,14 @@ def track(name: str) -> Iterator[Update]:
         yield _log_lines(name)
         return
     columns = (
-        TextColumn("{task.description:<24}"),
+        TextColumn("{task.description:<24}", markup=False),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         _Rate(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[words]}"),
+        TextColumn("{task.fields[words]}", markup=False),
     )
     with Progress(*columns, console=console, speed_estimate_period=60) as bar:
         task = bar.add_task(name, total=None, words="")

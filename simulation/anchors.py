@@ -106,9 +106,9 @@ def internal_anchor_points(internal_h: np.ndarray, m: np.ndarray) -> AnchorPoint
     """The anchor points of a curve by the field inside the magnet, which data sheets go by.
 
     Mr is that of a closed circuit, where the field inside is 0, and the knees are shares of it; Hc is the same by
-    either field. While M falls in an avalanche at one applied field, the field inside rises: knees on it lie deeper than Hc,
-    as in every sheared curve of a magnet that reverses at once. What counts is where M falls below a level first along
-    the curve.
+    either field. While M falls in an avalanche at one applied field, the field inside rises: knees on it lie deeper
+    than Hc, as in every sheared curve of a magnet that reverses at once. What counts is where M falls below a level
+    first along the curve.
 
     Args:
         internal_h: (n,) H_int / H_A of the states of a curve in their order.

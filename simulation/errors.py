@@ -3,3 +3,8 @@
 
 class InputError(ValueError):
     """Bad input or environment, said in one or two lines: what, where, what is allowed."""
+
+
+class SolverError(InputError):
+    """A solver came to no curve of one structure: a command on that structure ends with the sentence, a labelling goes
+    on with the others."""

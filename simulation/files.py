@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+ABANDONED_S = 60.0
+"""Age at which what lies beside a file, half written, is no longer taken for work in progress."""
 
 
 @contextlib.contextmanager
@@ -39,6 +43,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         partial.replace(final)
         with contextlib.suppress(OSError):  # some systems cannot open a folder; the file is whole all the same
             _sync(final.parent, os.O_RDONLY)
+            _clear_partials(final)
     except OSError as error:
         if error.errno is None or error.filename not in (None, str(partial)):
             raise
@@ -51,6 +56,15 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text in UTF-8 by `replacing`, line ends as they are."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="")
+
+
+def _clear_partials(final: Path) -> None:
+    """Remove what killed processes have left beside a file that was just written: by the same clock, and not what
+    another process may be writing now."""
+    written = final.stat().st_mtime
+    for partial in final.parent.glob(f".*.partial.{glob.escape(final.name)}"):
+        if written - partial.stat().st_mtime > ABANDONED_S:
+            partial.unlink()
 
 
 def _sync(path: Path, access: int) -> None:

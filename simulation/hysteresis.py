@@ -13,7 +13,7 @@ import numpy as np
 
 from simulation.bhmax import rectangular_prism
 from simulation.curve import DemagnetizationCurve
-from simulation.errors import InputError
+from simulation.errors import InputError, SolverError
 from simulation.material import Material, Nd2Fe14B, named_material
 from simulation.microstructure import Microstructure
 from simulation.minimize import FieldStatus
@@ -102,6 +102,7 @@ def demagnetization_curve(
 
     Raises:
         InputError: if an argument is not one of those.
+        SolverError: if the solver comes to no numbers.
 
     >>> magnet = Microstructure(np.zeros((8, 8), int), np.array([0.3]))  # one grain, its axis 17 degrees off the field
     >>> curve = demagnetization_curve(magnet, sweep=FieldSweep(until="coercivity"), discretization="elements")
@@ -128,9 +129,15 @@ def demagnetization_curve(
     _check_options(backend, module.simulate, options)
     sweep = FieldSweep() if sweep is None else sweep
     discretization = discretization_of(backend, discretization)
-    curve: DemagnetizationCurve = module.simulate(
-        microstructure, material, sweep, discretization=discretization, keep=keep, **options
-    )
+    try:
+        curve: DemagnetizationCurve = module.simulate(
+            microstructure, material, sweep, discretization=discretization, keep=keep, **options
+        )
+    except ArithmeticError as error:
+        raise SolverError(
+            f"{backend} ({discretization}) gave no curve ({error}); it is made for cells of about sqrt(A/K1), "
+            f"{material.wall_parameter_nm:.3g} nm here, and these have {microstructure.cell_nm:g} nm"
+        ) from None
     return replace(curve, material=material, demagnetizing_factor=rectangular_prism(*microstructure.shape))
 
 

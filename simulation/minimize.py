@@ -15,8 +15,8 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from simulation.compiled import compiled
 from simulation.energy import Energy
 
 FIRST_REACH, LONGEST_REACH, LEAST_REACH = 1.6, 4.0, 0.4
@@ -165,7 +165,7 @@ def largest_magnitude(a: np.ndarray) -> float:
     return float(np.abs(a).max())
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def dot(a, b):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Sum of products: rows in single precision, their sum in double."""
     total: Any = 0.0
@@ -177,7 +177,7 @@ def dot(a, b):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     return total
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _before_solve(vector, steps, changes, inverse_products, newest_first, weights):  # type: ignore[no-untyped-def]  # pragma: no cover
     """First half of the two-loop recursion (Nocedal 1980)."""
     for k in newest_first:
@@ -188,7 +188,7 @@ def _before_solve(vector, steps, changes, inverse_products, newest_first, weight
                 vector[i, j] -= w * changes[k, i, j]
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _after_solve(vector, steps, changes, inverse_products, newest_first, weights):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Second half of the two-loop recursion."""
     for k in newest_first[::-1]:

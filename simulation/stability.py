@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
-from numba import njit
 from scipy.linalg import eigh_tridiagonal
+
+from simulation.compiled import compiled
 
 STEPS, CHECK_EVERY = 64, 8
 """Most steps of Lanczos' method, and after how many of them its lowest Ritz value is looked at."""
@@ -130,7 +131,7 @@ def _lowest_ritz(diagonal: list[float], beside: list[float]) -> float:
     return float(values[0])
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _scaled(stencil, scale, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The stencil between tilts times the roots of their areas."""
     for k in range(9):
@@ -140,7 +141,7 @@ def _scaled(stencil, scale, out):  # type: ignore[no-untyped-def]  # pragma: no 
                 out[k, i, j] = stencil[k, i, j] * scale[i, j] * scale[i + di, j + dj]
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _lanczos_step(matrix, vectors, beside):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """From v_(k-1), v_k to v_k, v_(k+1); returns the diagonal element and the one beside it."""
     last, now, new = vectors[0], vectors[1], vectors[2]

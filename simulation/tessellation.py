@@ -21,7 +21,8 @@ def voronoi(
         cell_nm: edge of a cell, nm.
         grains: number of Voronoi seeds; a seed that owns no cell gives no grain.
         misorientation_rad: theta, the largest angle between an axis and +y as drawn, 0 to pi.
-        rng: what is drawn from, or a whole number that seeds a generator of its own; 2 * grains numbers for the seeds, then `grains` for the axes.
+        rng: what is drawn from, 2 * grains numbers for the seeds, then `grains` for the axes; or a whole number that
+            seeds a generator of its own.
 
     Raises:
         InputError: if the numbers describe no such structure.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from simulation.compiled import compiled
 
-@numba.njit(cache=True)
+
+@compiled()
 def nearest_seed(seeds: np.ndarray, ny: int, nx: int) -> np.ndarray:  # pragma: no cover - compiled
     """(ny, nx) index of the seed nearest to each cell's centre.
 

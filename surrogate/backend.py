@@ -16,6 +16,8 @@ from types import ModuleType
 
 import numpy as np
 
+from simulation.errors import InputError
+
 
 @contextlib.contextmanager
 def _quiet_stderr() -> Iterator[None]:
@@ -46,13 +48,36 @@ def _quiet_stderr() -> Iterator[None]:
 def _import_keras() -> ModuleType:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    wrong: Exception | None = None
     with _quiet_stderr():
-        import keras
+        try:
+            import keras
 
-        keras.ops.zeros(1)  # the first tensor makes the backend start its devices, and say so
+            _as_we_need(keras)
+            keras.ops.zeros(1)  # the first tensor makes the backend start its devices, and say so
+        except (ImportError, ValueError, AssertionError) as error:
+            wrong = error
+    if wrong is not None:
+        raise InputError(_why_not_started(wrong))
     # Counts of traces, which `in_batches` bounds. After the import: in a notebook TensorFlow sets the level itself.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return keras
+
+
+def _as_we_need(keras: ModuleType) -> None:
+    """What a user's keras.json may have set otherwise, and the networks and their weights here depend on."""
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+
+
+def _why_not_started(error: Exception) -> str:
+    name, text = os.environ["KERAS_BACKEND"], " ".join(str(error).split())[:300]
+    if isinstance(error, ModuleNotFoundError) and error.name == "keras":
+        return "Keras is not installed; pip install inverse-design"
+    remedy = "install it, or leave the variable KERAS_BACKEND out" if name != "tensorflow" else "see keras.json"
+    return f"Keras does not start with the backend {name} ({text or type(error).__name__}); {remedy}"
 
 
 keras = _import_keras()

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from simulation import InputError
 from simulation.files import replacing, write_text
 from surrogate.architecture import GrainDecoderArchitecture, RegressorArchitecture, VAEArchitecture
@@ -144,6 +146,8 @@ def load_weights(network: Any, path: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, UserWarning) as error:
         sentence = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"{path}: not the weights of this network: {sentence}") from None
+    if not all(np.isfinite(np.asarray(value)).all() for value in network.get_weights()):
+        raise InputError(f"{path}: holds weights that are no finite numbers")
 
 
 def _read(folder: Path, kind: type) -> dict[str, Any]:

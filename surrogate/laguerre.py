@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
+
+from simulation.compiled import compiled
 
 SAME_RAD = math.radians(3.0)
 """Neighbours whose axes differ by less are one grain."""
@@ -47,7 +48,7 @@ BLOCK, TILE = 40, 8
 """Edges, in cells, of squares, one in the other, for which the seeds that can own anything there are picked first."""
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def power_diagram(seeds: np.ndarray, weights: np.ndarray, ny: int, nx: int) -> np.ndarray:  # pragma: no cover
     """(ny, nx) index of the seed of least power at each cell's centre; of equal ones the first.
 
@@ -79,7 +80,7 @@ def power_diagram(seeds: np.ndarray, weights: np.ndarray, ny: int, nx: int) -> n
     return owner
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _near(
     seeds: np.ndarray,
     weights: np.ndarray,
@@ -116,7 +117,7 @@ def _near(
     return few
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def merged(owner: np.ndarray, vectors: np.ndarray, price: float, same: float) -> tuple:  # pragma: no cover
     """Regions merged by the rule above.
 
@@ -170,7 +171,7 @@ def merged(owner: np.ndarray, vectors: np.ndarray, price: float, same: float) ->
     return result, means[:count].copy()
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _regions(owner: np.ndarray, n: int) -> tuple:  # pragma: no cover - compiled
     """(n,) areas in cells, (n, n) whether two regions share an edge, (n, 2) the range in which those of each lie."""
     ny, nx = owner.shape
@@ -187,14 +188,14 @@ def _regions(owner: np.ndarray, n: int) -> tuple:  # pragma: no cover - compiled
     return area, touching, span
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _touch(i: int, k: int, touching: np.ndarray, span: np.ndarray) -> None:  # pragma: no cover - compiled
     touching[i, k] = touching[k, i] = True
     span[i, 0], span[i, 1] = min(span[i, 0], k), max(span[i, 1], k + 1)
     span[k, 0], span[k, 1] = min(span[k, 0], i), max(span[k, 1], i + 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _cheapest(
     i: int,
     area: np.ndarray,

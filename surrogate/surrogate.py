@@ -84,7 +84,10 @@ class Surrogate:
             raise InputError(f"predict takes structures, or codes of shape (n, {self.latent_dim})") from None
         if latent.ndim != 2 or latent.shape[1] != self.latent_dim:
             raise InputError(f"latent codes must have shape (n, {self.latent_dim}), got {latent.shape}")
-        return self.regressor.predict(latent)
+        mean, std = self.regressor.predict(latent)
+        if not (np.isfinite(mean).all() and (std >= 0).all()):
+            raise InputError("the surrogate predicts what is no number: its weights or the codes are damaged")
+        return mean, std
 
     def _predict_structures(self, structures: Sequence[Microstructure]) -> tuple[np.ndarray, np.ndarray]:
         mean, std = self.predict(self.encode(structures))
@@ -211,6 +214,8 @@ def _scaling(card: cards.SurrogateCard, folder: Path) -> TargetScaling:
         numbers = np.array([*values.values(), [float(v) for v in card.residual_std]])
         if numbers.shape != (5, len(ANCHORS)) or not np.isfinite(numbers).all():
             raise ValueError("six finite numbers each are needed")
+        if min(values["std"]) <= 0 or (numbers[-1] < 0).any():
+            raise ValueError("a standard deviation that is not positive, or a negative residual")
         return TargetScaling(**values)
     except (TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{folder / cards.CARD}: scaling or residual_std is broken: {error}") from None
@@ -244,6 +249,8 @@ def _calibration(card: cards.SurrogateCard, folder: Path) -> Calibration | None:
             np.isfinite(a).all() for a in arrays.values()
         ):
             raise ValueError("arrays of other shapes, or not finite")
+        if (calibration.std <= 0).any() or (np.diff(calibration.quantiles, axis=0, prepend=0.0) < 0).any():
+            raise ValueError("a standard deviation that is not positive, or intervals that shrink")
     except (TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{folder / cards.CARD}: calibration is broken: {error}") from None
     return calibration

@@ -61,10 +61,11 @@ class Change:
         """As a clause: 3 of 24 grains turned, by at most 22.5 degrees, 11 % of the area."""
         if not self.turned:
             return "no grain turned"
+        percent = 100 * self.area
         how = "by" if self.turned == 1 else "by at most"
         return (
             f"{self.turned} of {self.grains} grains turned, {how} {self.largest_deg:.3g} degrees, "
-            f"{100 * self.area:.2g} % of the area"
+            f"{f'{percent:.0f}' if percent >= 9.95 else f'{percent:.2g}'} % of the area"
         )
 
 

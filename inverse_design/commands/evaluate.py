@@ -17,11 +17,11 @@ from scipy.interpolate import PchipInterpolator
 from inverse_design.properties import UNITS, Column
 from inverse_design.report.data import on_the_curve
 from inverse_design.report.figures import PREDICTED, draw_curve
+from inverse_design.report.style import own_style
 from inverse_design.run.accuracy import last_round, predictions
-from inverse_design.run.design import read_design
+from inverse_design.run.design import read_design, study_of
 from inverse_design.run.folder import RunFolder
 from inverse_design.run.keys import HISTORY, Stage
-from inverse_design.study.reading import load_study
 from inverse_design.study.shipped import fixed_sections, labels_of
 from simulation.anchors import ANCHORS
 from simulation.files import replacing
@@ -212,19 +212,20 @@ _LOSSES_OF_LABELS = {"loss": "sum over the members", "val_loss": "squared error,
 def write_figures(name_or_run: str, folder: Path) -> list[Path]:
     """Figures of a run or of a shipped surrogate, as PNG and SVG; what there is nothing to draw of is left out."""
     run = Path(name_or_run)
-    figures = _of_run(run) if run.is_dir() else _of_shipped(name_or_run)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / f"{name}.{kind}" for name in figures for kind in ("png", "svg")]
-    for path in written:
-        with replacing(path) as partial:
-            figures[path.stem].savefig(partial, dpi=130)
+    with own_style():
+        figures = _of_run(run) if run.is_dir() else _of_shipped(name_or_run)
+        folder.mkdir(parents=True, exist_ok=True)
+        written = [folder / f"{name}.{kind}" for name in figures for kind in ("png", "svg")]
+        for path in written:
+            with replacing(path) as partial:
+                figures[path.stem].savefig(partial, dpi=130)
     return written
 
 
 def _of_run(run: Path) -> dict[str, Figure]:
     from surrogate import Surrogate
 
-    study, rounds = load_study(run / "study.yaml"), last_round(run) + 1
+    study, rounds = study_of(run), last_round(run) + 1
     RunFolder(run).check(Stage.VAE, *(Stage.REGRESSOR.of(r) for r in range(rounds)))
     figures = {"computed-predicted": computed_against_predicted(*predictions(run, rounds - 1))}
     histories = {"autoencoder": run / Stage.VAE / HISTORY}

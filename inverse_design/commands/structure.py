@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 
 from inverse_design.console import console, warn
 from inverse_design.files import writable
+from inverse_design.run.design import study_of
 from inverse_design.run.verified import write_curve
-from inverse_design.study.reading import load_study
 from simulation.anchors import ANCHORS, UNITS, AnchorPoints
 from simulation.curve import DemagnetizationCurve
 from simulation.errors import InputError
@@ -22,6 +23,9 @@ from simulation.microstructure import Microstructure
 from simulation.validity import unsaturated, warnings_for
 from surrogate.card import find_surrogate
 
+_KEPT = (".npz", ".sqlite", ".yaml", ".json", ".csv", ".h5", ".html")
+"""What runs and users keep results in: no export in another format is written over them."""
+
 
 def simulate_file(path: Path, backend: str, discretization: str, folder: Path, degrees: bool = False) -> None:
     """Simulate a structure file; writes `curve.csv`, `anchors.json` and `curve.png` into a folder.
@@ -31,6 +35,7 @@ def simulate_file(path: Path, backend: str, discretization: str, folder: Path, d
             for inspection, and `anchors.json` says `"usable": false`.
     """
     from inverse_design.report.figures import curve_figure
+    from inverse_design.report.style import own_style
 
     structure = Microstructure.load(path, degrees)
     writable(folder)
@@ -42,11 +47,11 @@ def simulate_file(path: Path, backend: str, discretization: str, folder: Path, d
     write_curve(folder, curve.h, curve.m, curve.converged, curve.anchors)
     anchors = {**curve.anchors.as_dict(), "usable": usable, **_derived(curve)}
     write_text(folder / "anchors.json", json.dumps(anchors, indent=1) + "\n")
-    with replacing(folder / "curve.png") as partial:
+    with own_style(), replacing(folder / "curve.png") as partial:
         curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(partial, dpi=150)
     for line in _lines(curve):
-        console.print(line, highlight=False)
-    console.print(f"wrote {folder / 'curve.csv'}, anchors.json, curve.png", highlight=False, soft_wrap=True)
+        console.print(line)
+    console.print(f"wrote {folder / 'curve.csv'}, anchors.json, curve.png", soft_wrap=True)
     if not usable:
         bad = np.flatnonzero(~curve.converged)
         raise InputError(
@@ -121,12 +126,15 @@ def predict_file(path: Path, surrogate: str, degrees: bool = False) -> dict[str,
 
 
 def export_file(
-    source: Path, candidate: int | None, format: str, output: Path | None, degrees: bool = False
+    source: Path, candidate: int | None, format: str, output: str | None, degrees: bool = False
 ) -> list[Path]:
     """Write a run's candidate, or a structure file, for another program; the paths of what was written.
 
+    Args:
+        output: as given, because a trailing slash says that a folder is meant.
+
     Raises:
-        InputError: if there is no such candidate, structure or format.
+        InputError: if there is no such candidate, structure or format, or the file to write is one that must stay.
     """
     from simulation.formats import FORMATS, export_structure, remanence
 
@@ -136,7 +144,7 @@ def export_file(
     if candidate is not None:
         if not source.is_dir():
             raise InputError(f"{source}: not a run folder; only a candidate of a run has a number")
-        study = load_study(source / "study.yaml")
+        study = study_of(source)
         material = study.magnet
         part = study.field_sweep
         sweep = FieldSweep(part.start, part.stop, part.step)
@@ -145,7 +153,28 @@ def export_file(
         raise InputError(f"{source}: name a candidate of this run by its number, or a structure file")
     structure = Microstructure.load(source, degrees)
     suffix = {"npz": ".npz", "ovf": ".ovf", "mumax3": ".mx3"}[format]
-    path = output or source.with_name("structure-copy.npz" if format == "npz" else f"structure{suffix}")
+    if output is None:
+        path = source.with_name("structure-copy.npz" if format == "npz" else f"structure{suffix}")
+    else:
+        path = _output_file(output, suffix)
     writable(path.parent)
     magnetization = remanence(structure, material) if format == "ovf" else None
     return export_structure(structure, path, format, material, sweep, magnetization)
+
+
+def _output_file(output: str, suffix: str) -> Path:
+    """The file that an export shall write: not a folder, and not a file that a run or a user still needs.
+
+    Raises:
+        InputError: if it is one of these.
+    """
+    path = Path(output)
+    if path.is_dir() or output.endswith(("/", os.sep)):
+        raise InputError(f"{output}: a folder; name the file to write, such as {path / f'structure{suffix}'}")
+    if suffix == ".npz" and path.suffix != suffix:
+        path = path.with_name(f"{path.name}{suffix}")  # as NumPy names it
+    if path.exists() and path.suffix != suffix and path.suffix in _KEPT:
+        raise InputError(f"{path}: exists and is no {suffix} file; choose another name")
+    if path.name == "structure.npz" and path.exists():
+        raise InputError(f"{path}: this structure is a run's own or an original; choose another name")
+    return path

@@ -80,7 +80,7 @@ def progress_of(run: Path) -> list[str]:
         hits, counted = (int(known.get(key, known.get("hits", 0))) for key in ("hits", "counted"))
         if known.get("checks"):
             lost = f", {hits - counted} more by the first mesh only" if hits > counted else ""
-            lines.append(f"  {known['rounds']} rounds, {words}, {counted} confirmed hits{lost}")
+            lines.append(f"  {known['rounds']} rounds, {words}, {counted} confirmed hit{'s' * (counted != 1)}{lost}")
         else:
             lines.append(f"  {known['rounds']} rounds, {words}, {counted} hits, not confirmed")
         lines.append(f"  {known['reason']}")

@@ -37,6 +37,7 @@ class ReportData(Design):
         versions: releases by package.
         exports: by candidate number, names of the files in its folder that `export` wrote.
         reversals: by candidate number, the field (ny, nx) in H_A at which each cell switched, NaN where it has not.
+        no_reversals: by candidate number, why one that might be expected could not be made.
     """
 
     command: str = "python -m inverse_design run study.yaml"
@@ -49,6 +50,7 @@ class ReportData(Design):
     versions: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[int, Sequence[str]] = field(default_factory=dict)
     reversals: Mapping[int, np.ndarray] = field(default_factory=dict)
+    no_reversals: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def study_text(self) -> str:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
 from inverse_design.report import figures
 from inverse_design.report.data import ReportData
+from inverse_design.report.style import own_style
 from inverse_design.run.verified import Verified
 from simulation.files import replacing
 
@@ -70,7 +70,7 @@ def _draw(path: Path, key: str, figure: Callable[[], Figure]) -> None:
         with drawn.open(encoding="utf-8", errors="replace") as file:
             if key in file.read(4000):
                 return
-    with mpl.rc_context(_STYLE):
+    with own_style(_STYLE):
         save_figure(figure(), path, key=key)
 
 

@@ -178,6 +178,7 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "axes": plots.axis_distribution(structure),
         "files": ["structure.npz", "curve.csv", "anchors.json", "origin.json", *data.exports.get(number, ())],
         "reversal": _reversal(data, number, item),
+        "no_reversal": data.no_reversals.get(number),
         "checks": [_check(data, item), *(_check(data, again) for n, again in further if n == number)],
     }
 

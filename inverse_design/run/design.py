@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +17,11 @@ from inverse_design.files import read_json
 from inverse_design.goals import Goal
 from inverse_design.properties import PROPERTIES
 from inverse_design.run.confirming import Checked, judged, load_confirmations
-from inverse_design.run.folder import RunFolder, intact, read_artifact, read_manifest, work_in_words
+from inverse_design.run.folder import MANIFEST, RunFolder, intact, read_artifact, read_manifest, work_in_words
 from inverse_design.run.keys import LABELS, Stage, confirm_key, known_key, redraws_key, search_key, verify_key
 from inverse_design.run.redraws import with_redraws
 from inverse_design.run.verified import Verified, best, best_first, load_batch
-from inverse_design.study.reading import load_study
+from inverse_design.study.reading import StudyError, load_study, parse_study
 from inverse_design.study.study import Study
 from simulation.errors import InputError
 from simulation.material import Material
@@ -125,7 +126,7 @@ def read_design(run: Path) -> Design:
     """
     manifest = read_manifest(run)
     rounds = manifest["rounds"]
-    study, folder = load_study(run / "study.yaml"), RunFolder(run)
+    study, folder = study_of(run), RunFolder(run)
     known = manifest["known"] and study.verification.known
     batches = [(str(Stage.KNOWN), KNOWN)] if known else []
     batches += [(Stage.VERIFY.of(round_), str(round_)) for round_ in range(rounds)]
@@ -148,6 +149,24 @@ def read_design(run: Path) -> Design:
     verified = judged(study.reduced_goals, found, [*confirmations, *checks])
     labels, labelled = manifest["labels"], manifest["labelled"]
     return Design(study, run, rounds, manifest["reason"], verified, labels, labelled, tuple(confirmations), checks)
+
+
+def study_of(run: Path) -> Study:
+    """The study that a run's tables are of; where there are none yet, that of its study.yaml.
+
+    The file is a user's to edit for the next run: what it says has not been run.
+
+    Raises:
+        InputError: if the folder holds no run.
+    """
+    asked = run / "study.yaml"
+    if not (run / MANIFEST).is_file():
+        return load_study(asked)
+    study = parse_study(read_manifest(run)["study"], str(run / MANIFEST))
+    with contextlib.suppress(StudyError):
+        if asked.is_file() and load_study(asked) != study:
+            log.warning("%s has been edited: what is said is of the study that ran; run it to have the other", asked)
+    return study
 
 
 def _check_study(run: Path, study: Study, rounds: int, known: bool) -> None:
@@ -178,7 +197,7 @@ def read_checks(run: Path, verified: Sequence[Verified], confirmations: Sequence
     """What `verify` has simulated of a run's candidates; what an older study chose, and what a confirmation simulated
     already, is passed over."""
     found, there = [], {(number, item.label_key) for number, item in confirmations}
-    for folder in sorted((run / Stage.CHECKS).glob("*")):
+    for folder in sorted(path for path in (run / Stage.CHECKS).glob("*") if path.is_dir()):
         try:
             if not intact(folder):
                 raise InputError(f"{folder}: damaged")

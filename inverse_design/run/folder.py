@@ -10,11 +10,14 @@ checksums do not fit is made again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
+import math
+import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,7 @@ from simulation.files import write_text
 
 ARTIFACT = "artifact.json"
 MANIFEST = "manifest.json"
+_OF_BROWSERS = ("Thumbs.db", "desktop.ini", "Icon\r")
 log = logging.getLogger("inverse_design")
 
 
@@ -87,13 +91,16 @@ class RunFolder:
         work = self.path / ".work" / f"{name.replace('/', '-')}-{key[:12]}"
         work.mkdir(parents=True, exist_ok=True)
         if not _complete(work, key):  # else it was finished and the process ended before it was put in its place
-            with self.times.timed(name, key):
+            with self.times.timed(name, key), _named(final):
                 build(work)
             record = {"stage": name, "key": key, "files": _checksums(work)}
             write_text(work / ARTIFACT, json.dumps(record, indent=1))
-        if final.exists():
-            shutil.rmtree(final)
         final.parent.mkdir(parents=True, exist_ok=True)
+        if final.exists():
+            _bring_along(final, work)
+            old = work.with_name(f"{work.name}-{os.getpid()}.old")
+            final.rename(old)  # gone at once, and even where a network file system keeps a file of it
+            shutil.rmtree(old, ignore_errors=True)
         work.rename(final)
         log.info("%s: done in %.1f s", name, self.seconds(name))
         return final
@@ -130,6 +137,30 @@ class RunFolder:
         shutil.rmtree(self.path / ".work", ignore_errors=True)
 
 
+@contextmanager
+def _named(folder: Path) -> Iterator[None]:
+    """Give an error of the file system that names no file, of a full disk for one, the name of a folder."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise type(error)(error.errno, error.strerror, str(folder)) from error
+
+
+def _bring_along(folder: Path, work: Path) -> None:
+    """Move what somebody else has put into a stage's folder over to the one that takes its place."""
+    record = read_artifact(folder)
+    if record is None:
+        return
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and name.as_posix() not in {ARTIFACT, *record["files"]} and not (work / name).exists():
+            with contextlib.suppress(OSError):
+                (work / name).parent.mkdir(parents=True, exist_ok=True)
+                path.rename(work / name)
+
+
 def read_artifact(folder: Path) -> dict[str, Any] | None:
     """The record of a stage's folder, None where it cannot be read."""
     try:
@@ -141,6 +172,21 @@ def read_artifact(folder: Path) -> dict[str, Any] | None:
     return record if sound else None
 
 
+def write_manifest(run: Path, manifest: Mapping[str, Any]) -> None:
+    """Write `manifest.json`, with a checksum of all that it says."""
+    write_text(run / MANIFEST, json.dumps({**manifest, "checksum": _digest(manifest)}, indent=1) + "\n")
+
+
+def _digest(manifest: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"not a number of things: {value!r}")
+    return value
+
+
 def read_manifest(run: Path) -> dict[str, Any]:
     """What a run's last finished round left in `manifest.json`.
 
@@ -149,20 +195,19 @@ def read_manifest(run: Path) -> dict[str, Any]:
     """
     try:
         manifest = read_json(run / MANIFEST)
-        rounds, known = manifest["rounds"], manifest.get("known", 0)
-        if not isinstance(rounds, int) or not isinstance(known, int) or rounds < 0 or known < 0 or rounds + known < 1:
-            raise TypeError
-        held = manifest.get("labelled") or {}  # earlier versions did not say
+        if manifest.pop("checksum") != _digest(manifest):
+            raise ValueError
+        held = manifest["labelled"]
         if held:
             best = {name: float(value) for name, value in held["best"].items() if name in PROPERTIES}
-            held = {"count": int(held["count"]), "hits": int(held["hits"]), "best": best}
-        sound = {
-            "known": known,
-            "reason": str(manifest["reason"]),
-            "labels": dict(manifest["labels"]),
-            "labelled": held,
-        }
-        return {**manifest, **sound}
+            held = {"count": _count(held["count"]), "hits": _count(held["hits"]), "best": best}
+        labels = {str(name): _count(value) for name, value in manifest["labels"].items()}
+        counts = {name: _count(manifest.get(name, 0)) for name in ("rounds", "known", "simulations", "hits")}
+        finite = all(math.isfinite(value) for value in held.get("best", {}).values())
+        if counts["rounds"] + counts["known"] < 1 or not finite:
+            raise ValueError
+        texts = {name: str(manifest[name]) for name in ("reason", "study")}
+        return {**manifest, **counts, **texts, "labels": labels, "labelled": held}
     except OSError:
         raise InputError(f"{run}: no run with a verified round here (no {MANIFEST}); run the study first") from None
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -177,9 +222,12 @@ def work_in_words(simulations: int, confirmations: int, known: int) -> str:
 
 
 def intact(folder: Path) -> bool:
-    """Whether a stage's folder holds its record and the files that this names, each with its checksum."""
+    """Whether a stage's folder holds its record and the files that this names, each with its checksum.
+
+    What else lies there is not ours: file browsers and network file systems leave files of their own.
+    """
     record = read_artifact(folder)
-    return record is not None and record.get("files") == _checksums(folder)
+    return record is not None and all(_checksum(folder / name) == known for name, known in record["files"].items())
 
 
 def _complete(folder: Path, key: str) -> bool:
@@ -188,9 +236,20 @@ def _complete(folder: Path, key: str) -> bool:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
+    """Of the files that a stage has written: none of them is hidden."""
     found = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != ARTIFACT:
-            with path.open("rb") as file:
-                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+        name = path.relative_to(folder)
+        if not any(part.startswith(".") for part in name.parts) and name.name not in (ARTIFACT, *_OF_BROWSERS):
+            digest = _checksum(path)
+            if digest is not None:
+                found[name.as_posix()] = digest
     return found
+
+
+def _checksum(path: Path) -> str | None:
+    """SHA-256 of a file, None where there is none."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,12 +1,11 @@
-"""Whether a study fits into this machine's memory, said before anything is computed."""
+"""Whether a study fits into the memory that it may use, said before anything is computed."""
 
 from __future__ import annotations
-
-import os
 
 from inverse_design.run.draws import POOL
 from inverse_design.study.study import Study
 from simulation.errors import InputError
+from simulation.execution.allotted import available_cores, available_memory_bytes
 from simulation.execution.executors import why_no_workers
 
 _TENSORFLOW = 10**9
@@ -40,25 +39,17 @@ def check_memory(study: Study) -> None:
         InputError: with what takes most and the key that makes it smaller.
     """
     needed = needed_bytes(study)
-    total, there = _TENSORFLOW + sum(size for size, _ in needed.values()), memory_bytes()
+    total, there = _TENSORFLOW + sum(size for size, _ in needed.values()), available_memory_bytes()
     if there is not None and total > there:
         what, (size, key) = max(needed.items(), key=lambda item: item[1][0])
         raise InputError(
-            f"study {study.name} needs about {total / 1e9:.0f} GB of memory and this machine has {there / 1e9:.0f} GB: "
+            f"study {study.name} needs about {total / 1e9:.0f} GB of memory and may use {there / 1e9:.0f} GB here: "
             f"{what} take {size / 1e9:.1f} GB; make {key} or microstructures.size_nm smaller"
         )
-
-
-def memory_bytes() -> int | None:
-    """Memory of this machine, None where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None
 
 
 def _workers(study: Study) -> int:
     part = study.execution
     if why_no_workers(part.engine, part.address):
         return 0  # elsewhere
-    return os.cpu_count() or 1 if part.workers == "auto" else part.workers
+    return available_cores() if part.workers == "auto" else part.workers

@@ -31,7 +31,7 @@ from inverse_design.run.keys import (
 from inverse_design.run.known import known_candidates, tell
 from inverse_design.run.redraws import redraws, save_redraws, with_redraws
 from inverse_design.run.simulating import Simulator, wanted_labels
-from inverse_design.run.verified import Verified, load_batch, save_batch, verify_batch
+from inverse_design.run.verified import Verified, load_batch, part_in_words, save_batch, verify_batch
 from inverse_design.study.shipped import labels_of
 from inverse_design.study.study import Study
 from simulation.errors import InputError
@@ -219,7 +219,7 @@ class Stages:
             rows = [i for i, item in enumerate(batch) if item.map_hits(self.goals)]
             drawn = [redraws(batch[i].candidate.structure, self.study.redraws, self.study.seed) for i in rows]
             every = [structure for family in drawn for structure in family]
-            found = simulator.simulate(f"redraws, {part}", every, simulator.conditions())
+            found = simulator.simulate(f"redraws, {part_in_words(part)}", every, simulator.conditions())
             save_redraws(folder, rows, drawn, found)
 
         return with_redraws(batch, self.folder.stage(Stage.REDRAWS.of(part), key, build))

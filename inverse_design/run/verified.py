@@ -88,6 +88,11 @@ class Verified:
         return self.converged and bool(hits(goals, self.properties[None])[0])
 
 
+def part_in_words(part: str) -> str:
+    """A batch by its `Verified.part`: round 2, or known."""
+    return f"round {part}" if part.isdigit() else part
+
+
 def best_first(goals: Sequence[Goal], verified: Sequence[Verified]) -> list[int]:
     """Numbers of the candidates from the best to the worst, see `goals.ranking`."""
     values = np.array([item.properties if item.converged else np.full(len(PROPERTIES), np.nan) for item in verified])
@@ -176,6 +181,11 @@ def _columns() -> list[str]:
     return [*first, *anchors, "source", "parent", *DERIVED, *STRUCTURE, "novelty"]
 
 
+ORIGIN = "origin.json"
+CANDIDATE_FILES = ("structure.npz", "curve.csv", "anchors.json", ORIGIN)
+"""What `write_candidate` writes; the last marks a folder as a candidate's."""
+
+
 def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> None:
     """Write `structure.npz`, `curve.csv`, `anchors.json` and `origin.json` of one candidate.
 
@@ -194,10 +204,11 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
         "changed": None if change is None else {**vars(change), "degrees": candidate.rotated_deg.tolist()},
         "nearest": {"structure": candidate.nearest, "degrees": candidate.nearest_deg} if candidate.nearest else None,
         "in_words": in_words(candidate), "predicted": predicted,
-        "novelty": candidate.novelty if np.isfinite(candidate.novelty) else None, "label": item.label_key, "backend": item.backend,
+        "novelty": candidate.novelty if np.isfinite(candidate.novelty) else None,
+        "label": item.label_key, "backend": item.backend,
         "discretization": item.discretization, "confirmed": item.confirmed, **origin,
     }  # fmt: skip
-    write_text(folder / "origin.json", json.dumps(record, indent=1) + "\n")
+    write_text(folder / ORIGIN, json.dumps(record, indent=1) + "\n")
     item.candidate.structure.save(folder / "structure.npz")
     write_curve(folder, item.h, item.m, np.full(len(item.h), item.converged), AnchorPoints(*item.anchors))
 

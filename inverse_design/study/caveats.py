@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from inverse_design.goals import Goal
 from inverse_design.properties import UNITS
+from inverse_design.study.sections import Sweep
 from inverse_design.study.study import Study
 from simulation.anchors import ANCHORS
 from simulation.validity import resolution, warnings_for
@@ -13,6 +16,8 @@ def caveats(study: Study) -> list[str]:
     """A sentence each: what `simulation.validity` says of the labels' conditions, and goals finer than can be told."""
     magnet, cell_nm, kind = study.magnet, study.family.cell_nm, study.labels.discretization
     said = warnings_for(magnet, cell_nm, kind, study.field_sweep)
+    if fields_below_zero(study.field_sweep) < 2:
+        said.append("field_sweep: fewer than two fields at or below zero: the report has no maps of the reversal")
     finest = resolution(magnet, cell_nm, kind, study.field_sweep.step)
     for goal in study.reduced_goals:
         half = half_width(goal)
@@ -26,6 +31,12 @@ def caveats(study: Study) -> list[str]:
                 f"{unit}: {why}; a hit may be one by chance"
             )
     return said
+
+
+def fields_below_zero(sweep: Sweep) -> int:
+    """Fields of a sweep at or below zero, where a reversal can be looked for."""
+    last = math.floor((sweep.start - sweep.stop) / sweep.step + 1e-9)  # as `simulation.FieldSweep` counts them
+    return max(last - math.ceil(sweep.start / sweep.step - 1e-9) + 1, 0)
 
 
 def half_width(goal: Goal) -> float | None:

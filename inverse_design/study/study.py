@@ -33,6 +33,7 @@ from inverse_design.study.shipped import CONTINUED, FIXED, fixed_sections, sizes
 from inverse_design.study.wishes import GoalSection, check_goals, goal_of
 from simulation.errors import InputError
 from simulation.execution.executors import why_no_address, why_no_workers
+from simulation.limits import why_not
 from simulation.material import MATERIALS, Material
 from simulation.sampling import StructureFamily
 
@@ -121,6 +122,11 @@ class Study(Section):
         else:
             check_grid(self.microstructures, self.surrogate)
         check_sweep(self.field_sweep)
+        if "planar" in (self.labels.backend, self.verification.backend) and (
+            wrong := why_not(self.magnet, self.microstructures.cell_nm)
+        ):
+            key = "material" if isinstance(self.material, MaterialSection) else "microstructures.cell_nm"
+            raise refuse(key, f"the planar solver cannot simulate this: {wrong}")
         part = self.execution
         if wrong := why_no_address(part.engine, part.address):
             raise refuse("execution.address", wrong)

@@ -73,6 +73,11 @@ def goal_of(name: str, written: str | GoalSection, material: Material) -> Goal:
     return Goal(name, target, tolerance, at_least, at_most, direction, written.robust)
 
 
+def _digits(given: float, bound: float) -> str:
+    """With as many digits as tell it from a bound."""
+    return next(text for digits in (6, 9, 12, 17) if float(text := f"{given:.{digits}g}") != bound or digits == 17)
+
+
 def check_goals(goals: tuple[Goal, ...], deepest: float) -> None:
     """Values must be physical: 0 <= M <= Ms, and a field between 0 and both the sweep's end and H_A.
 
@@ -88,12 +93,13 @@ def check_goals(goals: tuple[Goal, ...], deepest: float) -> None:
             given = getattr(goal, key)
             if given is not None and not 0 <= given <= high:
                 raise refuse(
-                    f"goals.{goal.quantity}.{key}", f"must lie within 0 to {high:g} {unit}, got {given:.6g} {unit}"
+                    f"goals.{goal.quantity}.{key}",
+                    f"must lie within 0 to {high:g} {unit}, got {_digits(given, high)} {unit}",
                 )
         if goal.tolerance is not None and not 0 < goal.tolerance <= max(high, 1):
             raise refuse(
                 f"goals.{goal.quantity}.tolerance",
-                f"must be above 0 and at most {max(high, 1):g} {unit}, got {goal.tolerance:.6g}",
+                f"must be above 0 and at most {max(high, 1):g} {unit}, got {_digits(goal.tolerance, max(high, 1))}",
             )
         if goal.at_least is not None and goal.at_most is not None and goal.at_least > goal.at_most:
             raise refuse(f"goals.{goal.quantity}", f"the range {goal.at_least:.6g} to {goal.at_most:.6g} is reversed")

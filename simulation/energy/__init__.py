@@ -13,6 +13,7 @@ from simulation.energy.free import FreeEnergy
 from simulation.energy.free_cells import CellTilts, FreeCellEnergy
 from simulation.energy.free_elements import FreeElementEnergy
 from simulation.errors import InputError
+from simulation.limits import why_not
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 from simulation.stability import OutOfPlaneHessian
@@ -95,9 +96,11 @@ def make_energy(microstructure: Microstructure, material: Material, discretizati
     """The energy of a structure in one of the `DISCRETIZATIONS`.
 
     Raises:
-        InputError: if there is no such discretisation.
+        InputError: if there is no such discretisation, or the solver is not made for this magnet on these cells.
     """
     check_discretization(discretization)
+    if wrong := why_not(material, microstructure.cell_nm):
+        raise InputError(f"planar solver: {wrong}")
     return (
         CellEnergy(microstructure, material) if discretization == "cells" else ElementEnergy(microstructure, material)
     )

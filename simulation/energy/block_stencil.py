@@ -16,6 +16,7 @@ import math
 import numpy as np
 from numba import njit
 
+from simulation.compiled import compiled
 from simulation.energy.conjugate_gradients import ITERATIONS, LEAST_CURVATURE
 from simulation.energy.geodesic import pair
 
@@ -134,7 +135,7 @@ def local_blocks(m, e1, e2, axes, area, b, half_q, i, end, blocks):  # type: ign
         blocks[2, i, j] = along - (kxx * bx * bx + _TWO * kxy * bx * by + kyy * by * by + zz * bz * bz)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def make_convex(blocks, area):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Curvatures of the nodes alone count as curving upwards, and at least a little per area."""
     for i in range(1, area.shape[0] - 1):
@@ -173,7 +174,7 @@ def _product(blocks, p, i, j, rows):  # type: ignore[no-untyped-def]  # pragma: 
     return x, y
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _solve(blocks, right_side, x, work):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Conjugate gradients from zero with the diagonal as preconditioner. False on negative curvature."""
     rows, columns = blocks.shape[1], blocks.shape[2]

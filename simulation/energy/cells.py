@@ -14,14 +14,14 @@ and the Hessian: local diagonal  cos 2(phi - a) + c sum_neighbours cos(phi - phi
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numba import njit
 
+from simulation.compiled import compiled
 from simulation.demag_tensor import LongRangeField
-from simulation.energy.flow import LONGEST_FLOW, QUIET, STABLE_STEP, wake
+from simulation.energy.flow import LONGEST_FLOW, QUIET, explicit_steps, in_short_calls, wake
 from simulation.energy.stencil import FivePoint
 from simulation.energy.trigonometry import sin_cos, turned
 from simulation.material import Material
@@ -73,11 +73,12 @@ class CellEnergy:
 
     def flow(self, angle: np.ndarray, reach: float, again: bool) -> None:
         time = min(reach / float(self._q), LONGEST_FLOW)
-        steps = math.ceil(time * (8 * float(self._c) + 2) / STABLE_STEP)
-        _flow(
-            angle, self._m, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0), self._c,
-            np.float32(time / steps), steps, self._turn, *self._rows,
-        )  # fmt: skip
+        time_step, steps = explicit_steps(time, 8 * float(self._c) + 2)
+        for begin, end in in_short_calls(steps, self._far.ny * self._far.nx):
+            _flow(
+                angle, self._m, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0), self._c,
+                np.float32(time_step), begin, end, self._turn, *self._rows,
+            )  # fmt: skip
 
     def largest_torque(self, gradient: np.ndarray) -> float:
         return float(np.abs(gradient).max())
@@ -96,7 +97,7 @@ def _padded(values: np.ndarray) -> np.ndarray:
     return np.pad(values, 1).astype(np.float32)
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _unit_vectors(angle, m, source):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """m = (sin, cos) of each cell and conj(w) = sin - i cos; returns the sum of m_y."""
     ny, nx = angle.shape[0] - 2, angle.shape[1] - 2
@@ -127,7 +128,7 @@ def _torque(m, axis, b, c, i, j):  # type: ignore[no-untyped-def]  # pragma: no 
     )
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _gradient(m, axis, far, h, c, q, b, g, curvature, right, down):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Field b, gradient g, and the local Hessian: curvature of the cell alone, couplings to the right and down."""
     half_q = np.float32(0.5) * q
@@ -146,7 +147,7 @@ def _gradient(m, axis, far, h, c, q, b, g, curvature, right, down):  # type: ign
             down[i, j] = c * (sin * m[0, i + 1, j] + cos * m[1, i + 1, j])
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _change_field(change, m, b, g, curvature):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """db/dh = y, so that dg/dh = sin phi and d(b.m)/dh = cos phi."""
     for i in range(1, m.shape[1] - 1):
@@ -156,18 +157,18 @@ def _change_field(change, m, b, g, curvature):  # type: ignore[no-untyped-def]  
             curvature[i, j] += change * m[1, i, j]
 
 
-@njit(cache=True, fastmath=True)
-def _flow(angle, m, axis, b, last_b, ahead, c, time_step, steps, turn, moved, awake):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Explicit steps of the gradient flow in the far field of the middle of the time; see `flow`."""
+@compiled(fastmath=True)
+def _flow(angle, m, axis, b, last_b, ahead, c, time_step, begin, end, turn, moved, awake):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Explicit steps `begin` to `end` of the gradient flow in the far field of the middle of the time; see `flow`."""
     rows, columns = angle.shape
-    for i in range(1, rows - 1):
+    for i in range(1, rows - 1 if begin == 0 else 0):
         for j in range(1, columns - 1):
             for xy in range(2):
                 now = b[xy, i, j]
                 b[xy, i, j] += ahead * (now - last_b[xy, i, j])
                 last_b[xy, i, j] = now
     quiet = np.float32(QUIET * QUIET) * time_step * time_step
-    for step in range(steps):
+    for step in range(begin, end):
         wake(moved, awake, step)
         for i in range(1, rows - 1):
             if awake[i]:

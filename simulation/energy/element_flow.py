@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from simulation.compiled import compiled
 from simulation.energy.bilinear import RIGHT, RIGHT2, add_row, row_torques
 from simulation.energy.flow import QUIET, extrapolate
 from simulation.energy.trigonometry import turned
@@ -17,10 +18,10 @@ VECTOR = 16
 _QUARTER = np.float32(0.25)
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def flow(  # type: ignore[no-untyped-def]
-    angle, middle, axis, b, last_b, ahead, c, bulge, time_step, steps, one_over_area, turn, corners, first, last, start,
-    stop,
+    angle, middle, axis, b, last_b, ahead, c, bulge, time_step, begin_step, end_step, one_over_area, turn, corners,
+    first, last, start, stop,
 ):  # fmt: skip  # pragma: no cover - compiled
     """Step the angles at the corners and the unit vectors in the middles of the cells.
 
@@ -32,15 +33,17 @@ def flow(  # type: ignore[no-untyped-def]
             last_b that of the last evaluation.
         ahead: by which part of their difference b is extrapolated.
         c, bulge: exchange number, and how far a cell bulges under a torque.
-        time_step, steps: of the explicit scheme.
+        time_step: of the explicit scheme.
+        begin_step, end_step: which of its steps to do; those before have left the arrays as they are.
         one_over_area: of the patch of each corner, in cells.
         turn, corners, first, last, start, stop: work arrays, the last four (ny + 3) int64.
     """
     ny, nx = middle.shape[1], middle.shape[2]
-    extrapolate(b, last_b, ahead)
-    turn[:] = np.float32(0)
-    first[:], last[:], start[:], stop[:] = nx + 2, 0, nx + 2, 0
-    for step in range(steps):
+    if begin_step == 0:
+        extrapolate(b, last_b, ahead)
+        turn[:] = np.float32(0)
+        first[:], last[:], start[:], stop[:] = nx + 2, 0, nx + 2, 0
+    for step in range(begin_step, end_step):
         for i in range(1, ny + 2):
             _clear(turn, i, start[i], stop[i])
         wake(first, last, start, stop, nx, step % LOOK_EVERYWHERE == 0)
@@ -63,7 +66,7 @@ def flow(  # type: ignore[no-untyped-def]
                 _turn_middles(middle, turn, i, left, right)
 
 
-@njit(cache=True)
+@compiled()
 def wake(first, last, start, stop, nx, everywhere):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Columns `start` to `stop` - 1 of each row are awake: between those that moved there and in the rows beside it."""
     for i in range(1, first.size - 1):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from simulation.compiled import compiled
 from simulation.energy.block_stencil import TILE
 from simulation.energy.elements import LEAST_STIFFNESS, areas
 from simulation.energy.spherical import add_torques
@@ -39,7 +39,7 @@ class ElementTilts:
         return self._stencil
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _tilt_stencil(angle, axis, b, c, bulge, half_q, tilt, m, torque, along, corners, stencil):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Tilt every third corner of every third row at a time; its neighbours' torques out of the plane are its column."""
     ny, nx = axis.shape[1], axis.shape[2]

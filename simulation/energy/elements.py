@@ -42,12 +42,12 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from simulation.compiled import compiled
 from simulation.demag_tensor import LongRangeField
 from simulation.energy.bilinear import add_row, in_middle, modes, row_torques, sinc_half, weighted
 from simulation.energy.element_flow import flow
-from simulation.energy.flow import LONGEST_FLOW, STABLE_STEP
+from simulation.energy.flow import LONGEST_FLOW, explicit_steps, in_short_calls
 from simulation.energy.nine_point import NinePoint
 from simulation.energy.trigonometry import sin_cos
 from simulation.material import Material
@@ -119,12 +119,13 @@ class ElementEnergy:
 
     def flow(self, angle: np.ndarray, reach: float, again: bool) -> None:
         time = min((HOLD if again else FIRST_HOLD) * reach**2 / float(self._q), LONGEST_HOLD)
-        steps = math.ceil(time * stiffest(float(self._c)) / STABLE_STEP)
-        flow(
-            self._angle, self._middle, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0), self._c,
-            self._bulge, np.float32(time / steps), steps, self._one_over_area, self._turn, self._corners,
-            *self._columns,
-        )  # fmt: skip
+        time_step, steps = explicit_steps(time, stiffest(float(self._c)))
+        for begin, end in in_short_calls(steps, self._far.ny * self._far.nx):
+            flow(
+                self._angle, self._middle, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0),
+                self._c, self._bulge, np.float32(time_step), begin, end, self._one_over_area, self._turn,
+                self._corners, *self._columns,
+            )  # fmt: skip
         angle[:] = self._angle
 
     def largest_torque(self, gradient: np.ndarray) -> float:
@@ -159,7 +160,7 @@ def areas(cells: int) -> np.ndarray:
 _HALF, _TWO = np.float32(0.5), np.float32(2)
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _unit_vectors(angle, single, middle, source):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Angles in single precision, (sin, cos) in the middles of the cells and conj(w)."""
     ny, nx = middle.shape[1], middle.shape[2]
@@ -178,7 +179,7 @@ def _unit_vectors(angle, single, middle, source):  # type: ignore[no-untyped-def
             source[i, j] = complex(f * middle[0, i, j], -f * middle[1, i, j])
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _gradient(angle, middle, axis, far, h, c, bulge, q, b, g, corners):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Field b and gradient g."""
     half_q = _HALF * q
@@ -193,7 +194,7 @@ def _gradient(angle, middle, axis, far, h, c, bulge, q, b, g, corners):  # type:
         add_row(corners, i, 1, nx + 2, g)
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _sum_m_y(angle, middle, axis, b, bulge):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Sum of the mean m_y of the cells: that of the bilinear angle and what the bulge -T/12c turns it by."""
     total: Any = 0.0

@@ -18,6 +18,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numba import njit
 
+from simulation.compiled import compiled
 from simulation.demag_tensor import LongRangeField
 from simulation.energy.block_stencil import BlockStencil
 from simulation.material import Material
@@ -201,7 +202,7 @@ _C2, _C4, _C6, _C8, _C10 = (np.float32(1 / math.factorial(n)) for n in (2, 4, 6,
 _S3, _S5, _S7, _S9, _S11 = (np.float32(1 / math.factorial(n)) for n in (3, 5, 7, 9, 11))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _normalize(m):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     for i in range(1, m.shape[1] - 1):
         for j in range(1, m.shape[2] - 1):
@@ -210,7 +211,7 @@ def _normalize(m):  # type: ignore[no-untyped-def]  # pragma: no cover - compile
                 m[xyz, i, j] *= scale
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _any_frame(m, e1):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """e1 in the plane across m, or along x where m is out of the plane."""
     for i in range(1, m.shape[1] - 1):
@@ -237,7 +238,7 @@ def _carried(x0, y0, z0, x, y, z, ex, ey, ez):  # type: ignore[no-untyped-def]  
     return scale * ex, scale * ey, scale * ez
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _move(m0, e1_0, angle, base, m, e1):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """m and e1 at coordinates `angle`, from m0 and e1_0 at `base`."""
     rows = m.shape[1]
@@ -260,7 +261,7 @@ def _move(m0, e1_0, angle, base, m, e1):  # type: ignore[no-untyped-def]  # prag
             e1[0, i, j], e1[1, i, j], e1[2, i, j] = _carried(x0, y0, z0, x, y, z, ex, ey, ez)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _transport(m0, m, e1):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Carry e1 from m0 to m."""
     for i in range(1, m.shape[1] - 1):
@@ -271,7 +272,7 @@ def _transport(m0, m, e1):  # type: ignore[no-untyped-def]  # pragma: no cover -
             )  # fmt: skip
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _add_way(m0, m, e1, angle):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Add the chord from m0 to m in the frame at m to the coordinates."""
     rows = m.shape[1]
@@ -284,7 +285,7 @@ def _add_way(m0, m, e1, angle):  # type: ignore[no-untyped-def]  # pragma: no co
             angle[rows + i, j] += (y * ez - z * ey) * dx + (z * ex - x * ez) * dy + (x * ey - y * ex) * dz
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _components(m, e1, e2, torque, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """e2 = m x e1, and the components of the torque along both."""
     rows = m.shape[1]

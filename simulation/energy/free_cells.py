@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from simulation.compiled import compiled
 from simulation.energy.block_stencil import ABOVE, RIGHT_OF, add_pairs, local_blocks, make_convex
 from simulation.energy.cells import CellEnergy
 from simulation.energy.element_flow import LOOK_EVERYWHERE, wake
-from simulation.energy.flow import LONGEST_FLOW, QUIET, STABLE_STEP, extrapolate
+from simulation.energy.flow import LONGEST_FLOW, QUIET, explicit_steps, extrapolate, in_short_calls
 from simulation.energy.free import FreeEnergy
 from simulation.energy.trigonometry import sin_cos
 from simulation.material import Material
@@ -54,11 +55,12 @@ class FreeCellEnergy(FreeEnergy):
 
     def _flow(self, reach: float, again: bool) -> None:
         time = min(reach / (2 * float(self._half_q)), LONGEST_FLOW)
-        steps = math.ceil(time * self._stiffest / STABLE_STEP)
-        _flow(
-            self.m, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0), self._c, self._half_q,
-            np.float32(time / steps), steps, self._torque, *self._columns,
-        )  # fmt: skip
+        time_step, steps = explicit_steps(time, self._stiffest)
+        for begin_step, end_step in in_short_calls(steps, self._far.ny * self._far.nx):
+            _flow(
+                self.m, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0), self._c, self._half_q,
+                np.float32(time_step), begin_step, end_step, self._torque, *self._columns,
+            )  # fmt: skip
 
     def _assemble(self, convex: bool) -> None:
         _stencil(
@@ -76,7 +78,7 @@ class FreeCellEnergy(FreeEnergy):
         return self.vectors
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _source(m, source):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """conj(w) of every cell; returns the sum of m_y."""
     total: Any = 0.0
@@ -112,7 +114,7 @@ def _row(m, axis, b, c, half_q, i, begin, end, torque):  # type: ignore[no-untyp
         )  # fmt: skip
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _gradient(m, axis, far, h, c, half_q, b, torque):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Field b and the derivatives by the vectors, of which the part along them means nothing."""
     nx = axis.shape[2]
@@ -124,14 +126,17 @@ def _gradient(m, axis, far, h, c, half_q, b, torque):  # type: ignore[no-untyped
         _row(m, axis, b, c, half_q, i + 1, 1, nx + 1, torque)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _flow(m, axis, b, last_b, ahead, c, half_q, time_step, steps, torque, first, last, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
+@compiled(fastmath=True, error_model="numpy")
+def _flow(  # type: ignore[no-untyped-def]
+    m, axis, b, last_b, ahead, c, half_q, time_step, begin_step, end_step, torque, first, last, start, stop
+):  # fmt: skip  # pragma: no cover - compiled
     """Step the vectors along the gradient flow in one far field: see `element_flow.flow`, whose arguments these are."""
     ny, nx = axis.shape[1], axis.shape[2]
-    extrapolate(b, last_b, ahead)
-    first[:], last[:], start[:], stop[:] = nx + 1, 0, nx + 1, 0
+    if begin_step == 0:
+        extrapolate(b, last_b, ahead)
+        first[:], last[:], start[:], stop[:] = nx + 1, 0, nx + 1, 0
     quiet = np.float32(QUIET * QUIET) * time_step * time_step
-    for step in range(steps):
+    for step in range(begin_step, end_step):
         wake(first, last, start, stop, nx - 1, step % LOOK_EVERYWHERE == 0)
         for i in range(1, ny + 1):
             _row(m, axis, b, c, half_q, i, start[i], stop[i], torque)
@@ -153,7 +158,7 @@ def _flow(m, axis, b, last_b, ahead, c, half_q, time_step, steps, torque, first,
             first[i], last[i] = (left, right) if left <= right else (nx + 1, 0)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _stencil(m, e1, e2, axes, area, b, padded_b, c, half_q, convex, blocks, work):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Blocks of the local Hessian in the frames: of -c m.m_n between neighbours, and of each cell by itself."""
     ny, nx = b.shape[1], b.shape[2]
@@ -189,7 +194,7 @@ class CellTilts:
         return self._stencil
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _tilt_stencil(angle, axis, b, c, half_q, m, stencil):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     ny, nx = axis.shape[1], axis.shape[2]
     for i in range(1, ny + 1):

@@ -30,13 +30,13 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from simulation.compiled import compiled
 from simulation.energy.bilinear import weighted
 from simulation.energy.block_stencil import ABOVE, ACROSS, BACK, RIGHT_OF, TILE, add_pairs, local_blocks, make_convex
 from simulation.energy.element_flow import LOOK_EVERYWHERE, cells_around, wake
 from simulation.energy.elements import FIRST_HOLD, HOLD, LEAST_STIFFNESS, LONGEST_HOLD, areas, stiffest
-from simulation.energy.flow import QUIET, STABLE_STEP, extrapolate
+from simulation.energy.flow import QUIET, explicit_steps, extrapolate, in_short_calls
 from simulation.energy.free import FreeEnergy
 from simulation.energy.spherical import add_torques, middle_of
 from simulation.material import Material
@@ -80,12 +80,13 @@ class FreeElementEnergy(FreeEnergy):
 
     def _flow(self, reach: float, again: bool) -> None:
         time = min((HOLD if again else FIRST_HOLD) * reach**2 / (2 * float(self._half_q)), LONGEST_HOLD)
-        steps = math.ceil(time * self._stiffest / STABLE_STEP)
-        _flow(
-            self.m, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0), self._c, self._bulge,
-            self._half_q, np.float32(time / steps), steps, self._one_over_area, self._torque, self._corners,
-            *self._columns,
-        )  # fmt: skip
+        time_step, steps = explicit_steps(time, self._stiffest)
+        for begin_step, end_step in in_short_calls(steps, self._far.ny * self._far.nx):
+            _flow(
+                self.m, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0), self._c, self._bulge,
+                self._half_q, np.float32(time_step), begin_step, end_step, self._one_over_area, self._torque,
+                self._corners, *self._columns,
+            )  # fmt: skip
 
     def _assemble(self, convex: bool) -> None:
         _stencil(
@@ -103,7 +104,7 @@ class FreeElementEnergy(FreeEnergy):
         return np.moveaxis(middle / np.linalg.norm(middle, axis=0), 0, -1)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _source(m, source, axis):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """conj(w) of every cell."""
     for i in range(axis.shape[1]):
@@ -112,7 +113,7 @@ def _source(m, source, axis):  # type: ignore[no-untyped-def]  # pragma: no cove
             source[i, j] = complex(f * mx, -f * my)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _gradient(m, axis, far, h, c, bulge, half_q, b, torque, corners):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Field b and the derivatives by the vectors, of which the part along them means nothing."""
     nx = axis.shape[2]
@@ -125,7 +126,7 @@ def _gradient(m, axis, far, h, c, bulge, half_q, b, torque, corners):  # type: i
         add_torques(m, axis, b, c, bulge, half_q, i, 0, nx, corners, torque)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _sum_m_y(m, axis, b, bulge, half_q):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Sum of the mean m_y of the cells, bulges included."""
     total: Any = 0.0
@@ -141,18 +142,19 @@ def _sum_m_y(m, axis, b, bulge, half_q):  # type: ignore[no-untyped-def]  # prag
     return total
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _flow(  # type: ignore[no-untyped-def]
-    m, axis, b, last_b, ahead, c, bulge, half_q, time_step, steps, one_over_area, torque, corners, first, last, start,
-    stop,
+    m, axis, b, last_b, ahead, c, bulge, half_q, time_step, begin_step, end_step, one_over_area, torque, corners,
+    first, last, start, stop,
 ):  # fmt: skip  # pragma: no cover - compiled
     """Step the vectors along the gradient flow in one far field: see `element_flow.flow`, whose arguments these are."""
     ny, nx = axis.shape[1], axis.shape[2]
-    extrapolate(b, last_b, ahead)
-    torque[:] = np.float32(0)
-    first[:], last[:], start[:], stop[:] = nx + 2, 0, nx + 2, 0
+    if begin_step == 0:
+        extrapolate(b, last_b, ahead)
+        torque[:] = np.float32(0)
+        first[:], last[:], start[:], stop[:] = nx + 2, 0, nx + 2, 0
     quiet = np.float32(QUIET * QUIET) * time_step * time_step
-    for step in range(steps):
+    for step in range(begin_step, end_step):
         wake(first, last, start, stop, nx, step % LOOK_EVERYWHERE == 0)
         low, high = ny + 2, 0
         for i in range(1, ny + 2):
@@ -187,7 +189,7 @@ def _flow(  # type: ignore[no-untyped-def]
             first[i], last[i] = (left, right) if left <= right else (nx + 2, 0)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _stencil(m, e1, e2, axes, area, b, mean_b, c, half_q, convex, blocks, work):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Blocks of the local Hessian in the frames: exchange between corners, the rest on each corner by itself."""
     ny, nx = b.shape[1], b.shape[2]

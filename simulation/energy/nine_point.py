@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from simulation.compiled import compiled
 from simulation.energy.bilinear import in_middle, modes, sinc_half, sinc_half_bend, weighted
 from simulation.energy.conjugate_gradients import LEAST_CURVATURE, conjugate_gradients
 
@@ -43,7 +44,7 @@ class NinePoint:
         return bool(_solve(self._matrix, right_side, out, self._work))
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _assemble(angle, middle, axis, b, c, bulge, convex, curvature, cell, matrix):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Sum the matrices of the cells: by their modes, without what couples one mode to another."""
     ny, nx = middle.shape[1], middle.shape[2]
@@ -104,6 +105,6 @@ def _apply(matrix, p, ap):  # type: ignore[no-untyped-def]  # pragma: no cover -
     return total
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _solve(matrix, right_side, x, work):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     return conjugate_gradients(_apply, matrix, REDUCTION, right_side, x, work)

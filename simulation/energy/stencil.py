@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from simulation.compiled import compiled
 from simulation.energy.conjugate_gradients import LEAST_CURVATURE, conjugate_gradients
 
 REDUCTION = 0.03
@@ -47,7 +48,7 @@ def _apply(matrix, p, ap):  # type: ignore[no-untyped-def]  # pragma: no cover -
     return total
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _assemble(curvature, right, down, convex, matrix):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The stencil with its diagonal; with `convex`, what curves downwards counts as curving upwards."""
     rows, columns = curvature.shape
@@ -64,7 +65,7 @@ def _assemble(curvature, right, down, convex, matrix):  # type: ignore[no-untype
             diagonal[i, j] = alone + east[i, j] + east[i, j - 1] + south[i, j] + south[i - 1, j]
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _solve(curvature, right, down, convex, right_side, x, matrix, work):  # type: ignore[no-untyped-def]  # pragma: no cover
     _assemble(curvature, right, down, convex, matrix)
     return conjugate_gradients(_apply, matrix, REDUCTION, right_side, x, work)

@@ -20,7 +20,11 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from simulation.errors import InputError
+from simulation.execution.allotted import available_cores
 from simulation.execution.engine import Engine, no_interrupt, without_main
+
+if sys.platform != "win32":
+    import fcntl
 
 ENGINES = ("local", "dask", "mpi")
 _ADDRESS = re.compile(r"((tcp|tls)://)?([\w.-]+|\[[\w:.%]+\]):\d{1,5}")
@@ -79,11 +83,6 @@ def _check(name: str, workers: int | None, address: str | None) -> None:
         raise InputError(f"workers {wrong}, got {workers!r}")
 
 
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def local(workers: int | None = None, import_main: bool = True) -> Engine:
     """Processes on this machine, spawned, each with one thread of BLAS, OpenMP and Numba.
 
@@ -118,7 +117,11 @@ class _SpawnPool(ProcessPoolExecutor):
 
     def kill(self) -> None:
         """End the workers at once and wait until they are gone."""
-        self._killer.send_bytes(b"end")
+        workers = list((self._processes or {}).values())
+        with contextlib.suppress(OSError):  # all are gone already
+            self._killer.send_bytes(b"end")  # to those that are starting
+        for worker in workers:
+            worker.kill()  # what it is at may keep it from listening
         self.shutdown(cancel_futures=True)
 
 
@@ -126,6 +129,8 @@ def _enter_worker(killer: Connection[Any, Any]) -> None:
     """Leave Ctrl-C to the driving process, and end when it asks for it or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
+    if parent:
+        _end_by_the_system(parent.sentinel)
     watched: list[Any] = [killer, parent.sentinel] if parent else [killer]
 
     def watch() -> None:
@@ -133,6 +138,16 @@ def _enter_worker(killer: Connection[Any, Any]) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _end_by_the_system(pipe: int) -> None:
+    """Have the system end this process when the other end of a pipe is closed, whatever it is at: SIGIO, where nothing
+    handles it, does so, and needs no thread that could have to wait for the interpreter's lock."""
+    if sys.platform == "win32" or not hasattr(os, "O_ASYNC"):
+        return
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 @contextlib.contextmanager
@@ -163,8 +178,12 @@ def dask(address: str | None = None, workers: int | None = None, import_main: bo
     _check("dask", workers, address)
     try:
         import distributed  # noqa: F401
-    except ImportError:
-        raise InputError("engine dask: Dask is not installed; pip install 'inverse-design[dask]'") from None
+    except ImportError as error:
+        if error.name in ("dask", "distributed"):
+            raise InputError("engine dask: Dask is not installed; pip install 'inverse-design[dask]'") from None
+        raise InputError(
+            f"engine dask: Dask is installed but does not load ({error}); pip install 'inverse-design[dask]'"
+        ) from None
     from simulation.execution.dask import DaskEngine
 
     return DaskEngine(address, available_cores() if workers is None else workers, import_main)

@@ -47,6 +47,8 @@ def export_structure(
     path, material = Path(path), named_material(material)
     if format not in FORMATS:
         raise InputError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; name the file to write in it")
     if remanence_rad is not None and np.shape(remanence_rad) != structure.shape:
         raise InputError(f"remanence_rad must have the structure's shape {structure.shape}")
     if format == "ovf":

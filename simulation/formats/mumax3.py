@@ -29,13 +29,15 @@ REACH = 30
 def mumax3_script(structure: Microstructure, material: Material, sweep: FieldSweep, name: str = "structure") -> str:
     """The text of a script (.mx3): mesh, regions, easy axes, field sweep, and a table of the mean magnetisation.
 
+    The name stands in a comment, on one line whatever a file is called.
+
     The table's columns are mumax3's own: t, mx, my, mz, then B_ext in tesla; M(H) is my against B_exty. The script goes
     on to the sweep's `stop`, whatever its `until`.
     """
     region_of_grain, angle_rad = regions(structure)
     largest_error = _largest_error_rad(structure, region_of_grain, angle_rad)
     parts = [
-        _about(structure, material, name, len(angle_rad), largest_error),
+        _about(structure, material, _one_line(name), len(angle_rad), largest_error),
         _mesh(structure),
         _material(material, angle_rad),
         "// The region of every cell, row by row.",
@@ -43,6 +45,10 @@ def mumax3_script(structure: Microstructure, material: Material, sweep: FieldSwe
         _sweep(material, sweep),
     ]
     return "\n".join(parts)
+
+
+def _one_line(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def regions(structure: Microstructure) -> tuple[np.ndarray, np.ndarray]:

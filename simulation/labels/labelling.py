@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, S
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass, field
 
-from simulation.errors import InputError
+from simulation.errors import InputError, SolverError
 from simulation.execution.engine import Engine, interrupt_after
 from simulation.labels.label import Conditions, Job, Label, Outcome, Specification
 from simulation.labels.store import LabelStore
@@ -17,7 +17,7 @@ from simulation.microstructure import Microstructure
 SHARED_LOSSES = 2
 """A job lost with this many dying pools runs alone from then on; if a pool dies under it alone, it is at fault."""
 
-_LOOK_S = 2.0
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,12 @@ def _attempt(simulate: Callable[[Job], Label], job: Job) -> Label:
     start = time.perf_counter()
     try:
         return simulate(job)
+    except SolverError as error:
+        return job.failed(str(error), time.perf_counter() - start)
     except InputError:
         raise
+    except OSError as error:  # of the machine, not of the structure: elsewhere or later it may well be simulated
+        raise InputError(f"a worker could not simulate: {error.filename or 'file system'}: {error.strerror}") from None
     except Exception as error:
         return job.failed(f"{type(error).__name__}: {error}".rstrip(": "), time.perf_counter() - start)
 

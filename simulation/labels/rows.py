@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from simulation.anchors import ANCHORS
-from simulation.labels.label import Label
+from simulation.anchors import ANCHORS, anchor_points
+from simulation.errors import InputError
+from simulation.labels.label import Label, Outcome
 from simulation.microstructure import Microstructure
 
 APPLICATION = 0x6D61676C  # "magl": marks a file as a label store
@@ -21,6 +22,13 @@ COLUMNS = (
     *("specification", "h", "m", "status"),
 )
 """Columns of `labels` in their order; the checksum over all of them comes last."""
+
+TABLES = {
+    "labels": (*COLUMNS, "checksum"),
+    "conditions": ("conditions", "json"),
+    "structures": ("structure", "ny", "nx", "cell_nm", "ids", "angles"),
+}
+"""The tables of a store and their columns."""
 
 SCHEMA = f"""
 PRAGMA application_id = {APPLICATION};
@@ -51,6 +59,31 @@ def label_row(label: Label) -> tuple[Any, ...]:
         *(np.asarray(label.h, "<f8").tobytes(), np.asarray(label.m, "<f8").tobytes()),
         np.asarray(label.status, np.uint8).tobytes(),
     )
+
+
+ANCHOR_TOLERANCE = 1e-3
+"""Between anchors that are stored and those of a curve that is: sets keep curves in single precision."""
+
+
+def check_label(label: Label) -> None:
+    """Make sure that a label's values are those of a simulation.
+
+    Raises:
+        InputError: that names what cannot be.
+    """
+    name, h, m, anchors = f"label {label.key[:12]}", label.h, label.m, label.anchors.as_array()
+    if label.key != label.conditions.label_key(label.structure_hash):
+        raise InputError(f"{name}: its key is not that of its structure and conditions")
+    if not h.size == m.size == label.status.size or not (np.isfinite(h).all() and np.isfinite(m).all()):
+        raise InputError(f"{name}: its curve is cut off or holds what is no number")
+    if (np.diff(h) >= 0).any() or (np.abs(m) > 1 + 1e-6).any():
+        raise InputError(f"{name}: its field does not fall, or its magnetisation exceeds Ms")
+    if label.outcome is Outcome.CONVERGED and (h.size == 0 or label.status.any()):
+        raise InputError(f"{name}: it is said to have converged, and its fields have not")
+    if not np.allclose(anchors, anchor_points(h, m).as_array(), rtol=0, atol=ANCHOR_TOLERANCE, equal_nan=True):
+        raise InputError(f"{name}: its anchor points are not those of its curve")
+    if label.evaluations < 0 or not label.wall_s >= 0:
+        raise InputError(f"{name}: evaluations and seconds cannot be negative")
 
 
 def checksum(row: tuple[Any, ...]) -> bytes:

@@ -220,6 +220,14 @@ def _check_arrays(arrays: dict[str, np.ndarray]) -> None:
     for name, array in arrays.items():
         if array.dtype.kind not in _KINDS[name] or array.shape != shapes[name]:
             raise InputError(f"{name} does not fit the rest of the label set (shape {array.shape}, {array.dtype})")
+    h, m, anchors = arrays["h"], arrays["m"], arrays["anchors"]
+    if not (np.isfinite(h).all() and np.isfinite(m).all()) or (np.diff(h) >= 0).any() or (np.abs(m) > 1 + 1e-6).any():
+        raise InputError("h must fall and m lie within -1 to 1 Ms")
+    if not (np.abs(anchors[:, :2]) <= 1 + 1e-6).all() or (anchors[:, 2:] < 0).any() or np.isinf(anchors).any():
+        raise InputError("anchors must be magnetisations within -1 to 1 Ms and fields of at least 0, or missing")
+    angle = arrays["misorientation_rad"]
+    if not ((angle >= 0) & (angle <= np.pi + 1e-9)).all():
+        raise InputError("misorientation_rad must lie within 0 to pi")
     if arrays["split"].max(initial=0) >= len(SPLITS):
         raise InputError(f"split must name one of {', '.join(SPLITS)}")
 

@@ -17,7 +17,7 @@ import numpy as np
 from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.errors import InputError
 from simulation.labels.label import Conditions, Label, Outcome, Specification
-from simulation.labels.rows import COLUMNS, checksum, label_row, structure_of, structure_row
+from simulation.labels.rows import COLUMNS, check_label, checksum, label_row, structure_of, structure_row
 from simulation.labels.store_file import open_store_file, sentence
 from simulation.microstructure import Microstructure
 
@@ -194,7 +194,21 @@ class LabelStore:
         return row
 
     def _label(self, row: tuple[Any, ...]) -> Label:
+        """The label of a row. A checksum says that a row is as it was written, not that this version wrote it."""
         cells = dict(zip(COLUMNS, self._checked(row), strict=False))
+        try:
+            label = self._made(cells)
+            check_label(label)
+            return label
+        except InputError as error:
+            said = str(error)
+            raise InputError(said if said.startswith(str(self.path)) else f"{self.path}: {said}") from None
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+            raise InputError(
+                f"{self.path}: label {str(cells['key'])[:12]} is none of this version ({' '.join(str(error).split())})"
+            ) from None
+
+    def _made(self, cells: dict[str, Any]) -> Label:
         anchors = AnchorPoints(*[float("nan") if cells[name] is None else cells[name] for name in ANCHORS])
         h, m = (np.frombuffer(cells[name], "<f8") for name in ("h", "m"))
         source = (

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import glob
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 from simulation.errors import InputError
-from simulation.labels.rows import APPLICATION, FORMAT, SCHEMA
+from simulation.labels.rows import APPLICATION, FORMAT, SCHEMA, TABLES
 
 BUSY_S = 60.0
+_OLD_S = 10.0
+_RIGHTS = (errno.EACCES, errno.EPERM, errno.EROFS)
 _ADVICE = {
     "full": "free some disk space and run the same command again, every label so far is safe",
     "I/O": "free some disk space or mend the disk and run the same command again, every label so far is safe",
@@ -50,6 +55,8 @@ def open_store_file(path: Path, read_only: bool, salvage: bool = False) -> sqlit
             if read_only:
                 raise InputError(f"{path}: no such label store")
             _create(path)
+        if not read_only:
+            _clear_drafts(path)
         if not path.is_file():  # a pipe or a device need not end
             raise InputError(f"{path}: not a label store, not even a file")
         db = _connect(path, read_only)
@@ -69,10 +76,23 @@ def sentence(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path}: cannot {doing} the label store: {error.strerror or error}") from None
+        said = error.strerror or str(error)
+        advice = f"{_ADVICE['readonly']} ({said})" if error.errno in _RIGHTS else said
+        raise InputError(f"{path}: cannot {doing} the label store: {advice}") from None
     except sqlite3.Error as error:
         advice = next(advice for hint, advice in _ADVICE.items() if hint in str(error))
+        if "unable to open" in str(error):
+            advice = _why_not_open(path) or advice
         raise InputError(f"{path}: cannot {doing} the label store: {advice} ({error})") from None
+
+
+def _why_not_open(path: Path) -> str:
+    """What the system says where SQLite only says that it cannot: a full disk is no matter of rights."""
+    try:
+        with path.open("r+b"), tempfile.TemporaryFile(dir=path.absolute().parent):
+            return ""
+    except OSError as error:
+        return "" if error.errno in _RIGHTS else error.strerror or ""
 
 
 def is_network_path(path: Path, mounts: str | Path = "/proc/mounts") -> bool:
@@ -98,11 +118,15 @@ def _create(path: Path) -> None:
     left = [log for log in (path.with_name(path.name + end) for end in ("-wal", "-journal")) if log.exists()]
     if left and not path.exists():  # SQLite would play the log of the lost file into the new one
         raise InputError(f"{path} is gone but {left[0].name} is there: put the file back, or remove that one too")
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:  # a journal beside the draft would be left by a kill
+        db.executescript(SCHEMA)
+        content = db.serialize()
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
     try:
-        with contextlib.closing(sqlite3.connect(draft)) as db:
-            db.executescript(SCHEMA)
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         try:
             os.link(draft, path)  # unlike a rename, it never replaces a store that another run just made
         except FileExistsError:
@@ -113,13 +137,25 @@ def _create(path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
+def _clear_drafts(path: Path) -> None:
+    """Remove what killed processes left when they made the file: it takes milliseconds, so that no draft is old."""
+    drafts = list(path.absolute().parent.glob(f".{glob.escape(path.name)}.*.new*"))  # -journal, of earlier versions
+    with contextlib.suppress(OSError):
+        if drafts:
+            with tempfile.TemporaryFile(dir=path.absolute().parent) as file:
+                now = os.fstat(file.fileno()).st_mtime  # by the clock that dates the drafts, which may be another's
+            for draft in drafts:
+                if now - draft.stat().st_mtime > _OLD_S:
+                    draft.unlink()
+
+
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     log = path.with_name(path.name + "-wal")
     if read_only and not log.exists() and not os.access(path.parent, os.W_OK):
         mode = "immutable=1"  # a finished store on read-only media
     else:
         mode = "mode=ro" if read_only else "mode=rw"
-    address = f"file:{quote(str(path.absolute()))}?{mode}"
+    address = f"file:{quote(os.fsencode(path.absolute()))}?{mode}"
     db = sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None)
     db.text_factory = lambda text: text.decode(errors="surrogateescape")  # damaged text must reach its checksum
     return db
@@ -133,6 +169,11 @@ def _check(db: sqlite3.Connection, path: Path, salvage: bool) -> None:
         raise InputError(f"{path}: not a label store, or one that was cut off")
     if version != FORMAT:
         raise InputError(f"{path}: a label store of format {version}; this version reads format {FORMAT}")
+    for table, columns in TABLES.items():
+        if tuple(row[1] for row in db.execute(f"PRAGMA table_info({table})")) != columns:
+            raise InputError(
+                f"{path}: not a label store, though it is marked as one: no table {table} as there is here"
+            )
     if salvage:
         return
     (verdict,) = db.execute("PRAGMA integrity_check(1)").fetchone()

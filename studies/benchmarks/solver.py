@@ -31,7 +31,7 @@ from rich.table import Table
 
 from simulation import ANCHORS
 from simulation.backends.planar import TOLERANCE
-from simulation.execution.executors import available_cores
+from simulation.execution.allotted import available_cores
 from simulation.files import write_text
 from studies.benchmarks.cases import Case, few, of_group, reference_cases
 from studies.benchmarks.figures import Figure, Measured, figures, from_fidimag

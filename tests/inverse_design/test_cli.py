@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import resource
@@ -23,6 +22,7 @@ from typer.testing import CliRunner
 from inverse_design import console as speech
 from inverse_design import progress
 from inverse_design.cli import app
+from inverse_design.run.folder import write_manifest
 from simulation import LabelStore
 
 HERE = [sys.executable, "-m", "inverse_design"]
@@ -41,8 +41,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A run folder that has come to its first verified round, as far as `status` looks."""
     folder = tmp_path_factory.mktemp("run")
     shutil.copyfile(QUICKSTART, folder / "study.yaml")
-    manifest = {"rounds": 1, "simulations": 8, "hits": 2, "reason": "1 rounds are done", "labels": {}}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    manifest = {"rounds": 1, "simulations": 8, "hits": 2, "reason": "1 rounds are done", "labels": {}, "labelled": {}}
+    write_manifest(folder, {**manifest, "study": (folder / "study.yaml").read_text()})
     LabelStore(folder / "labels.sqlite").close()
     return str(folder)
 

@@ -105,3 +105,13 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
     with replacing(tmp_path / "pipe") as partial:
         assert partial == tmp_path / "pipe"
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    """And what another one is writing now stays."""
+    for name in (".1.partial.[a].txt", ".2.partial.[a].txt", ".1.partial.b.txt"):
+        (tmp_path / name).write_bytes(b"half")
+    for name in (".1.partial.[a].txt", ".1.partial.b.txt"):
+        os.utime(tmp_path / name, (1, 1))
+    write_text(tmp_path / "[a].txt", "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {".2.partial.[a].txt", ".1.partial.b.txt", "[a].txt"}

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -18,6 +23,8 @@ from simulation import (
     voronoi,
 )
 from simulation.backends.planar import settings
+from simulation.energy import flow
+from simulation.errors import SolverError
 
 TO_HC = FieldSweep(until="coercivity")
 
@@ -236,3 +243,71 @@ def test_bad_sweeps_are_refused(bad: dict, says: str) -> None:
 def test_bad_arguments_are_refused(bad: dict, says: str) -> None:
     with pytest.raises(InputError, match=says):
         demagnetization_curve(**({"microstructure": one_cell(10)} | bad))
+
+
+@pytest.mark.parametrize("discretization", ["cells", "elements"])
+@pytest.mark.parametrize(
+    ("cell_nm", "material", "says"),
+    [
+        (0.001, Nd2Fe14B, "cells of 0.001 nm are too small"),
+        (2.0, Material(1e-9, 0.001, 1), "cells of 2 nm are too small beside"),
+        (2.0, Material(8e-12, 1.61, 4.2e3), "made for hard magnets"),
+    ],
+)
+def test_a_magnet_that_the_solver_is_not_made_for_is_refused(discretization, cell_nm, material, says) -> None:
+    """None of these gave an answer within a minute, nor to Ctrl-C."""
+    structure = voronoi(20 * cell_nm, cell_nm, 4, 1.2, np.random.default_rng(1))
+    with pytest.raises(InputError, match=says):
+        demagnetization_curve(structure, material, discretization=discretization)
+
+
+@pytest.mark.parametrize(("cell_nm", "material"), [(100, Nd2Fe14B), (2, Material(9.8e-14, 1.61, 5.16e4))])
+def test_a_solver_that_comes_to_no_numbers_is_a_sentence(cell_nm, material) -> None:
+    """Elements that are too coarse for the walls end in what is not a number."""
+    structure = voronoi(30 * cell_nm, cell_nm, 6, 1.5, np.random.default_rng(3))
+    with pytest.raises(SolverError, match=r"planar \(elements\) gave no curve .*these have"):
+        demagnetization_curve(structure, material, FieldSweep(step=0.05), discretization="elements")
+
+
+@pytest.mark.parametrize("discretization", ["cells", "elements"])
+def test_how_a_flow_is_cut_into_calls_changes_nothing(discretization: str, monkeypatch) -> None:
+    whole = demagnetization_curve(grains(3), sweep=TO_HC, discretization=discretization, keep="all")
+    monkeypatch.setattr(flow, "CALL", 5 * grains().grain_id.size)
+    cut = demagnetization_curve(grains(3), sweep=TO_HC, discretization=discretization, keep="all")
+    np.testing.assert_array_equal(whole.angle_rad, cut.angle_rad)
+    np.testing.assert_array_equal(whole.evaluations_per_field, cut.evaluations_per_field)
+
+
+def test_the_steps_in_one_far_field_are_bounded() -> None:
+    """A stiff exchange makes the flow shorter, and neither its steps too long nor their number endless."""
+    for stiffest in (2.0, 5.8, 1e3, 1e9):
+        time_step, steps = flow.explicit_steps(20.0, stiffest)
+        assert steps <= flow.MOST_STEPS
+        assert time_step * stiffest <= flow.STABLE_STEP * (1 + 1e-12)
+        assert time_step * steps == pytest.approx(20.0) or steps == flow.MOST_STEPS
+    for steps, cells in ((1, 1), (257, 160 * 160), (flow.MOST_STEPS, 2048 * 2048)):
+        calls = list(flow.in_short_calls(steps, cells))
+        assert [step for begin, end in calls for step in range(begin, end)] == list(range(steps))
+        assert all((end - begin) * cells <= max(flow.CALL, cells) for begin, end in calls)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
+def test_ctrl_c_is_answered_in_the_middle_of_a_long_flow() -> None:
+    """One evaluation of this magnet takes ten seconds."""
+    code = """
+import numpy, simulation
+small, large = (simulation.voronoi(n / 8, 0.125, 9, 1.5, numpy.random.default_rng(1)) for n in (8, 640))
+simulation.demagnetization_curve(small, discretization="elements")
+print("compiled", flush=True)
+simulation.demagnetization_curve(large, discretization="elements")
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "compiled\n"
+    time.sleep(4)
+    assert process.poll() is None
+    began = time.monotonic()
+    os.kill(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert time.monotonic() - began < 4
+    assert said.rstrip().endswith("KeyboardInterrupt")

@@ -157,3 +157,46 @@ np.savez({str(tmp_path / "jax.npz")!r}, **shipped_answers())
         for name, ours in shipped_answers().items():
             assert np.isfinite(ours).all()
             np.testing.assert_allclose(theirs[name], ours, atol=1e-4, err_msg=name)
+
+
+CODES = """
+import sys
+import numpy as np
+from simulation import voronoi
+from surrogate import Surrogate
+surrogate = Surrogate.load(sys.argv[1])
+structure = voronoi(32, 2, 6, 1.2, np.random.default_rng(1))
+mean, std = surrogate.predict(surrogate.encode([structure]))
+print(repr(np.concatenate([mean, std]).tolist()))
+"""
+
+
+def test_a_users_settings_of_keras_change_nothing(surrogate: Surrogate, tmp_path: Path) -> None:
+    """Of other networks than ours."""
+    surrogate.save(tmp_path / "s")
+    said = []
+    for name, text in (
+        ("none", "{}"),
+        ("other", '{"floatx": "float16", "image_data_format": "channels_first", "backend": "jax", "epsilon": 0.1}'),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "keras.json").write_text(text)
+        said.append(python(CODES.replace("sys.argv[1]", repr(str(tmp_path / "s"))), KERAS_HOME=str(tmp_path / name)))
+    assert said[0].stdout == said[1].stdout
+
+
+@pytest.mark.parametrize("backend", ["nonsense", "torch"])
+def test_a_backend_that_is_not_there_is_a_sentence(backend: str, tmp_path: Path) -> None:
+    if backend == "torch" and importlib.util.find_spec("torch"):
+        pytest.skip("PyTorch is installed")
+    done = python(
+        "from simulation import InputError\n"
+        "try:\n"
+        "    import surrogate.backend\n"
+        "except InputError as error:\n"
+        "    print(error)\n",
+        KERAS_BACKEND=backend,
+    )
+    assert done.stdout.startswith(f"Keras does not start with the backend {backend} (")
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""

@@ -25,11 +25,11 @@ from surrogate import (
 )
 from surrogate.backend import keras
 from surrogate.encoding import axis_error_rad
-from surrogate.grain_decoder import NUMBERS, REACH, picture
+from surrogate.grain_decoder import NUMBERS, REACH, picture, with_axes_moved
 from surrogate.grain_training import image_of_field
 from surrogate.laguerre import power_diagram
 from tests.surrogate.conftest import ENCODING, FAMILY
-from tests.surrogate.test_training import Killed, assert_same, kill_at, weights
+from tests.surrogate.test_training import Killed, assert_same, edit_card, kill_at, weights
 
 SETTINGS = GrainDecoderTraining(Schedule(3, 32, 3e-3, cosine=True), seed=5)
 SMALL = GrainDecoderArchitecture((16, 16, 2), 4, filters=16, blocks=1)
@@ -178,6 +178,27 @@ def test_drawn_structures_look_like_those_of_the_codes(drawing: Autoencoder) -> 
     assert 0.5 < np.mean([d.grains / s.grains for d, s in zip(drawn, structures, strict=True)]) < 1.5
 
 
+def test_axes_are_moved_by_the_mean_over_their_grain() -> None:
+    grain_id = np.array([[0, 0, 2], [0, 2, 2]])
+    structure = Microstructure(grain_id, np.radians([10.0, 50.0, -80.0]), 2.0)
+    angle = np.radians(np.array([[30.0, 30, 70], [30, 70, 70]]))
+    field = np.stack([np.sin(2 * angle), np.cos(2 * angle)], axis=-1)
+    own = np.stack([np.sin(2 * structure.angle_rad), np.cos(2 * structure.angle_rad)], axis=-1)
+    noise = np.array([[[1.0, 2], [-1, -2], [3, 0]], [[0, 0], [-2, 1], [-1, -1]]])  # no mean over either grain
+    moved = with_axes_moved(structure, field - own + noise)
+    np.testing.assert_allclose(np.degrees(moved.grain_angle_rad), [30, 50, 70])  # the second owns no cell
+    np.testing.assert_array_equal(moved.grain_id, grain_id)
+
+
+def test_what_is_drawn_has_nearly_the_code_that_was_asked_for(drawing: Autoencoder) -> None:
+    codes = drawing.encode(fresh(60))
+    assert drawing.grain_decoder is not None
+    plain = drawing.grain_decoder.draw(drawing.decode_images(codes))
+    off = [np.square(drawing.encode(drawn) - codes).mean() for drawn in (plain, drawing.draw(codes))]
+    assert off[1] < 0.9 * off[0]
+    assert off[1] < 0.1 * codes.var()
+
+
 def test_drawing_is_deterministic_code_by_code(drawing: Autoencoder) -> None:
     codes = np.random.default_rng(3).normal(size=(5, 12))
     first, again = drawing.draw(codes), drawing.draw(codes)
@@ -210,9 +231,8 @@ def test_wrong_codes_are_refused(drawing: Autoencoder, codes: np.ndarray) -> Non
 
 
 def spoil_card(folder: Path, **changes: object) -> None:
-    card = json.loads((folder / "card.json").read_text())
-    card["grain_decoder"].update(changes)
-    (folder / "card.json").write_text(json.dumps(card))
+    grain_decoder = json.loads((folder / "card.json").read_text())["grain_decoder"]
+    edit_card(folder, grain_decoder={**grain_decoder, **changes})
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -30,6 +32,7 @@ from surrogate import (
 )
 from surrogate.batches import held_out
 from surrogate.calibration import Calibration
+from surrogate.card import checksum
 from surrogate.metrics import axis_error_deg, evaluate, latent_dimensions_in_use
 from surrogate.regressor import Regressor
 from surrogate.training import fit_regressor, settle_between
@@ -210,6 +213,15 @@ def edit_card(folder: Path, **changes: object) -> None:
     path.write_text(json.dumps({**card, **changes}))
 
 
+def spoil_weights(folder: Path, name: str) -> None:
+    """One weight is no number, under a checksum that is right."""
+    with h5py.File(folder / name, "r+") as file:
+        found: list[Any] = []
+        file.visititems(lambda _, item: found.append(item) if isinstance(item, h5py.Dataset) and item.size else None)
+        found[0][(0,) * found[0].ndim] = math.nan
+    edit_card(folder, files={**json.loads((folder / "card.json").read_text())["files"], name: checksum(folder / name)})
+
+
 def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
@@ -219,6 +231,14 @@ WITH_STATISTICS_OF_A_GRID = {
     "std": [1.0] * 11,
     "weights": [[0.0] * 25] * 6,
     "quantiles": [[1.0] * 6] * 2,
+}
+
+
+SHRINKING = {
+    "mean": [0.0] * 6,
+    "std": [1.0] * 6,
+    "weights": [[0.0] * 15] * 6,
+    "quantiles": [[2.0] * 6, [1.0] * 6],
 }
 
 
@@ -233,6 +253,13 @@ WITH_STATISTICS_OF_A_GRID = {
         (lambda f: edit_card(f, architecture={"latent_dim": 12, "shared": [10**9]}), "8192"),
         (lambda f: edit_card(f, architecture=[1]), "card.json"),
         (lambda f: edit_card(f, residual_std="much"), "residual_std"),
+        (lambda f: edit_card(f, residual_std=[0.1] * 5 + [-0.1]), "negative residual"),
+        (lambda f: edit_card(f, residual_std=[0.1] * 5 + [math.nan]), "residual_std"),
+        (lambda f: edit_card(f, scaling=dict.fromkeys(("mean", "std", "start", "step"), [0.0] * 6)), "not positive"),
+        (lambda f: edit_card(f, calibration=SHRINKING), "intervals that shrink"),
+        (lambda f: edit_card(f, **dict.fromkeys(map(str, range(30_000)))), "missing or unknown"),
+        (lambda f: spoil_weights(f, "regressor.weights.h5"), "no finite numbers"),
+        (lambda f: spoil_weights(f / "autoencoder", "encoder.weights.h5"), "no finite numbers"),
         (lambda f: edit_card(f, autoencoder=[]), "autoencoder"),
         (lambda f: (f / "card.json").write_text("{"), "not a readable card"),
         (lambda f: (f / "card.json").write_text("[]"), "not a readable card"),

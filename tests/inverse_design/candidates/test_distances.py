@@ -40,6 +40,9 @@ def test_what_was_changed_is_counted_where_the_grains_are_those_of_the_parent() 
     assert (change.turned, change.grains, change.area) == (1, 2, 0.25)
     assert change.largest_deg == pytest.approx(22.5)
     assert change.in_words() == "1 of 2 grains turned, by 22.5 degrees, 25 % of the area"
+    both = rotated(child, 0, -40.0)
+    words = Change.of(both, rotation_deg(both, HALVES)).in_words()  # type: ignore[union-attr]
+    assert words == "2 of 2 grains turned, by at most 40 degrees, 100 % of the area"
     other = Microstructure(HALVES.grain_id[:, ::-1], HALVES.grain_angle_rad)
     assert Change.of(other, rotation_deg(other, HALVES)) is None
     assert Change.of(HALVES, rotation_deg(HALVES, HALVES)).in_words() == "no grain turned"  # type: ignore[union-attr]

@@ -148,8 +148,8 @@ def test_an_unconverged_candidate_is_shown_and_counts_for_nothing() -> None:
 def test_the_first_sentence_says_what_was_achieved() -> None:
     data = report_data()
     assert achieved(data) == (
-        "1 of the 3 simulated candidates meets every target and bound, on cells half as large too; the best is candidate "  # noqa: E501
-        "01. 1 did not converge and counts for nothing."
+        "1 of the 3 simulated candidates meets every target and bound, on cells half as large too; "
+        "the best is candidate 01. 1 did not converge and counts for nothing."
     )
     miss = dataclasses.replace(data, verified=data.verified[:1])
     assert "misses Mr by 0.03 Ms and Hc by 0.04 H_A." in achieved(miss)

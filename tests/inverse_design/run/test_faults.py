@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import random
@@ -26,15 +27,17 @@ from filelock import FileLock
 from typer.testing import CliRunner, Result
 
 from inverse_design.cli import app
+from inverse_design.outputs import write_outputs
 from inverse_design.properties import PROPERTIES
 from inverse_design.run.design import read_design
-from inverse_design.run.folder import RunFolder, read_artifact
+from inverse_design.run.folder import RunFolder, read_artifact, read_manifest, write_manifest
 from inverse_design.run.keys import redraws_key
 from inverse_design.run.redraws import RESULT
 from inverse_design.search.genetic import search
 from inverse_design.study.reading import load_study
 from inverse_design.study.study import study_text
 from simulation import DemagnetizationCurve, FieldStatus, Microstructure, demagnetization_curve
+from simulation.errors import SolverError
 from simulation.execution.engine import Engine
 from simulation.labels.label import Outcome
 from simulation.labels.store import LabelStore
@@ -138,7 +141,7 @@ def test_a_flipped_digit_of_a_card_is_noticed(run: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [truncate, replace])
-@pytest.mark.parametrize("name", ["manifest.json", "study.yaml", "labels.sqlite"])
+@pytest.mark.parametrize("name", ["manifest.json", "labels.sqlite"])
 def test_damage_beside_the_stages_is_a_sentence(run: Path, name: str, harm: Callable[[Path], None]) -> None:
     harm(run / name)
     said = refused("status" if name == "labels.sqlite" else "report", str(run))
@@ -199,23 +202,29 @@ def with_redraws_of(run: Path, asked: int, values: np.ndarray) -> Path:
     for round_ in range(2):
         verify = str((read_artifact(run / "verify" / str(round_)) or {})["key"])
         RunFolder(run).stage(f"redraws/{round_}", redraws_key(study, verify), build)
-    (run / "study.yaml").write_text(study_text(study))
+    has_run(run, study_text(study))
     return run / "redraws" / "0" / RESULT
+
+
+def has_run(run: Path, study: str) -> None:
+    """Have a run state another study, as one that ran it does."""
+    (run / "study.yaml").write_text(study)
+    write_manifest(run, {**read_manifest(run), "study": study})
 
 
 def test_redraws_count_where_the_study_asks_for_them(run: Path) -> None:
     """They stay on disk where it no longer does, and say nothing; damaged or of another number, they are refused."""
     values = np.ones((1, 2, len(PROPERTIES)))
     path = with_redraws_of(run, 2, values)
-    asked = (run / "study.yaml").read_text()
+    asked = read_manifest(run)["study"]
     assert [len(item.redrawn) for item in read_design(run).verified] == [2, 0, 2, 0]
-    (run / "study.yaml").write_text(asked.replace("redraws: 2", "redraws: 3"))
+    has_run(run, asked.replace("redraws: 2", "redraws: 3"))
     assert "the study has changed" in refused("report", str(run))
-    (run / "study.yaml").write_text(asked.replace("redraws: 2", "redraws: 0"))
+    has_run(run, asked.replace("redraws: 2", "redraws: 0"))
     assert [len(item.redrawn) for item in read_design(run).verified] == [0, 0, 0, 0]
     flip(path)
     assert len(read_design(run).verified) == 4
-    (run / "study.yaml").write_text(asked)
+    has_run(run, asked)
     said = refused("report", str(run))
     assert str(path.parent) in said
     assert "checksums differ" in said
@@ -451,13 +460,149 @@ def test_a_second_run_on_one_folder_is_refused(run: Path) -> None:
     assert tables(run) == before
 
 
-def test_the_report_states_the_goals_that_were_searched(run: Path) -> None:
-    """A study edited in the run folder is another study: its tables are not written from the old search."""
+@pytest.mark.parametrize("change", ["target: 0.8", "epochs: 1", "A_J_per_m", "not a study"])
+def test_what_is_said_is_of_the_study_that_ran(undisturbed: Path, run: Path, change: str) -> None:
+    """The file in the run folder is a user's to edit, or to lose: for the next run."""
+    study, shown = run / "study.yaml", Path("report.html")
+    text = study.read_text()
+    edits = {"target: 0.8": "target: 0.7", "epochs: 1": "epochs: 2"}
+    material = "material: {A_J_per_m: 1.0e-11, Js_T: 1.3, K1_J_per_m3: 3.0e+6}"
+    edited = text.replace(change, edits.get(change, "")) if change in edits else text
+    study.write_text("{" if change == "not a study" else edited.replace("material: Nd2Fe14B", material))
+    done = CliRunner().invoke(app, ["report", str(run)])
+    assert done.exit_code == 0, done.stderr
+    assert ("study.yaml has been edited" in done.stderr) == (change != "not a study")
+    assert tables(run) == tables(undisturbed)
+    assert (run / shown).read_text() == (undisturbed / shown).read_text()
+    scripts = []
+    for folder in (run, undisturbed):
+        words = ["export", str(folder), "0", "--format", "mumax3", "-o", str(run.parent / "a.mx3")]
+        assert CliRunner().invoke(app, words).exit_code == 0
+        scripts.append((run.parent / "a.mx3").read_text())
+    assert scripts[0] == scripts[1]
+
+
+def test_a_record_of_a_run_has_a_checksum_and_values_that_can_be(run: Path) -> None:
+    """Edited by hand, it is damaged; and a right checksum makes no hits of -1."""
+    path, known = run / "manifest.json", read_manifest(run)
+    for name, edited in (("hits", 3), ("reason", "it was so good"), ("rounds", 1)):
+        path.write_text(json.dumps({**json.loads(path.read_text()), name: edited}))
+        assert "manifest.json: damaged" in refused("report", str(run))
+        write_manifest(run, known)
+    impossible: dict[str, Any] = {
+        "hits": -1, "rounds": True, "simulations": 2.5, "labels": {"count": -5},
+        "labelled": {"count": 1, "hits": 1, "best": {"Hc": float("nan")}},
+    }  # fmt: skip
+    for name, value in impossible.items():
+        write_manifest(run, {**known, name: value})
+        assert "manifest.json: damaged" in refused("status", str(run))
+
+
+def test_a_run_may_lie_in_a_folder_that_is_called_anything(undisturbed: Path, run: Path) -> None:
+    """Not UTF-8, and what looks like markup."""
+    odd = Path(shutil.copytree(run, run.with_name(os.fsdecode(b"\xff[b]"))))
+    structure = str(odd / "candidates" / "00" / "structure.npz")
+    for words in (
+        ["status", odd], ["report", odd], ["report", run, odd], ["report", odd, run], ["evaluate", odd],
+        ["verify", odd, "--discretization", "cells"], ["export", odd, "0"],
+        ["predict", structure, "--surrogate", odd], ["merge", odd / "labels.sqlite", "--store", odd / "all.sqlite"],
+    ):  # fmt: skip
+        done = CliRunner().invoke(app, [str(word) for word in words])
+        assert done.exit_code == 0, done.stderr or repr(done.exception)
+    assert tables(odd)["front.csv"] == tables(undisturbed)["front.csv"]
+
+
+# -- files of others
+
+
+def test_files_of_others_stay_and_harm_nothing(undisturbed: Path, run: Path) -> None:
+    """Of file browsers, of network file systems, of a user: `report` reads on, and removes none of them."""
     before = tables(run)
-    study = run / "study.yaml"
-    study.write_text(study.read_text().replace("target: 0.8", "target: 0.7"))
-    assert "the study has changed" in refused("report", str(run))
-    assert tables(run) == before
+    strangers = {
+        f"{folder}/{name}": f"{folder}/{name}".encode()
+        for folder in ("vae", "regressor/1", "search/1", "verify/0", "candidates", "candidates/00", "checks", "figures")
+        for name in (".DS_Store", "Thumbs.db", ".nfs000000000001", "notes.txt", "[1].txt")
+    }
+    strangers |= {f"candidates/{name}/mine.txt": b"mine" for name in ("00-backup", "07", "best", "100")}
+    for name, content in strangers.items():
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / name).write_bytes(content)
+    for words in (["report", str(run)], ["status", str(run)], ["evaluate", str(run)]):
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, done.stderr
+        assert "damaged" not in done.stderr
+    assert finish(run.parent) == before == tables(undisturbed)
+    assert {name: (run / name).read_bytes() for name in strangers} == strangers
+
+
+def test_candidates_of_an_older_study_go_and_what_was_put_beside_them_stays(run: Path) -> None:
+    old = Path(shutil.copytree(run / "candidates" / "03", run / "candidates" / "04"))
+    other = Path(shutil.copytree(run / "candidates" / "03", run / "candidates" / "05"))
+    (other / "structure.ovf").write_bytes(b"exported")
+    assert CliRunner().invoke(app, ["report", str(run)]).exit_code == 0
+    assert not old.exists()
+    assert [path.name for path in other.iterdir()] == ["structure.ovf"]
+
+
+def test_a_stage_that_is_made_anew_brings_along_what_is_not_its_own(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+
+    def build(text: str) -> Callable[[Path], None]:
+        def write(work: Path) -> None:
+            for name in ("a.txt", f"{text}.txt"):
+                (work / name).write_text(text)
+
+        return write
+
+    at = folder.stage("vae", "1" * 64, build("one"))
+    for name in ("notes.txt", ".DS_Store"):
+        (at / name).write_text("mine")
+    assert folder.state("vae", "1" * 64) == "there"
+    folder.stage("vae", "2" * 64, build("two"))
+    found = {path.name: path.read_text() for path in at.iterdir() if path.name != "artifact.json"}
+    assert found == {"a.txt": "two", "two.txt": "two", "notes.txt": "mine", ".DS_Store": "mine"}
+    assert set((read_artifact(at) or {})["files"]) == {"a.txt", "two.txt"}
+
+
+def test_a_full_disk_names_what_could_not_be_written(tmp_path: Path) -> None:
+    """Where the error names no file: of a write into one that is open."""
+
+    def full(work: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match=r"No space left on device: .*vae"):
+        RunFolder(tmp_path).stage("vae", "1" * 64, full)
+
+
+# -- pictures that cannot be made
+
+
+def test_a_short_sweep_has_a_report_without_maps_of_the_reversal(run: Path) -> None:
+    """Known from the study, and said by `check`; a solver that fails for one candidate costs it its map."""
+    short = ("--set", "field_sweep.step=0.1", "--set", "field_sweep.stop=-0.05")
+    words = command(run.parent)[4:]
+    goals = ["--set", "goals={Mr: {target: 0.8, tolerance: 0.01}}"]
+    done = CliRunner().invoke(app, ["check", words[0], *short, *goals])
+    assert done.exit_code == 0, done.stderr
+    assert "the report has no maps of the reversal" in " ".join(done.stderr.split())
+    text = read_manifest(run)["study"]
+    study = load_study(run / "study.yaml", ("field_sweep.step=0.1", "field_sweep.stop=-0.05", goals[1]))
+    design = read_design(run)
+    write_outputs(replace_fields(design, study=study))
+    assert "No map of the reversal: the field sweep has fewer than two fields" in (run / "report.html").read_text()
+    has_run(run, text)
+
+
+def test_a_map_that_the_solver_does_not_come_to_costs_a_sentence(run: Path, monkeypatch) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        raise SolverError("planar (elements) gave no curve")
+
+    monkeypatch.setattr("inverse_design.run.switching.switching_field", fails)
+    shutil.rmtree(run / "reversal")
+    done = CliRunner().invoke(app, ["report", str(run)])
+    assert done.exit_code == 0, done.stderr
+    assert "candidate 00: no map of the reversal: planar (elements) gave no curve" in " ".join(done.stderr.split())
+    assert "No map of the reversal: planar (elements) gave no curve." in (run / "report.html").read_text()
 
 
 def test_the_clock_decides_nothing(undisturbed: Path, run: Path) -> None:

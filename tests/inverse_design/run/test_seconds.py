@@ -10,7 +10,7 @@ import pytest
 
 from inverse_design.run import seconds as stage_times
 from inverse_design.run.folder import RunFolder
-from inverse_design.run.seconds import FILE, StageTimes
+from inverse_design.run.seconds import FILE, REST, StageTimes
 
 
 def test_interrupted_attempts_add_up(tmp_path: Path) -> None:
@@ -66,3 +66,19 @@ def test_a_damaged_file_loses_the_times_and_nothing_else(tmp_path: Path, text: s
     with times.timed("labels", "key"):
         pass
     assert set(json.loads((tmp_path / FILE).read_text())["labels"]) == {"key"}
+
+
+def test_what_no_stage_took_is_told_too(tmp_path: Path) -> None:
+    """From the start of the command, over all attempts that did something."""
+    began = time.monotonic() - 5  # five seconds of imports
+    for attempt in (1, 2):
+        folder = RunFolder(tmp_path, began)
+        folder.times.note_rest("key")
+        before = folder.times.seconds(REST, "key")
+        assert before == pytest.approx(5 * (attempt - 1), abs=0.5), "an attempt that finds all there counts nothing"
+        folder.stage(f"vae/{attempt}", "key", lambda work: time.sleep(0.3))
+        for _ in range(2):  # after each round
+            folder.times.note_rest("key")
+        assert folder.times.seconds(REST, "key") == pytest.approx(5 * attempt, abs=0.5)
+        began = time.monotonic() - 5
+    assert StageTimes(tmp_path).seconds(REST, "another") == 0

@@ -85,6 +85,16 @@ def test_a_missing_extra_names_the_command_that_installs_it(monkeypatch: pytest.
         start()
 
 
+def test_a_dependency_that_dask_lacks_is_named(monkeypatch: pytest.MonkeyPatch):
+    """It is Dask that is installed."""
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("distributed", "msgpack")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "msgpack", None)
+    with pytest.raises(InputError, match=r"Dask is installed but does not load \(.*msgpack"):
+        dask()
+
+
 def test_workers_that_cannot_start_are_an_error_and_no_label(store: LabelStore):
     broken = Engine(lambda: ProcessPoolExecutor(1, get_context("spawn"), initializer=os._exit, initargs=(1,)), 1)
     with pytest.raises(InputError, match="die as soon as they start"), broken:

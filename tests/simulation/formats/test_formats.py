@@ -138,3 +138,19 @@ def test_refusals(tmp_path: Path) -> None:
     for name in FORMATS:
         with pytest.raises(InputError, match="cannot be written"):
             export_structure(LOPSIDED, tmp_path / "no folder" / "a.npz", name)
+
+
+def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
+    for name in FORMATS:
+        with pytest.raises(InputError, match="a folder; name the file"):
+            export_structure(LOPSIDED, tmp_path, name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_cannot_write_into_a_script() -> None:
+    """A file may be called anything: what it is called stays in a comment."""
+    plain = mumax3_script(LOPSIDED, Nd2Fe14B, FieldSweep(), "a b")
+    for name in ("a\nMsat = 1", "a\rMsat = 1", "a\x0bMsat = 1", "a\u2028Msat = 1"):
+        script = mumax3_script(LOPSIDED, Nd2Fe14B, FieldSweep(), name)
+        assert "Demagnetisation curve of a?Msat = 1:" in script
+        assert script.splitlines()[1:] == plain.splitlines()[1:]

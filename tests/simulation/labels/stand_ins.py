@@ -7,6 +7,7 @@ As a script: python -m tests.simulation.labels.stand_ins STORE --count 20 [--sec
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import subprocess
@@ -39,7 +40,7 @@ def specifications(count: int) -> list[Specification]:
 
 
 def conditions(**options: object) -> Conditions:
-    """Options of the stand-in: seconds, log, and by index of the specification: kill, kill_once, fail, nan, stall."""
+    """Options of the stand-in: seconds, log; by index of the specification: kill, kill_once, deaf, fail, nan, stall."""
     return Conditions(Nd2Fe14B, FieldSweep(step=0.02), "planar", "cells", {"version": 1}, options)
 
 
@@ -70,6 +71,8 @@ def curve_of(job: Job) -> Label:
         if not mark.exists():
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+    if index in options.get("deaf", ()):
+        sum(range(10**12))  # compiled, and keeps the interpreter's lock
     if index in options.get("fail", ()):
         raise FloatingPointError("the energy is not finite")
     time.sleep(options.get("seconds", 0.0))
@@ -110,6 +113,10 @@ def fail_strangely(job: Job) -> Label:
     raise TwoWords("diverged", "h = -0.3")
 
 
+def no_space(job: Job) -> Label:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/scratch/loop")
+
+
 def refuse(job: Job) -> Label:
     raise InputError("no such solver here")
 
@@ -123,6 +130,7 @@ def main() -> int:
     parser.add_argument("--engine", default="local")
     parser.add_argument("--log", default="/dev/null")
     parser.add_argument("--file-limit", type=int)
+    parser.add_argument("--deaf", type=int, nargs="*", default=[])
     given = parser.parse_args()
     if given.file_limit:
         import resource
@@ -131,7 +139,7 @@ def main() -> int:
     try:
         workers = None if given.engine == "mpi" else given.workers
         with LabelStore(given.store) as store, engine(given.engine, workers) as pool:
-            asked = conditions(seconds=given.seconds)
+            asked = conditions(seconds=given.seconds, **({"deaf": given.deaf} if given.deaf else {}))
             for label in label_all(specifications(given.count), asked, store, pool, simulate=_logged(given.log)):
                 print(label.key, flush=True)
     except InputError as error:

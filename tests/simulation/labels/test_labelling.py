@@ -42,6 +42,7 @@ from tests.simulation.labels.stand_ins import (
     curve_of,
     fail_strangely,
     line_of,
+    no_space,
     refuse,
     specification_of,
     specifications,
@@ -302,6 +303,41 @@ def test_ctrl_c_stops_cleanly_and_ends_the_workers(tmp_path: Path, engine: str):
     wait_until(lambda: not any(psutil.pid_exists(pid) for pid in workers_of(tmp_path / "log")), 10.0)
     with LabelStore(tmp_path / "s.sqlite") as store:
         assert {label.key for label in store.labels()} >= set(out.split())
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system ends the worker")
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_their_driver_whatever_they_are_at(tmp_path: Path, sent: signal.Signals):
+    """Compiled code that never ends and keeps the interpreter's lock: no thread of the worker can end it."""
+    driver = drive(tmp_path, "--count", 3, "--deaf", 1, 2)
+    line_of(driver)
+    wait_until(lambda: len((tmp_path / "log").read_text().splitlines()) == 3)
+    time.sleep(0.5)
+    began = time.monotonic()
+    os.kill(driver.pid, sent)
+    try:
+        wait_until(lambda: not any(psutil.pid_exists(pid) for pid in workers_of(tmp_path / "log")), 6.0)
+        driver.communicate(timeout=30)
+        assert time.monotonic() - began < 6
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(driver.pid, signal.SIGKILL)
+
+
+def test_what_a_machine_lacks_is_no_fault_of_a_structure(store: LabelStore):
+    """A full disk under a solver that writes: an error, and no label that says for good that it failed."""
+    with pytest.raises(InputError, match=r"a worker could not simulate: /scratch/loop: No space left on device"):
+        list(label_all(specifications(1), conditions(), store, threads(), simulate=no_space))
+    assert len(store) == 0
+
+
+def test_a_curve_that_a_solver_does_not_come_to_is_a_failed_label(store: LabelStore):
+    """And the run goes on with the others."""
+    coarse = Microstructure(np.arange(900).reshape(30, 30) % 6, np.linspace(-1.5, 1.5, 6), 100.0)
+    asked = Conditions.of(Nd2Fe14B, FieldSweep(step=0.05), discretization="elements")
+    (label,) = label_all([coarse], asked, store, threads())
+    assert label.outcome is Outcome.FAILED
+    assert "gave no curve (the angle gradient is not a number)" in label.reason
 
 
 def test_two_runs_on_one_store_are_safe(tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +33,7 @@ from simulation import (
 )
 from simulation.labels import store_file
 from simulation.labels.label import Conditions, Job, Specification, canonical
+from simulation.labels.rows import APPLICATION, COLUMNS, FORMAT, checksum
 from simulation.labels.store import Merged
 from tests.simulation.labels.stand_ins import FAMILY, conditions, curve_of, line_of, specification_of, specifications
 
@@ -453,3 +456,87 @@ def test_twenty_thousand_labels_are_listed_in_a_second_with_flat_memory(tmp_path
     start = time.perf_counter()
     with LabelStore(tmp_path / "s.sqlite") as store:
         print("open", time.perf_counter() - start)
+
+
+# -- rows of other hands
+
+
+def rewritten(path: Path, **cells: object) -> Path:
+    """The store with cells of its first label changed, under a checksum that is right again."""
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        row = list(db.execute(f"SELECT {', '.join(COLUMNS)} FROM labels ORDER BY key LIMIT 1").fetchone())
+        key = row[0]
+        for name, value in cells.items():
+            row[COLUMNS.index(name)] = value
+        changes = ", ".join(f"{name} = ?" for name in (*COLUMNS, "checksum"))
+        db.execute(f"UPDATE labels SET {changes} WHERE key = ?", (*row, checksum(tuple(row)), key))
+    return path
+
+
+CURVE = np.full(70, np.nan).tobytes()
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"outcome": "skipped"}, {"h": b"123"}, {"h": CURVE}, {"m": CURVE}, {"m": np.full(70, 2.0).tobytes()},
+        {"status": bytes(70)[1:]}, {"status": bytes([1] * 70)}, {"Hc": -0.3}, {"Mr": "much"}, {"Hk90": None},
+        {"specification": "{}"}, {"specification": "[" * 5000}, {"specification": '{"family": 3}'},
+        {"evaluations": -1}, {"evaluations": "many"}, {"wall_s": float("inf")}, {"key": "of another"}, {"h": 7},
+    ],
+    ids=lambda cells: next(iter(cells)),
+)  # fmt: skip
+def test_a_row_that_no_simulation_wrote_is_a_sentence_and_left_out_of_a_merge(tmp_path: Path, cells: dict):
+    """Forged, or of a version to come: the checksum is right."""
+    path = rewritten(filled(tmp_path / "a.sqlite", some_labels(3)), **cells)
+    if cells != {"wall_s": float("inf")}:
+        with pytest.raises(InputError) as error:
+            all_of(path)
+        assert_one_sentence(error, str(path), "label")
+    with LabelStore(tmp_path / "all.sqlite") as store:
+        merged = store.merge(path)
+        assert merged == (Merged(3, 0, 0) if "wall_s" in cells else Merged(2, 0, 1))
+        assert len(list(store.labels())) == merged.added
+
+
+def test_another_database_with_our_mark_is_no_store(tmp_path: Path):
+    path = tmp_path / "other.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA application_id = {APPLICATION}")
+        db.execute(f"PRAGMA user_version = {FORMAT}")
+        db.execute("CREATE TABLE labels (key TEXT PRIMARY KEY, colour TEXT)")
+    for options in ({}, {"read_only": True}, {"salvage": True, "read_only": True}):
+        with pytest.raises(InputError) as error:
+            LabelStore(path, **options)
+        assert_one_sentence(error, str(path), "not a label store")
+
+
+def test_what_a_kill_left_when_a_store_was_made_goes(tmp_path: Path):
+    """And the draft of a process that is making it now stays."""
+    names = (".s[1].sqlite.77.new", ".s[1].sqlite.77.new-journal", ".s[1].sqlite.78.new", ".other.sqlite.77.new")
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+    for name in names[:2]:
+        os.utime(tmp_path / name, (1, 1))
+    LabelStore(tmp_path / "s[1].sqlite").close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[2:], "s[1].sqlite"])
+
+
+def test_a_full_disk_at_creation_is_no_matter_of_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Nor where SQLite itself only says that it is unable to open the file."""
+    real: Any = open
+
+    def full(file: object, mode: str = "r", *rest: object, **named: object) -> object:
+        if "w" in mode or "+" in mode:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+        return real(file, mode, *rest, **named)
+
+    monkeypatch.setattr("io.open", full)
+    with pytest.raises(InputError) as error:
+        LabelStore(tmp_path / "s.sqlite")
+    assert_one_sentence(error, str(tmp_path / "s.sqlite"), "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(InputError) as error, store_file.sentence(tmp_path / "s.sqlite", "open"):
+        raise sqlite3.OperationalError("unable to open database file")
+    assert_one_sentence(error, "No space left on device")
+    assert "writable" not in str(error.value)

@@ -1,0 +1,228 @@
+"""Commands whose N-th write fails: each ends with a sentence, and done again with what an undisturbed one leaves.
+
+    python -m studies.benchmarks.failing_writes --every 1            # the whole sweep
+    python -m studies.benchmarks.failing_writes --commands simulate label --every 5
+
+A write is any call that changes what is on the disk below the folder of the command: of Python, NumPy, SQLite or HDF5.
+At its N-th such call a command is told that the disk is full or read-only (from then on) or that the device failed
+(once), or it is sent SIGINT or SIGKILL. It must then end with exit code 2 and one sentence, 130, or by the signal, or
+well if the call did not matter; never with a traceback. The same command, done again without a fault, must leave what
+it leaves where nothing failed, and no other file but a hidden draft, which a later write removes once it is a minute
+old. The exit code is 1 if one did not.
+
+The faults are those of a small library that is compiled by `cc` and preloaded, so that this runs on Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from simulation.labels.store import LabelStore
+from simulation.tessellation import voronoi
+from studies.benchmarks.kills import SMALL, TABLES, command
+
+FAULTS = {
+    "ENOSPC": (errno.ENOSPC, True),
+    "EROFS": (errno.EROFS, True),
+    "EIO": (errno.EIO, False),
+    "SIGINT": (-signal.SIGINT, False),
+    "SIGKILL": (-signal.SIGKILL, False),
+}
+"""By name: error number, or less a signal; and whether it lasts."""
+
+TIMEOUT_S = 300
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command in a folder: its words, what is there before, and what matters of what it leaves."""
+
+    words: Callable[[Path], Sequence[str]]
+    prepare: Callable[[Path], None]
+    outcome: Callable[[Path], object]
+
+
+def commands() -> dict[str, Command]:
+    """The commands of a sweep by name."""
+    here = [sys.executable, "-m", "inverse_design"]
+    overrides = [word for override in SMALL for word in ("--set", override)]
+    study = command(Path())[4]
+    few = ["--set", "labels.count=8", "--set", "labels.test=2", "--set", "execution.workers=1"]
+
+    def named(folder: Path, *names: str) -> list[str]:
+        return [str(folder / name) for name in names]
+
+    def structure(folder: Path) -> None:
+        voronoi(20, 2, 4, 1.2, np.random.default_rng(1)).save(folder / "s.npz")
+
+    def finished(folder: Path) -> None:
+        shutil.copytree(_finished_run(), folder / "small")
+
+    def labels(folder: Path) -> None:
+        structure(folder)
+        words = [*here, "label", study, *overrides, *few, "--store", *named(folder, "part.sqlite")]
+        subprocess.run(words, capture_output=True, check=True)
+
+    return {
+        "init": Command(lambda at: [*here, "init", *named(at, "a.yaml")], lambda at: None, files_of),
+        "simulate": Command(lambda at: [*here, "simulate", *named(at, "s.npz")], structure, files_of),
+        "export": Command(lambda at: [*here, "export", *named(at, "s.npz")], structure, files_of),
+        "label": Command(
+            lambda at: [*here, "label", study, *overrides, *few, "--store", *named(at, "l.sqlite")],
+            lambda at: None, lambda at: labels_of(at / "l.sqlite"),
+        ),
+        "merge": Command(
+            lambda at: [*here, "merge", *named(at, "part.sqlite"), "--store", *named(at, "all.sqlite")],
+            labels, lambda at: labels_of(at / "all.sqlite"),
+        ),
+        "report": Command(lambda at: [*here, "report", *named(at, "small")], finished, tables_of),
+        "run": Command(command, lambda at: None, tables_of),
+    }  # fmt: skip
+
+
+_DRAFT = re.compile(r"\.\d+\.partial\..+|\..+\.\d+\.new")
+
+
+def names_of(folder: Path) -> list[str]:
+    """The files of a folder, but drafts."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and not _DRAFT.fullmatch(path.name)]
+    return sorted(path.relative_to(folder).as_posix() for path in paths)
+
+
+def files_of(folder: Path) -> object:
+    """Every file with its content."""
+    return {name: (folder / name).read_bytes() for name in names_of(folder)}
+
+
+def labels_of(path: Path) -> object:
+    """The files beside a store, and its labels."""
+    with LabelStore(path, read_only=True) as store:
+        return names_of(path.parent), sorted(x.result_bytes for x in store.labels())
+
+
+def tables_of(folder: Path) -> object:
+    """The files of a run, and the content of its tables."""
+    return names_of(folder), {name: (folder / "small" / name).read_bytes() for name in TABLES}
+
+
+_finished: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def _finished_run() -> Path:
+    if not _finished:
+        _finished.append(tempfile.TemporaryDirectory())
+        subprocess.run(command(Path(_finished[0].name)), capture_output=True, check=True)
+    return Path(_finished[0].name) / "small"
+
+
+def library(folder: Path) -> Path:
+    """The library with the faults, compiled into a folder.
+
+    Raises:
+        OSError: if there is no compiler.
+        subprocess.CalledProcessError: if it does not compile.
+    """
+    made, compiler = folder / "failing_writes.so", shutil.which("cc")
+    if compiler is None:
+        raise OSError("no C compiler (cc) here")
+    source = Path(__file__).with_suffix(".c")
+    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", made, source, "-ldl"], capture_output=True, check=True)
+    return made
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command with a fault ended."""
+
+    code: int
+    said: str
+    writes: int
+
+
+def execute(words: Sequence[str], folder: Path, preload: Path, fault: str = "", at: int = 0) -> Ended:
+    """Do a command whose write number `at` below a folder fails, none if 0."""
+    number, lasts = FAULTS.get(fault, (0, False))
+    counted = preload.with_name("count")
+    counted.unlink(missing_ok=True)
+    told = {"FAIL_AT": at, "FAIL_WITH": int(number), "FAIL_LASTS": int(lasts), "FAIL_UNDER": folder}
+    environment = {name: str(value) for name, value in (told | {"FAIL_COUNT": counted, "LD_PRELOAD": preload}).items()}
+    done = subprocess.run(
+        words, env=os.environ | environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+    return Ended(done.returncode, done.stderr, int(counted.read_text()) if counted.exists() else 0)
+
+
+def verdict(known: Command, preload: Path, folder: Path, wanted: object, fault: str, at: int) -> str:
+    """What went wrong with one fault, nothing if all is well."""
+    known.prepare(folder)
+    first = execute(known.words(folder), folder, preload, fault, at)
+    allowed = {"SIGINT": (0, 130), "SIGKILL": (0, -signal.SIGKILL)}.get(fault, (0, 2))
+    last = (first.said.strip().splitlines() or [""])[-1]
+    if "Traceback" in first.said or first.code not in allowed:
+        return f"ended with {first.code}: {last}"
+    if first.code == 2 and not last.startswith("error: "):
+        return f"said no sentence: {last}"
+    if first.code == 0 and fault != "SIGINT":
+        return "" if known.outcome(folder) == wanted else "ended well and left something else"
+    words = known.words(folder)
+    if words[3] == "init" and (folder / "a.yaml").exists():
+        return "" if known.outcome(folder) == wanted else "left half a study"
+    again = execute(words, folder, preload)
+    if again.code:
+        return f"does not go on: {(again.said.strip().splitlines() or [''])[-1]}"
+    return "" if known.outcome(folder) == wanted else "left something else when it was done again"
+
+
+def sweep(names: Sequence[str], faults: Sequence[str], every: int, preload: Path) -> Iterator[tuple[str, str]]:
+    """What was tried and what went wrong with it, at every so many writes of each command."""
+    known = commands()
+    for name in names:
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            known[name].prepare(folder)
+            writes = execute(known[name].words(folder), folder, preload).writes
+            wanted = known[name].outcome(folder)
+        print(f"{name}: {writes} writes", flush=True)
+        for fault in faults:
+            for at in range(1, writes + 1, every):
+                with tempfile.TemporaryDirectory() as place:
+                    yield (
+                        f"{name}, {fault} at write {at}",
+                        verdict(known[name], preload, Path(place), wanted, fault, at),
+                    )
+
+
+def main() -> int:
+    """The command line; 0 if no fault did harm."""
+    known = commands()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--commands", nargs="+", choices=known, default=list(known))
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
+    parser.add_argument("--every", type=int, default=1)
+    given = parser.parse_args()
+    tried = wrong = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for what, verdict_ in sweep(given.commands, given.faults, given.every, library(Path(folder))):
+            tried += 1
+            if verdict_:
+                wrong += 1
+                print(f"{what}: {verdict_}", flush=True)
+    print(f"{tried} faults, {wrong} did harm")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
