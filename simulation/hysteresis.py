@@ -126,7 +126,7 @@ def demagnetization_curve(
         if error.name not in (name, backend):
             raise
         raise InputError(f"backend {backend}: this optional solver is not installed; use backend planar") from None
-    _check_options(backend, module.simulate, options)
+    check_options(backend, module.simulate, options)
     sweep = FieldSweep() if sweep is None else sweep
     discretization = discretization_of(backend, discretization)
     try:
@@ -141,15 +141,13 @@ def demagnetization_curve(
     return replace(curve, material=material, demagnetizing_factor=rectangular_prism(*microstructure.shape))
 
 
-def _check_options(backend: str, simulate: Callable[..., Any], options: Mapping[str, Any]) -> None:
+def check_options(backend: str, simulate: Callable[..., Any], options: Mapping[str, Any]) -> None:
     """Raise InputError if there is an option that a backend does not know."""
     common = inspect.signature(demagnetization_curve).parameters
     known = [name for name in inspect.signature(simulate).parameters if name not in common]
     unknown = sorted(set(options) - set(known))
     if unknown:
-        raise InputError(
-            f"demagnetization_curve: unknown option {unknown[0]!r}; those of backend {backend}: {', '.join(known)}"
-        )
+        raise InputError(f"unknown option {unknown[0]!r}; those of backend {backend}: {', '.join(known)}")
 
 
 def kept_indices(sweep: FieldSweep, keep: str | Sequence[float] | None) -> np.ndarray:

@@ -96,7 +96,7 @@ class Surrogate:
     def novelty(self, microstructures: Microstructure | Iterable[Microstructure]) -> np.ndarray:
         """(n,) how unlike structures are all that the surrogate was trained on, see `surrogate.novelty`.
 
-        99 % of structures of its own family are below 1. Above, a prediction is no more than a guess, and by how much
+        99 in 100 structures of its own family are below 1. Above, a prediction is no more than a guess, and by how much
         it may be off grows with the novelty. NaN where it cannot be told: of a surrogate trained on fewer than 40
         structures, or before there was this measure.
 

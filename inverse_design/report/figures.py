@@ -10,8 +10,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from inverse_design.front_plot import GOAL, PREDICTED, draw_front
 from inverse_design.goals import Goal
-from inverse_design.properties import UNITS, Column, grain_diameters_nm
+from inverse_design.properties import UNITS, grain_diameters_nm
 from inverse_design.report import switching
 from inverse_design.report.data import ReportData, internal_field, on_the_curve, verdict_on
 from inverse_design.run.verified import Verified
@@ -20,8 +21,6 @@ from simulation.material import Material
 from simulation.microstructure import Microstructure
 from simulation.pictures.axis_colors import axis_color
 from simulation.pictures.plots import AXIS_COLORS, SIMULATED, draw_grains, draw_si_axes
-
-PREDICTED, GOAL = "#c05a12", "#3a8f5c"
 
 
 def grain_map(structure: Microstructure) -> Figure:
@@ -186,52 +185,8 @@ def learning_figure(losses: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figu
 def front_figure(data: ReportData) -> Figure:
     """Predicted anchors of the Pareto front, verified candidates joined to their predictions."""
     figure = Figure(figsize=(6.0, 4.6), layout="constrained")
-    axes = figure.add_subplot()
-    x_name, y_name = front_axes(data.goals)
-    for goal in data.goals:
-        if goal.window is not None and goal.quantity in (x_name, y_name):
-            low, high = np.clip(goal.window, 0, 1 if goal.quantity in ANCHORS else np.inf)
-            (axes.axvspan if goal.quantity == x_name else axes.axhspan)(low, high, color=GOAL, alpha=0.15, linewidth=0)
-    x, y = Column[x_name], Column[y_name]
-    front, predicted, simulated = (
-        data.of_front("predicted"),
-        data.of_verified("predicted"),
-        data.of_verified("simulated"),
-    )
-    axes.plot(
-        front[:, x], front[:, y], "o", color="0.55", markersize=3.5, markeredgewidth=0, label="Pareto front, predicted"
-    )
-    for before, after in zip(predicted, simulated, strict=True):
-        axes.plot([before[x], after[x]], [before[y], after[y]], color=SIMULATED, linewidth=0.8, alpha=0.6)
-    if len(simulated):
-        axes.plot(predicted[:, x], predicted[:, y], "D", color=PREDICTED, markersize=4.5, markerfacecolor="white",
-                  label="candidate, predicted")  # fmt: skip
-        converged = np.array([item.converged for item in data.verified])
-        hit = np.array(data.hits)
-        kinds = (
-            (converged & ~hit, "o", SIMULATED, "simulated"), (hit, "*", GOAL, "simulated: a hit"),
-            (~converged, "x", SIMULATED, "not converged"),
-        )  # fmt: skip
-        for chosen, marker, color, words in kinds:
-            if chosen.any():
-                points = simulated[chosen]
-                size = 11 if marker == "*" else 6
-                axes.plot(points[:, x], points[:, y], marker, color=color, markersize=size, label=f"candidate, {words}")
-    axes.set_xlabel(_labelled(x_name))
-    axes.set_ylabel(_labelled(y_name))
-    axes.legend(frameon=False, fontsize=8)
+    draw_front(figure.add_subplot(), data.goals, data.of_front("predicted"), data.pairs)
     return figure
-
-
-def _labelled(name: str) -> str:
-    return f"{name} in {_unit(name)}" if name in ANCHORS else f"{name} ({UNITS[name]})" if UNITS[name] else name
-
-
-def front_axes(goals: Sequence[Goal]) -> tuple[str, str]:
-    """The two anchors that a picture of the front shows: objectives first, then bounds, then Hc and Mr."""
-    wanted = [goal.quantity for goal in sorted(goals, key=lambda goal: not goal.is_objective)]
-    names = list(dict.fromkeys([*wanted, "Hc", "Mr"]))[:2]
-    return names[0], names[1]
 
 
 def hypervolume_figure(rounds: Sequence[np.ndarray]) -> Figure:
@@ -244,10 +199,6 @@ def hypervolume_figure(rounds: Sequence[np.ndarray]) -> Figure:
     axes.set_ylabel("hypervolume (scaled objectives, no unit)")
     axes.legend(frameon=False, fontsize=8)
     return figure
-
-
-def _unit(anchor: str) -> str:
-    return r"$M_\mathrm{s}$" if UNITS[anchor] == "Ms" else r"$H_\mathrm{A}$"
 
 
 __all__ = [

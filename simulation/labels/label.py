@@ -92,9 +92,9 @@ class Conditions:
         `simulation.demagnetization_curve`.
 
         Raises:
-            InputError: if there is no such solver here.
+            InputError: if there is no such solver here, or it knows no such option.
         """
-        from simulation.hysteresis import BACKENDS, discretization_of
+        from simulation.hysteresis import BACKENDS, check_options, discretization_of
 
         if backend not in BACKENDS:
             raise InputError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
@@ -102,6 +102,7 @@ class Conditions:
             module = importlib.import_module(f"simulation.backends.{backend}")
         except ModuleNotFoundError:
             raise InputError(f"backend {backend}: this optional solver is not installed; use planar") from None
+        check_options(backend, module.simulate, options)
         discretization = discretization_of(backend, discretization)
         stated = inspect.signature(module.settings).parameters
         known = {name: value for name, value in options.items() if name in stated}

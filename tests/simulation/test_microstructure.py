@@ -144,3 +144,25 @@ def test_a_file_in_degrees_is_refused_with_a_guess(tmp_path: Path) -> None:
     np.savez(tmp_path / "radians.npz", grain_id=ids, grain_angle_rad=np.array([-2 * np.pi, 3.0, 2 * np.pi]))
     assert Microstructure.load(tmp_path / "radians.npz").grains == 3, "a whole turn is no sign of degrees"
     assert Microstructure(ids, angles).grains == 3, "in memory any finite number is an angle"
+
+
+def test_voronoi_takes_a_seed_or_a_generator() -> None:
+    assert voronoi(40, 2, 5, 1.0, 3) == voronoi(40, 2, 5, 1.0, np.random.default_rng(3))
+    assert voronoi(40, 2, 5, 1.0, np.int64(3)) == voronoi(40, 2, 5, 1.0, 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"rng": None}, r"rng must be a numpy\.random\.Generator, such as .*, got None"),
+        ({"rng": -1}, "a whole number of at least 0 that seeds one, got -1"),
+        ({"rng": True}, "got True"),
+        ({"rng": np.random.RandomState(1)}, "rng must be a numpy"),
+        ({"size_nm": "40"}, "size_nm must be a number, got '40'"),
+        ({"misorientation_rad": None}, "misorientation_rad must be a number, got None"),
+    ],
+)
+def test_what_nothing_can_be_drawn_from_is_refused(wrong: dict[str, Any], says: str) -> None:
+    plain: dict[str, Any] = {"size_nm": 40, "cell_nm": 2, "grains": 5, "misorientation_rad": 1.0, "rng": 1}
+    with pytest.raises(InputError, match=f"voronoi: .*{says}"):
+        voronoi(**plain | wrong)
