@@ -117,7 +117,7 @@ def internal_anchor_points(internal_h: np.ndarray, m: np.ndarray) -> AnchorPoint
     >>> h, m = np.array([1, 0, -0.2, -0.4]), np.array([0.9, 0.8, 0.6, -0.6])
     >>> points = internal_anchor_points(h - 0.1 * m, m)
     >>> f"Mr {points.Mr:.2f}, Hk90 {points.Hk90:.2f}, Hc {points.Hc:.2f}"
-    'Mr 0.81, Hk90 0.13, Hc 0.30'
+    'Mr 0.81, Hk90 0.15, Hc 0.30'
     """
     h, m = _checked(internal_h, m)
     inside = np.flatnonzero(h <= 0)

@@ -22,7 +22,7 @@ def rectangular_prism(ny: float, nx: float) -> float:
         pi N = (1 - p^2) / (2 p) ln(1 + p^2) + p ln p + 2 arctan(1 / p).
 
     >>> rectangular_prism(1, 1), round(rectangular_prism(4, 1), 4), round(rectangular_prism(1, 4), 4)
-    (0.5, 0.2184, 0.7816)
+    (0.5, 0.2301, 0.7699)
     """
     p = ny / nx
     if p == 1:

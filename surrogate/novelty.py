@@ -3,8 +3,9 @@
 A regressor answers for any structure, and says of those unlike all that it has seen neither how wrong nor how unsure it
 is. So each structure is described by a few numbers, the standardised `code_statistics` of its code (the code itself,
 where that is no grid) and how badly its image is decoded, and its distance from the surrogate's own structures is the
-mean over the `NEIGHBOURS` nearest of them. The novelty is that distance in units of the one that 99 % of structures of
-the same family, left out for this, stay below: above 1 is outside.
+mean over the `NEIGHBOURS` nearest of them. What decodes badly lies beyond what the code can say, so that its decoding
+error counts by itself, too. The novelty is the larger of both, each in units of what 99.5 % of structures of the same
+family, left out for this, stay below: above 1 is outside.
 
 Outside, the variance of a prediction grows by (`SLOPE` (novelty - 1) s)^2, s the standard deviation of the anchor over
 the labels: of a structure like none that is known, little more is known than that. The slope is the one that
@@ -33,10 +34,10 @@ HELD_OUT = 4
 """One in so many structures is left out, to tell how far structures of the same kind are."""
 MOST, FEWEST = 1600, 40
 """Structures that novelty is told by; with fewer it is not."""
-SHARE = 0.99
-SLOPE = 0.3
-"""With it errors outside have a root mean square of one standard deviation, 4 without (novelty.csv, beside that
-script)."""
+SHARE = 0.995
+SLOPE = 0.25
+"""With it errors outside have a root mean square of one standard deviation, more than 4 without (novelty.csv, beside
+that script)."""
 LARGEST = 1e6
 _CHUNK = 256
 
@@ -75,11 +76,11 @@ class Novelty:
 
     Args:
         reference: (r, d) `describe` of structures that the surrogate has learnt from.
-        unit: the distance that is a novelty of 1.
+        unit: (2,) the distance and the decoding error, standardised, that are a novelty of 1.
     """
 
     reference: np.ndarray
-    unit: float
+    unit: np.ndarray
 
     @classmethod
     def of(
@@ -97,21 +98,31 @@ class Novelty:
         """From `describe` (n, d) of them, as if they were saved: in single precision."""
         numbers = numbers.astype(np.float32).astype(np.float64)
         held = np.arange(len(numbers)) % HELD_OUT == HELD_OUT - 1
-        found = cls(numbers[~held], 1.0)
-        return cls(numbers[~held], max(float(np.quantile(found.score(numbers[held]), SHARE)), 1e-6))
+        bare = cls(numbers[~held], np.ones(2))
+        unit = np.quantile(bare.distances(numbers[held]), SHARE, axis=0)
+        return cls(numbers[~held], np.maximum(unit, 1e-6))
 
     def score(self, numbers: np.ndarray) -> np.ndarray:
         """(n,) novelty of structures by their numbers (n, d); above 1 outside."""
+        return np.minimum((self.distances(numbers) / self.unit).max(axis=1), LARGEST)
+
+    def distances(self, numbers: np.ndarray) -> np.ndarray:
+        """(n, 2) mean distance from the nearest known structures, and decoding error, both standardised.
+
+        Raises:
+            InputError: if these are not the numbers of such structures.
+        """
         if numbers.shape[1:] != self.reference.shape[1:]:
             raise InputError("novelty: these are numbers of another surrogate's structures")
         centre, scale = self.reference.mean(axis=0), np.maximum(self.reference.std(axis=0), 1e-6)
         known = (self.reference - centre) / scale
         nearest = min(NEIGHBOURS, len(known))
-        found = np.empty(len(numbers))
-        for i, row in enumerate((numbers - centre) / scale):
+        asked = (numbers - centre) / scale
+        found = np.column_stack([np.empty(len(asked)), asked[:, -1]])
+        for i, row in enumerate(asked):
             distance = np.sqrt(np.square(known - row).sum(axis=1))
-            found[i] = np.partition(distance, nearest - 1)[:nearest].mean() / self.unit
-        return np.minimum(found, LARGEST)
+            found[i, 0] = np.partition(distance, nearest - 1)[:nearest].mean()
+        return found
 
     def save(self, folder: Path, regressor: str) -> None:
         """Write `novelty.npz` beside the regressor whose weights have this SHA-256."""
@@ -137,11 +148,12 @@ class Novelty:
         reference, unit = found["reference"], found["unit"]
         if reference.dtype != np.float32 or reference.ndim != 2 or reference.shape[1] != size or not len(reference):
             raise InputError(f"{path}: numbers of shape {reference.shape}, {reference.dtype}, not (n, {size})")
-        if not np.isfinite(reference).all() or unit.shape != () or unit.dtype.kind != "f" or not 0 < unit < np.inf:
+        sound = unit.shape == (2,) and unit.dtype == np.float64 and np.isfinite(unit).all() and (unit > 0).all()
+        if not np.isfinite(reference).all() or not sound:
             raise InputError(f"{path}: what is there is no finite number")
         if str(found["regressor"]) != regressor:
             raise InputError(f"{path}: not of this regressor (its weights are others)")
-        return cls(reference.astype(np.float64), float(unit))
+        return cls(reference.astype(np.float64), unit)
 
     def __repr__(self) -> str:
         return f"<Novelty against {len(self.reference)} structures>"

@@ -75,7 +75,7 @@ def _derived(curve: DemagnetizationCurve) -> dict[str, Any]:
 def _lines(curve: DemagnetizationCurve) -> list[str]:
     """Anchor points and what follows from the curve, a line each."""
     factor = curve.demagnetizing_factor
-    lines = ["      by the applied field H, and by the field inside, H - N M, as data sheets have it:"]
+    lines = ["      by the applied field H; inside: by the field H - N M, as in data sheets"]
     for name, value in curve.anchors.as_dict().items():
         inside = curve.internal_anchors.as_dict()[name]
         words = "" if inside is None else f"   inside {inside:.4f}"

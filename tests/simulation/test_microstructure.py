@@ -148,7 +148,7 @@ def test_a_file_in_degrees_is_refused_with_a_guess(tmp_path: Path) -> None:
 
 def test_voronoi_takes_a_seed_or_a_generator() -> None:
     assert voronoi(40, 2, 5, 1.0, 3) == voronoi(40, 2, 5, 1.0, np.random.default_rng(3))
-    assert voronoi(40, 2, 5, 1.0, np.int64(3)) == voronoi(40, 2, 5, 1.0, 3)
+    assert voronoi(40, 2, 5, 1.0, int(np.int64(3))) == voronoi(40, 2, 5, 1.0, 3)
 
 
 @pytest.mark.parametrize(
