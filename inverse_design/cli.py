@@ -71,6 +71,7 @@ SurrogateName = Annotated[
     typer.Option("--surrogate", metavar="NAME|RUN", help=f"{SHIPPED}, or a run folder with one."),
 ]
 Degrees = Annotated[bool, typer.Option("--degrees", help="The angles of the structure file are degrees, not radians.")]
+SPINS = "planar, or free to leave the plane where that is unstable (built-in solver)"
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object on standard output.")]
 
 
@@ -160,6 +161,7 @@ def simulate(
     structure: Annotated[Path, typer.Argument(metavar="STRUCTURE", help="A structure file (.npz).")],
     backend: Annotated[str, typer.Option(help="planar or fidimag.")] = "planar",
     discretization: Annotated[str, typer.Option(help="elements or cells; fidimag has cells only.")] = "elements",
+    spins: Annotated[str, typer.Option(help=f"{SPINS}.")] = "planar",
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Where to write; default: beside the structure."),
@@ -172,7 +174,7 @@ def simulate(
     """
     from inverse_design.commands.structure import simulate_file
 
-    simulate_file(structure, backend, discretization, output or structure.parent, degrees)
+    simulate_file(structure, backend, discretization, spins, output or structure.parent, degrees)
 
 
 @app.command()
@@ -293,14 +295,15 @@ def verify(
         float,
         typer.Option(metavar="RAD", min=0.0, max=0.5, help="Push out of the plane at every field (fidimag only)."),
     ] = 0.0,
+    spins: Annotated[str | None, typer.Option(help=f"{SPINS}; default: as the run's labels.")] = None,
 ) -> None:
-    """Simulate a run's candidates again: by another solver, on another or a finer mesh; adds rows to verified.csv.
+    """Simulate a run's candidates again: by another solver, on another mesh, with free spins; rows of verified.csv.
 
     Example: python -m inverse_design verify runs/quickstart --refine 2
     """
     from inverse_design.commands.verify import verify_again
 
-    path, found = verify_again(run, backend, discretization, refine, out_of_plane)
+    path, found = verify_again(run, backend, discretization, refine, out_of_plane, spins)
     console.print(found, soft_wrap=True)
     console.print(f"wrote {path}", soft_wrap=True)
 
@@ -310,6 +313,7 @@ def export(
     source: Annotated[Path, typer.Argument(metavar="RUN|STRUCTURE", help="A run folder, or a structure file (.npz).")],
     candidate: Annotated[int | None, typer.Argument(metavar="CANDIDATE", help="Of a run: its number.")] = None,
     format: Annotated[str, typer.Option("--format", help="npz, ovf or mumax3.")] = "ovf",
+    spins: Annotated[str | None, typer.Option(help=f"{SPINS}; default: as the run's labels.")] = None,
     output: Annotated[
         str | None,
         typer.Option("-o", "--output", metavar="FILE", help="Default: structure.ovf (.mx3) beside the structure."),
@@ -322,7 +326,7 @@ def export(
     """
     from inverse_design.commands.structure import export_file
 
-    for path in export_file(source, candidate, format, output, degrees):
+    for path in export_file(source, candidate, format, output, spins, degrees):
         console.print(f"wrote {path}", soft_wrap=True)
 
 

@@ -55,8 +55,13 @@ def write_outputs(design: Design, times: StageTimes | None = None) -> None:
     table = verified_table(design.verified, design.goals, [*design.confirmations, *design.checks])
     write_text(run / "verified.csv", table.to_csv(index=False))
     write_text(run / "redraws.csv", redraws_table(design.verified).to_csv(index=False))
-    reversals, why_none = reversals_of(design.study, RunFolder(run), design.verified)
-    data = replace(report_data(design), reversals=reversals, no_reversals=why_none)
+    found, why_none = reversals_of(design.study, RunFolder(run), design.verified)
+    data = replace(
+        report_data(design),
+        reversals={number: one.switching_field for number, one in found.items()},
+        plane_unstable_h={number: one.plane_unstable_h for number, one in found.items()},
+        no_reversals=why_none,
+    )
     write_figures(data, run / "figures")
     if times is not None:
         times.note_rest(rest_key(design.study))

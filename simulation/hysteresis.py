@@ -98,7 +98,8 @@ def demagnetization_curve(
         discretization: "elements" (converged with the mesh at 2 nm) or "cells" (the paper's and fidimag's: walls are
             pinned on 2 nm cells). The backend fidimag knows cells only, and simulates by them.
         keep: fields at which the magnetisation angles are kept: None, "all" or a list of H / H_A.
-        **options: of the backend, see its `simulate`; for the planar one `tolerance` and `max_evaluations`.
+        **options: of the backend, see its `simulate`; for the planar one `tolerance`, `max_evaluations`, and
+            `spins`: "planar", or "free" to leave the plane where it is unstable.
 
     Raises:
         InputError: if an argument is not one of those.

@@ -131,7 +131,7 @@ class Microstructure:
         """
         from simulation.pictures.plots import draw_grains, own_axes
 
-        axes = own_axes() if ax is None else ax
+        axes = own_axes("compressed") if ax is None else ax
         draw_grains(axes, self)
         return axes
 

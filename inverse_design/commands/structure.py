@@ -20,14 +20,16 @@ from simulation.files import replacing, write_text
 from simulation.hysteresis import FieldSweep, demagnetization_curve, discretization_of
 from simulation.material import Nd2Fe14B
 from simulation.microstructure import Microstructure
-from simulation.validity import unsaturated, warnings_for
+from simulation.validity import plane_in_words, unsaturated, unstable_plane, warnings_for
 from surrogate.card import find_surrogate
 
 _KEPT = (".npz", ".sqlite", ".yaml", ".json", ".csv", ".h5", ".html")
 """What runs and users keep results in: no export in another format is written over them."""
 
 
-def simulate_file(path: Path, backend: str, discretization: str, folder: Path, degrees: bool = False) -> None:
+def simulate_file(
+    path: Path, backend: str, discretization: str, spins: str, folder: Path, degrees: bool = False
+) -> None:
     """Simulate a structure file; writes `curve.csv`, `anchors.json` and `curve.png` into a folder.
 
     Raises:
@@ -41,16 +43,24 @@ def simulate_file(path: Path, backend: str, discretization: str, folder: Path, d
     writable(folder)
     sweep = FieldSweep(until="coercivity")
     discretization = discretization_of(backend, discretization)
-    curve = demagnetization_curve(structure, sweep=sweep, backend=backend, discretization=discretization)
-    warn([*warnings_for(Nd2Fe14B, structure.cell_nm, discretization, sweep), *unsaturated(curve.m)])
+    options: dict[str, Any] = {} if spins == "planar" else {"spins": spins}
+    if options and backend != "planar":
+        raise InputError(f"--spins {spins} is for backend planar, the built-in solver; {backend} has none of them")
+    curve = demagnetization_curve(structure, sweep=sweep, backend=backend, discretization=discretization, **options)
+    said = warnings_for(Nd2Fe14B, structure.cell_nm, discretization, sweep, spins)
+    warn([*said, *unsaturated(curve.m), *unstable_plane(curve.plane_unstable_h, spins)])
     usable = bool(curve.converged.all())
     write_curve(folder, curve.h, curve.m, curve.converged, curve.anchors)
-    anchors = {**curve.anchors.as_dict(), "usable": usable, **_derived(curve)}
+    unstable_h = None if np.isnan(curve.plane_unstable_h) else curve.plane_unstable_h
+    anchors = {**curve.anchors.as_dict(), "usable": usable, "spins": spins, "plane_unstable_h": unstable_h}
+    anchors |= _derived(curve)
     write_text(folder / "anchors.json", json.dumps(anchors, indent=1) + "\n")
     with own_style(), replacing(folder / "curve.png") as partial:
         curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(partial, dpi=150)
     for line in _lines(curve):
         console.print(line)
+    if unstable_h is not None:
+        console.print(f"plane {plane_in_words(unstable_h, spins)}")
     console.print(f"wrote {folder / 'curve.csv'}, anchors.json, curve.png", soft_wrap=True)
     if not usable:
         bad = np.flatnonzero(~curve.converged)
@@ -126,16 +136,25 @@ def predict_file(path: Path, surrogate: str, degrees: bool = False) -> dict[str,
 
 
 def export_file(
-    source: Path, candidate: int | None, format: str, output: str | None, degrees: bool = False
+    source: Path,
+    candidate: int | None,
+    format: str,
+    output: str | None,
+    spins: str | None = None,
+    degrees: bool = False,
 ) -> list[Path]:
     """Write a run's candidate, or a structure file, for another program; the paths of what was written.
 
     Args:
         output: as given, because a trailing slash says that a folder is meant.
+        spins: "planar" or "free": of the remanent state, and what a script says of them; None for those of the run's
+            labels, of a structure file planar ones.
 
     Raises:
-        InputError: if there is no such candidate, structure or format, or the file to write is one that must stay.
+        InputError: if there is no such candidate, structure, format or kind of spins, or the file to write is one that
+            must stay.
     """
+    from simulation.backends.planar import check_spins
     from simulation.formats import FORMATS, export_structure, remanence
 
     if format not in FORMATS:
@@ -145,7 +164,7 @@ def export_file(
         if not source.is_dir():
             raise InputError(f"{source}: not a run folder; only a candidate of a run has a number")
         study = study_of(source)
-        material = study.magnet
+        material, spins = study.magnet, spins or study.labels.spins
         part = study.field_sweep
         sweep = FieldSweep(part.start, part.stop, part.step)
         source = source / "candidates" / f"{candidate:02d}" / "structure.npz"
@@ -158,8 +177,10 @@ def export_file(
     else:
         path = _output_file(output, suffix)
     writable(path.parent)
-    magnetization = remanence(structure, material) if format == "ovf" else None
-    return export_structure(structure, path, format, material, sweep, magnetization)
+    spins = spins or "planar"
+    check_spins(spins)
+    magnetization = remanence(structure, material, spins) if format == "ovf" else None
+    return export_structure(structure, path, format, material, sweep, magnetization, spins=spins)
 
 
 def _output_file(output: str, suffix: str) -> Path:

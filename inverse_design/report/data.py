@@ -37,6 +37,8 @@ class ReportData(Design):
         versions: releases by package.
         exports: by candidate number, names of the files in its folder that `export` wrote.
         reversals: by candidate number, the field (ny, nx) in H_A at which each cell switched, NaN where it has not.
+        plane_unstable_h: by candidate number, the field in H_A from which on the plane was unstable; NaN where it never
+            was.
         no_reversals: by candidate number, why one that might be expected could not be made.
     """
 
@@ -50,6 +52,7 @@ class ReportData(Design):
     versions: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[int, Sequence[str]] = field(default_factory=dict)
     reversals: Mapping[int, np.ndarray] = field(default_factory=dict)
+    plane_unstable_h: Mapping[int, float] = field(default_factory=dict)
     no_reversals: Mapping[int, str] = field(default_factory=dict)
 
     @property
@@ -113,8 +116,9 @@ def achieved(data: ReportData) -> str:
 
 def _upheld(data: ReportData) -> str:
     """What a hit was held against before it counted."""
-    if "finer" in data.study.checks:
-        return ", on cells half as large too"
+    said = {"finer": "on cells half as large", "free": "with free spins"}
+    if data.study.checks:
+        return f", {_listed([said[name] for name in data.study.checks])} too"
     paper = "the paper's mesh, " if data.study.labels.discretization == "cells" else ""
     return f" by {measure(data)}, {paper}not confirmed"
 
@@ -137,7 +141,19 @@ def measure(data: ReportData) -> str:
     """What the numbers of the candidates are by: backend, discretisation and cells."""
     study = data.study
     backend = f"{study.verification.backend}, " if study.verification.backend != "planar" else ""
-    return f"{backend}{study.labels.discretization} of {study.family.cell_nm:g} nm"
+    free = ", free spins" if study.labels.spins == "free" else ""
+    return f"{backend}{study.labels.discretization} of {study.family.cell_nm:g} nm{free}"
+
+
+def how(item: Verified) -> str:
+    """By what a curve was simulated, where several of one candidate stand side by side."""
+    backend = f"{item.backend}, " if item.backend != "planar" else ""
+    return f"{backend}{item.spins} spins, {item.discretization} of {item.candidate.structure.cell_nm:g} nm"
+
+
+def further(data: ReportData, number: int) -> list[Verified]:
+    """Every further simulation of a candidate, confirmations first."""
+    return [again for n, again in (*data.confirmations, *data.checks) if n == number]
 
 
 def verdict_on(data: ReportData, number: int) -> str:

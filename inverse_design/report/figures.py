@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,13 +15,16 @@ from inverse_design.front_plot import GOAL, PREDICTED, draw_front
 from inverse_design.goals import Goal
 from inverse_design.properties import UNITS, grain_diameters_nm
 from inverse_design.report import switching
-from inverse_design.report.data import ReportData, internal_field, on_the_curve, verdict_on
+from inverse_design.report.data import ReportData, further, how, internal_field, on_the_curve, verdict_on
 from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 from simulation.pictures.axis_colors import axis_color
 from simulation.pictures.plots import AXIS_COLORS, SIMULATED, draw_grains, draw_si_axes
+
+CHECKS = ("#7a4fa3", "#9a7b00", "#4b5563", "#8b2f3f")
+"""Colours of further simulations of a candidate."""
 
 
 def grain_map(structure: Microstructure) -> Figure:
@@ -66,11 +70,12 @@ def draw_curve(
     std: np.ndarray | None,
     goals: Sequence[Goal],
     material: Material | None,
+    name: str = "simulated",
 ) -> None:
-    """What `curve_figure` shows, on given axes."""
+    """What `curve_figure` shows, on given axes; the curve is called `name` in the legend."""
     axes.axhline(0, color="0.75", linewidth=0.7)
     axes.axvline(0, color="0.75", linewidth=0.7)
-    axes.plot(curve_h, curve_m, color=SIMULATED, linewidth=1.6, label="simulated")
+    axes.plot(curve_h, curve_m, color=SIMULATED, linewidth=1.6, label=name)
     if anchors is not None:
         points = np.array([place[:2] for place in on_the_curve(anchors).values()]).reshape(-1, 2)
         axes.plot(*points.T, "o", color=SIMULATED, markersize=4, label="its anchor points")
@@ -120,8 +125,12 @@ def candidate_figure(number: int, item: Verified, data: ReportData) -> Figure:
     candidate = item.candidate
     inside = internal_field(item.h, item.m, data.material)
     right.plot(inside, item.m, ":", color=SIMULATED, linewidth=1.1, label="against the field inside, H − M/2")
+    checks = further(data, number)
+    for again, color in zip(checks, cycle(CHECKS)):
+        right.plot(again.h, again.m, "--", color=color, linewidth=1.3, label=how(again))
     draw_curve(
-        right, item.h, item.m, item.anchors, candidate.anchors, candidate.std, data.goals, data.material
+        right, item.h, item.m, item.anchors, candidate.anchors, candidate.std, data.goals, data.material,
+        how(item) if checks else "simulated",
     )  # fmt: skip
     verdict = verdict_on(data, number)
     figure.suptitle(f"Candidate {number:02d} (round {item.round}, {verdict})", fontsize=10)

@@ -232,10 +232,8 @@ def _check_study(run: Path, study: Study, rounds: int, known: bool) -> None:
 
     def follows(part: int | str, batch: str) -> bool:
         """Whether what was simulated beside a batch is of this batch and this study."""
-        same = True
-        if study.redraws:
-            same, batch = key(Stage.REDRAWS.of(part)) == redraws_key(study, batch), redraws_key(study, batch)
-        return same and (not study.checks or key(Stage.CONFIRM.of(part)) == confirm_key(study, batch))
+        redrawn = not study.redraws or key(Stage.REDRAWS.of(part)) == redraws_key(study, batch)
+        return redrawn and (not study.checks or key(Stage.CONFIRM.of(part)) == confirm_key(study, batch))
 
     of_known = known_key(study, read_json(run / Stage.KNOWN / LABELS)["labels"]) if known else ""
     for round_ in range(rounds):

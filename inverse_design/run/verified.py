@@ -39,6 +39,7 @@ class Verified:
         redrawn: (k, 11) properties of structures with the same statistics, NaN where not converged; none if k is 0.
         confirmed: of a candidate that was simulated further (on a finer mesh, by another solver): whether it is a hit
             here and in each of these; None where nothing was.
+        spins: "planar", or "free" if they may leave the plane.
     """
 
     round: int
@@ -52,6 +53,7 @@ class Verified:
     properties: np.ndarray
     redrawn: np.ndarray = field(default_factory=lambda: np.zeros((0, len(PROPERTIES))))
     confirmed: bool | None = None
+    spins: str = "planar"
 
     def __repr__(self) -> str:
         words = {True: ", confirmed", False: ", not confirmed", None: ""}[self.confirmed]
@@ -128,6 +130,7 @@ def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Seq
                 label.h,
                 label.m,
                 properties,
+                spins=_spins(conditions),
             )
         )
     return batch
@@ -137,6 +140,12 @@ def _named(conditions: Conditions) -> str:
     """The backend as tables and reports call it."""
     push = conditions.options.get("out_of_plane_rad", 0.0)
     return f"{conditions.backend}, {push:g} rad out of plane" if push else conditions.backend
+
+
+def _spins(conditions: Conditions) -> str:
+    """Whether spins could leave the plane; those of fidimag do where they are pushed."""
+    pushed = bool(conditions.options.get("out_of_plane_rad", 0.0))
+    return str(conditions.settings.get("spins", "free" if pushed else "planar"))
 
 
 def verified_table(
@@ -169,8 +178,9 @@ def verified_table(
             row[f"{anchor}_std"] = item.candidate.std[i]
             row[f"{anchor}_verified"] = item.properties[i]
         row["source"], row["parent"] = item.candidate.source, item.candidate.parent
-        row["novelty"] = item.candidate.novelty
         row |= {name: item.properties[Column[name]] for name in (*DERIVED, *STRUCTURE)}
+        row["spins"] = item.spins
+        row["novelty"] = item.candidate.novelty
         rows.append(row)
     return pd.DataFrame(rows, columns=_columns())
 
@@ -178,7 +188,7 @@ def verified_table(
 def _columns() -> list[str]:
     first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit", "confirmed"]
     anchors = [f"{anchor}_{kind}" for anchor in ANCHORS for kind in ("predicted", "std", "verified")]
-    return [*first, *anchors, "source", "parent", *DERIVED, *STRUCTURE, "novelty"]
+    return [*first, *anchors, "source", "parent", *DERIVED, *STRUCTURE, "spins", "novelty"]
 
 
 ORIGIN = "origin.json"
@@ -206,7 +216,7 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
         "in_words": in_words(candidate), "predicted": predicted,
         "novelty": candidate.novelty if np.isfinite(candidate.novelty) else None,
         "label": item.label_key, "backend": item.backend,
-        "discretization": item.discretization, "confirmed": item.confirmed, **origin,
+        "discretization": item.discretization, "spins": item.spins, "confirmed": item.confirmed, **origin,
     }  # fmt: skip
     write_text(folder / ORIGIN, json.dumps(record, indent=1) + "\n")
     item.candidate.structure.save(folder / "structure.npz")
@@ -261,6 +271,7 @@ def load_batch(folder: Path) -> list[Verified]:
     for path in sorted(folder.glob("result-*.npz")):
         structure = Microstructure.load(path.with_name(path.name.replace("result", "structure")))
         data: dict[str, Any] = {n: v if v.ndim else v.item() for n, v in read_arrays(path).items()}
+        data.setdefault("spins", "planar")  # written before there were others
         own, of_candidate = _names(Verified, *_ELSEWHERE), _names(Candidate, "structure")
         data.setdefault(f"{_PREFIX}novelty", float("nan"))  # in runs of before it was not told
         if set(data) != {*own, *(f"{_PREFIX}{name}" for name in of_candidate)}:

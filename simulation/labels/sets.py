@@ -233,7 +233,7 @@ def _check_arrays(arrays: dict[str, np.ndarray]) -> None:
 
 
 def load_label_set(name_or_path: str | Path) -> LabelSet:
-    """A shipped set by name ("nd2fe14b", "nd2fe14b-elements"), a set's file, or the labels of a store or a run.
+    """A shipped set by name ("nd2fe14b-elements", ...), a set's file, or the labels of a store or a run.
 
     Raises:
         InputError: if there is none.
@@ -285,9 +285,9 @@ def _find(name_or_path: str | Path) -> LabelSet | ReferenceCurves:
 
 
 def _shipped() -> dict[str, Path]:
-    """Sets and folders of curves by name: studies/NAME/NAME.npz, NAME-elements.npz, NAME-fidimag."""
+    """Sets and folders of curves by name: studies/NAME/NAME.npz, NAME-elements.npz, NAME-free.npz, NAME-fidimag."""
     folder = Path(str(importlib.resources.files("studies")))
-    named = [path for end in (".npz", "-elements.npz", "-fidimag") for path in folder.glob(f"*/*{end}")]
+    named = [path for end in (".npz", "-elements.npz", "-free.npz", "-fidimag") for path in folder.glob(f"*/*{end}")]
     return {path.stem: path for path in named if path.stem.partition("-")[0] == path.parent.name}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,11 +20,11 @@ AXIS_COLORS = ListedColormap(palette() / 255.0, name="axis")
 """Cyclic colour map of easy axes: from -90 to +90 degrees and back to the same colour."""
 
 
-def own_axes() -> Axes:
-    """Axes of a new figure of pyplot's, which a notebook shows by itself."""
+def own_axes(layout: Literal["constrained", "compressed"] = "constrained") -> Axes:
+    """Axes of a new figure of pyplot's, which a notebook shows by itself; a "compressed" one is for pictures."""
     from matplotlib import pyplot
 
-    axes: Axes = pyplot.subplots(layout="constrained")[1]
+    axes: Axes = pyplot.subplots(layout=layout)[1]
     return axes
 
 

@@ -2,16 +2,17 @@
 
     python -m studies.nd2fe14b.train [--labels nd2fe14b] [--work DIR] [--to DIR]
     python -m studies.nd2fe14b.train --labels nd2fe14b-elements
+    python -m studies.nd2fe14b.train --labels nd2fe14b-free
     python -m studies.nd2fe14b.train --grains
     python -m studies.nd2fe14b.train --novelty
 
-One autoencoder of unlabelled structures serves both sets, and so does the decoder that draws grains from what it
+One autoencoder of unlabelled structures serves all sets, and so does the decoder that draws grains from what it
 decodes (`--grains` trains that alone, for the autoencoder that is shipped; `--novelty` writes what the novelty of a
-structure is told by, for both). For each set: four-fold cross-validation on
+structure is told by, for all). For each set: four-fold cross-validation on
 the training split, which the uncertainties are calibrated on; then the ensemble that is shipped, trained on the whole
 training split; last, and once, the test split. Every ensemble is settled between its codes after it has learnt the
-labels. Half an hour to an hour for both on two cores. A training that was killed goes on where it was; `--work` keeps
-what is done.
+labels. Half an hour to an hour for two sets on two cores. A training that was killed goes on where it was; `--work`
+keeps what is done. Where `--to` has an autoencoder already, that is the one.
 """
 
 from __future__ import annotations
@@ -180,8 +181,9 @@ def gain_of_labels(mean: np.ndarray, halved: np.ndarray, anchors: np.ndarray, na
 
 def ship(name: str, labels: LabelSet, work: Path, to: Path) -> str:
     """Train, calibrate, write and judge the surrogate of one set of labels; the table in Markdown."""
-    autoencoder = autoencoder_of(work)
-    codes, anchors = codes_of(labels, "train", autoencoder, work / "codes-train.npy")
+    shared = to / NAMES[0] / "autoencoder"
+    autoencoder = Autoencoder.load(shared) if (shared / "card.json").exists() else autoencoder_of(work)
+    codes, anchors = codes_of(labels, "train", autoencoder, work / f"codes-train-{name}.npy")
     mean, spread = cross_validate(autoencoder, codes, anchors, name, work)
     validated = np.abs(mean - anchors).mean(axis=0)
     regressor = train(autoencoder, codes, anchors, MEMBERS, name, work)
@@ -201,7 +203,6 @@ def ship(name: str, labels: LabelSet, work: Path, to: Path) -> str:
         "cross_validated": dict(zip(ANCHORS, validated.tolist(), strict=True)),
         "test": result.as_dict(),
     }
-    shared = to / NAMES[0] / "autoencoder"
     if not (shared / "card.json").exists():
         autoencoder.save(shared)
         shutil.copyfile(work / "autoencoder.csv", shared / HISTORY)
@@ -234,8 +235,15 @@ def _sections(labels: LabelSet) -> dict[str, object]:
             "misorientation_deg": [round(math.degrees(angle), 9) for angle in family.misorientation_rad],
         },
         "field_sweep": asdict(conditions.sweep),
-        "labels": {**counts, "backend": conditions.backend, "discretization": conditions.discretization},
+        "labels": {**counts, **_solver(conditions)},
     }
+
+
+def _solver(conditions: Conditions) -> dict[str, object]:
+    """Keys of a study's `labels` that say by what they are simulated; of planar spins none, which are the default."""
+    said: dict[str, object] = {"backend": conditions.backend, "discretization": conditions.discretization}
+    spins = conditions.settings.get("spins", "planar")
+    return said if spins == "planar" else {**said, "spins": spins}
 
 
 def _row(values: np.ndarray) -> str:
@@ -266,7 +274,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.novelty:
         for name in NAMES:
-            ship_novelty(name, options.to)
+            if (options.to / name / "card.json").is_file():
+                ship_novelty(name, options.to)
         return 0
     if options.grains:
         options.work.mkdir(parents=True, exist_ok=True)
