@@ -70,6 +70,7 @@ SurrogateName = Annotated[
     str,
     typer.Option("--surrogate", metavar="NAME|RUN", help=f"{SHIPPED}, or a run folder with one."),
 ]
+Degrees = Annotated[bool, typer.Option("--degrees", help="The angles of the structure file are degrees, not radians.")]
 SPINS = "planar, or free to leave the plane where that is unstable (built-in solver)"
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object on standard output.")]
 
@@ -165,6 +166,7 @@ def simulate(
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Where to write; default: beside the structure."),
     ] = None,
+    degrees: Degrees = False,
 ) -> None:
     """Simulate the demagnetisation curve of one structure of Nd2Fe14B: curve.csv, anchors.json, curve.png.
 
@@ -172,7 +174,7 @@ def simulate(
     """
     from inverse_design.commands.structure import simulate_file
 
-    simulate_file(structure, backend, discretization, spins, output or structure.parent)
+    simulate_file(structure, backend, discretization, spins, output or structure.parent, degrees)
 
 
 @app.command()
@@ -180,6 +182,7 @@ def predict(
     structure: Annotated[Path, typer.Argument(metavar="STRUCTURE", help="A structure file (.npz).")],
     surrogate: SurrogateName,
     as_json: AsJson = False,
+    degrees: Degrees = False,
 ) -> None:
     """Predict the anchor points of one structure with their standard deviation; nothing is simulated.
 
@@ -187,15 +190,19 @@ def predict(
     """
     from inverse_design.commands.structure import predict_file
 
-    found = predict_file(structure, surrogate)
+    found = predict_file(structure, surrogate, degrees)
     if as_json:
         typer.echo(json.dumps(found, indent=1))
         return
+    novelty = found.pop("novelty", None)
     for name, value in found.items():
         intervals = (
             f"   68 %: +- {value['within_68']:.4f}   95 %: +- {value['within_95']:.4f}" if "within_68" in value else ""
         )
         typer.echo(f"{name:>5} {value['mean']:8.4f} +- {value['std']:.4f}{intervals}")
+    if novelty is not None:
+        where = "outside of what it was trained on" if novelty["outside"] else "inside, outside above 1"
+        typer.echo(f"novelty {novelty['value']:.2f} ({where})")
 
 
 @app.command()
@@ -311,6 +318,7 @@ def export(
         str | None,
         typer.Option("-o", "--output", metavar="FILE", help="Default: structure.ovf (.mx3) beside the structure."),
     ] = None,
+    degrees: Degrees = False,
 ) -> None:
     """Write a structure for another program: OVF 2.0 (OOMMF, mumax3, Ubermag) or a mumax3 script.
 
@@ -318,7 +326,7 @@ def export(
     """
     from inverse_design.commands.structure import export_file
 
-    for path in export_file(source, candidate, format, output, spins):
+    for path in export_file(source, candidate, format, output, spins, degrees):
         console.print(f"wrote {path}", soft_wrap=True)
 
 

@@ -13,8 +13,8 @@ from inverse_design.console import console, warn
 from inverse_design.files import writable
 from inverse_design.run.design import study_of
 from inverse_design.run.verified import write_curve
-from simulation.anchors import ANCHORS, UNITS
-from simulation.bhmax import maximum_energy_product
+from simulation.anchors import ANCHORS, UNITS, AnchorPoints
+from simulation.curve import DemagnetizationCurve
 from simulation.errors import InputError
 from simulation.files import replacing, write_text
 from simulation.hysteresis import FieldSweep, demagnetization_curve, discretization_of
@@ -27,7 +27,9 @@ _KEPT = (".npz", ".sqlite", ".yaml", ".json", ".csv", ".h5", ".html")
 """What runs and users keep results in: no export in another format is written over them."""
 
 
-def simulate_file(path: Path, backend: str, discretization: str, spins: str, folder: Path) -> None:
+def simulate_file(
+    path: Path, backend: str, discretization: str, spins: str, folder: Path, degrees: bool = False
+) -> None:
     """Simulate a structure file; writes `curve.csv`, `anchors.json` and `curve.png` into a folder.
 
     Raises:
@@ -37,7 +39,7 @@ def simulate_file(path: Path, backend: str, discretization: str, spins: str, fol
     from inverse_design.report.figures import curve_figure
     from inverse_design.report.style import own_style
 
-    structure = Microstructure.load(path)
+    structure = Microstructure.load(path, degrees)
     writable(folder)
     sweep = FieldSweep(until="coercivity")
     discretization = discretization_of(backend, discretization)
@@ -51,15 +53,12 @@ def simulate_file(path: Path, backend: str, discretization: str, spins: str, fol
     write_curve(folder, curve.h, curve.m, curve.converged, curve.anchors)
     unstable_h = None if np.isnan(curve.plane_unstable_h) else curve.plane_unstable_h
     anchors = {**curve.anchors.as_dict(), "usable": usable, "spins": spins, "plane_unstable_h": unstable_h}
+    anchors |= _derived(curve)
     write_text(folder / "anchors.json", json.dumps(anchors, indent=1) + "\n")
     with own_style(), replacing(folder / "curve.png") as partial:
         curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(partial, dpi=150)
-    for name, value in curve.anchors.as_dict().items():
-        unit = UNITS[name]
-        console.print(f"{name:>5} {'missing' if value is None else f'{value:.4f} {unit}'}")
-    product = maximum_energy_product(curve.h, curve.m, Nd2Fe14B)
-    stated = f"{product / 1e3:.1f} kJ/m3" if np.isfinite(product) else "missing"
-    console.print(f"BHmax {stated} (internal field H - M/2: demagnetising factor 1/2)")
+    for line in _lines(curve):
+        console.print(line)
     if unstable_h is not None:
         console.print(f"plane {plane_in_words(unstable_h, spins)}")
     console.print(f"wrote {folder / 'curve.csv'}, anchors.json, curve.png", soft_wrap=True)
@@ -71,25 +70,78 @@ def simulate_file(path: Path, backend: str, discretization: str, spins: str, fol
         )
 
 
-def predict_file(path: Path, surrogate: str) -> dict[str, dict[str, float]]:
+def _derived(curve: DemagnetizationCurve) -> dict[str, Any]:
+    """What follows from a curve with the field inside, for `anchors.json`; null where missing."""
+    inside = {name: value for name, value in curve.internal_anchors.as_dict().items() if name != "M1"}
+    squareness = {"applied": _squareness(curve.anchors), "inside": _squareness(curve.internal_anchors)}
+    return {
+        "demagnetizing_factor": curve.demagnetizing_factor,
+        "BHmax_J_per_m3": curve.BHmax if np.isfinite(curve.BHmax) else None,
+        "inside": inside,
+        "squareness": squareness,
+    }
+
+
+def _lines(curve: DemagnetizationCurve) -> list[str]:
+    """Anchor points and what follows from the curve, a line each."""
+    factor = curve.demagnetizing_factor
+    lines = ["      by the applied field H; inside: by the field H - N M, as in data sheets"]
+    for name, value in curve.anchors.as_dict().items():
+        inside = curve.internal_anchors.as_dict()[name]
+        words = "" if inside is None else f"   inside {inside:.4f}"
+        lines.append(f"{name:>5} {'missing' if value is None else f'{value:.4f} {UNITS[name]}'}{words}")
+    one, other = _squareness(curve.anchors), _squareness(curve.internal_anchors)
+    if one is not None and other is not None:
+        lines.append(f"Hk90/Hc (squareness) {one:.3f}   inside {other:.3f}")
+    stated = f"{curve.BHmax / 1e3:.1f} kJ/m3" if np.isfinite(curve.BHmax) else "missing"
+    return [*lines, f"BHmax {stated} (field inside, demagnetising factor N = {factor:.4g} of this rectangle)"]
+
+
+def _squareness(anchors: AnchorPoints) -> float | None:
+    """Hk90 / Hc, None where one is missing; above 1 by the field inside where the magnet reverses at once."""
+    share = anchors.Hk90 / anchors.Hc if anchors.Hc else np.nan
+    return float(share) if np.isfinite(share) else None
+
+
+def predict_file(path: Path, surrogate: str, degrees: bool = False) -> dict[str, Any]:
     """Of each anchor point of a structure file, by name: `mean` and `std`; and, where the surrogate has been
-    cross-validated, `within_68` and `within_95`: half widths of its conformal intervals."""
-    structure, folder = Microstructure.load(path), find_surrogate(surrogate)  # refused before TensorFlow is there
+    cross-validated, `within_68` and `within_95`: half widths of its conformal intervals. Under `novelty`, where it can
+    be told, how unlike what the surrogate was trained on the structure is (`value`), and whether it is `outside`: then
+    everything else is wider, and a warning says so."""
+    structure, folder = (
+        Microstructure.load(path, degrees),
+        find_surrogate(surrogate),
+    )  # refused before TensorFlow is there
     from surrogate import Surrogate
 
     model = Surrogate.load(folder)
-    mean, std = model.predict(model.encode([structure]))
-    found = {name: {"mean": float(mean[0, i]), "std": float(std[0, i])} for i, name in enumerate(ANCHORS)}
+    mean, std = model.predict([structure])
+    novelty = float(model.novelty([structure])[0])
+    found: dict[str, Any] = {
+        name: {"mean": float(mean[0, i]), "std": float(std[0, i])} for i, name in enumerate(ANCHORS)
+    }
     calibration = model.regressor.calibration
     if calibration is not None:
         for i, name in enumerate(ANCHORS):
             half = calibration.quantiles[:, i] * std[0, i]
             found[name] |= {"within_68": float(half[0]), "within_95": float(half[1])}
+    if np.isfinite(novelty):
+        found["novelty"] = {"value": novelty, "outside": novelty > 1}
+    if novelty > 1:
+        warn([
+            f"{path}: unlike what the surrogate was trained on (novelty {novelty:.2g}, outside above 1): the standard "
+            "deviations are widened, and what is predicted is little more than a guess; simulate it"
+        ])  # fmt: skip
     return found
 
 
 def export_file(
-    source: Path, candidate: int | None, format: str, output: str | None, spins: str | None = None
+    source: Path,
+    candidate: int | None,
+    format: str,
+    output: str | None,
+    spins: str | None = None,
+    degrees: bool = False,
 ) -> list[Path]:
     """Write a run's candidate, or a structure file, for another program; the paths of what was written.
 
@@ -118,7 +170,7 @@ def export_file(
         source = source / "candidates" / f"{candidate:02d}" / "structure.npz"
     elif source.is_dir():
         raise InputError(f"{source}: name a candidate of this run by its number, or a structure file")
-    structure = Microstructure.load(source)
+    structure = Microstructure.load(source, degrees)
     suffix = {"npz": ".npz", "ovf": ".ovf", "mumax3": ".mx3"}[format]
     if output is None:
         path = source.with_name("structure-copy.npz" if format == "npz" else f"structure{suffix}")

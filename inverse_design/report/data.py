@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.candidates.candidate import KNOWN
-from inverse_design.properties import PROPERTIES, UNITS
+from inverse_design.properties import PROPERTIES, UNITS, Column
 from inverse_design.run.baseline import in_words
 from inverse_design.run.design import Design
 from inverse_design.run.verified import Verified
 from inverse_design.study.study import study_text
-from simulation.anchors import ANCHORS, LEVELS, curve_points
-from simulation.bhmax import SQUARE_PRISM
+from simulation.anchors import ANCHORS, LEVELS, curve_points, internal_anchor_points
+from simulation.bhmax import internal_field as internal_field
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 
@@ -199,9 +199,12 @@ def on_the_curve(anchors: np.ndarray, std: np.ndarray | None = None) -> dict[str
     return {name: place for name, place in places.items() if np.isfinite(place[:2]).all()}
 
 
-def internal_field(h: np.ndarray, m: np.ndarray, material: Material) -> np.ndarray:
-    """The field inside the magnet, H / H_A: the applied field less N M, N = 1/2 of the infinitely long square."""
-    return np.asarray(h) - SQUARE_PRISM * np.asarray(m) * material.Ms_A_per_m / material.H_A_A_per_m
+def squareness(item: Verified, material: Material) -> str:
+    """Hk90 / Hc by the applied field and by the field inside, which data sheets go by, in words."""
+    inside = internal_anchor_points(internal_field(item.h, item.m, material), item.m)
+    pairs = (("by the applied field", item.anchors[Column.Hk90], item.anchors[Column.Hc]),
+             ("by the field inside", inside.Hk90, inside.Hc))  # fmt: skip
+    return ", ".join(f"{one / other:.3f} {words}" for words, one, other in pairs if one > 0 < other) or "missing"
 
 
 def alignment(structure: Microstructure) -> float:

@@ -10,8 +10,8 @@ from inverse_design.goals import objectives
 from inverse_design.properties import UNITS, Column
 from inverse_design.report import plots, svg
 from inverse_design.report.data import ReportData, labelled
-from inverse_design.report.grain_image import field_data_uri
 from simulation.anchors import ANCHORS
+from simulation.pictures.grain_image import field_data_uri
 
 
 def curve_frame_of(data: ReportData) -> svg.Frame:

@@ -12,6 +12,7 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from inverse_design.candidates.candidate import KNOWN
 from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS, Column, grain_diameters_nm
 from inverse_design.report import plots, svg, switching
 from inverse_design.report.data import (
@@ -22,17 +23,18 @@ from inverse_design.report.data import (
     further,
     measure,
     si_value,
+    squareness,
     verdict_on,
 )
 from inverse_design.report.explorer import curve_frame_of, explored
 from inverse_design.report.figure_files import write_figures
-from inverse_design.report.grain_image import png_data_uri
 from inverse_design.report.tables import write_tables
 from inverse_design.run.verified import Verified, in_words
 from inverse_design.study.caveats import caveats
 from simulation.anchors import ANCHORS
 from simulation.bhmax import maximum_energy_product
 from simulation.files import write_text
+from simulation.pictures.grain_image import png_data_uri
 from simulation.validity import plane_in_words
 from surrogate.metrics import PAPER_MAE
 
@@ -137,6 +139,8 @@ def _goal_row(data: ReportData, goal: Any, champion: int | None) -> dict[str, An
 
 def _predicted(item: Verified, column: int) -> str | None:
     std = item.candidate.std[column] if column < len(ANCHORS) else np.nan
+    if item.part == KNOWN:
+        return "none made"
     return with_error(item.candidate.predicted[column], std)
 
 
@@ -171,6 +175,7 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "grains": structure.grains,
         "diameter": f"{diameters.mean():.1f} ± {diameters.std():.1f} nm",
         "alignment": f"{alignment(structure):.3f}",
+        "squareness": squareness(item, data.material),
         "energy_product": f"{product / 1e3:.0f} kJ/m³" if np.isfinite(product) else "missing",
         "curve": plots.candidate_curve(frame, number, item, data.goals, data.material, checks),
         "sizes": plots.grain_sizes(structure),

@@ -12,12 +12,12 @@ from matplotlib.colors import to_hex
 from inverse_design.goals import Goal
 from inverse_design.properties import UNITS, Column, grain_diameters_nm
 from inverse_design.report import svg, switching
-from inverse_design.report.axis_colors import hex_color
 from inverse_design.report.data import how, internal_field, on_the_curve
 from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS, LEVELS
 from simulation.material import Material
 from simulation.microstructure import Microstructure
+from simulation.pictures.axis_colors import hex_color
 
 CHECKS = 4
 """Colours of further simulations; beyond them they come again."""

@@ -181,8 +181,9 @@ def known_key(study: Study, labels: str) -> str:
 
 
 def confirm_key(study: Study, batch: str) -> str:
-    """Key of the confirmation of a batch's hits: the batch, with its redraws if it has any, and the checks."""
-    return stage_key(Stage.CONFIRM, batch=batch, checks=study.checks)
+    """Key of the confirmation of a batch: its own, that of its redraws where they say what a hit is, and the checks."""
+    robust = any(goal.robust for goal in study.reduced_goals)
+    return stage_key(Stage.CONFIRM, batch=redraws_key(study, batch) if robust else batch, checks=study.checks)
 
 
 def rest_key(study: Study) -> str:

@@ -171,8 +171,7 @@ class Stages:
             simulator: runs simulations.
         """
         if self.study.redraws:
-            key = redraws_key(self.study, key)
-            batch = self.redraw(part, key, batch, simulator)
+            batch = self.redraw(part, redraws_key(self.study, key), batch, simulator)
         if not self.study.checks:
             return batch, []
 

@@ -66,7 +66,8 @@ def reversals_of(
                 "switching_field": np.array([one.switching_field for one in each.values()], np.float32),
                 "plane_unstable_h": np.array([one.plane_unstable_h for one in each.values()]),
             }
-            np.savez_compressed(work / _FILE, **arrays, **{name: np.array(words) for name, words in why.items()})
+            arrays |= {name: np.array(words) for name, words in why.items()}
+            np.savez_compressed(work / _FILE, **arrays)
 
         arrays = read_arrays(folder.stage(Stage.REVERSAL.of(part), key, build) / _FILE)
         numbers, unstable = arrays["number"].tolist(), arrays["plane_unstable_h"].tolist()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Verified:
     """A candidate with its full simulation.
 
@@ -54,6 +54,12 @@ class Verified:
     redrawn: np.ndarray = field(default_factory=lambda: np.zeros((0, len(PROPERTIES))))
     confirmed: bool | None = None
     spins: str = "planar"
+
+    def __repr__(self) -> str:
+        words = {True: ", confirmed", False: ", not confirmed", None: ""}[self.confirmed]
+        values = " ".join(f"{name} {value:.3f}" for name, value in zip(ANCHORS, self.anchors, strict=True))
+        said = values if self.converged else "not converged"
+        return f"<Verified, round {self.round}, {self.candidate.source}: {said}{words}>"
 
     @property
     def part(self) -> str:
@@ -174,6 +180,7 @@ def verified_table(
         row["source"], row["parent"] = item.candidate.source, item.candidate.parent
         row |= {name: item.properties[Column[name]] for name in (*DERIVED, *STRUCTURE)}
         row["spins"] = item.spins
+        row["novelty"] = item.candidate.novelty
         rows.append(row)
     return pd.DataFrame(rows, columns=_columns())
 
@@ -181,7 +188,7 @@ def verified_table(
 def _columns() -> list[str]:
     first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit", "confirmed"]
     anchors = [f"{anchor}_{kind}" for anchor in ANCHORS for kind in ("predicted", "std", "verified")]
-    return [*first, *anchors, "source", "parent", *DERIVED, *STRUCTURE, "spins"]
+    return [*first, *anchors, "source", "parent", *DERIVED, *STRUCTURE, "spins", "novelty"]
 
 
 ORIGIN = "origin.json"
@@ -206,7 +213,9 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
         "round": item.round, "source": candidate.source, "parent": candidate.parent or None,
         "changed": None if change is None else {**vars(change), "degrees": candidate.rotated_deg.tolist()},
         "nearest": {"structure": candidate.nearest, "degrees": candidate.nearest_deg} if candidate.nearest else None,
-        "in_words": in_words(candidate), "predicted": predicted, "label": item.label_key, "backend": item.backend,
+        "in_words": in_words(candidate), "predicted": predicted,
+        "novelty": candidate.novelty if np.isfinite(candidate.novelty) else None,
+        "label": item.label_key, "backend": item.backend,
         "discretization": item.discretization, "spins": item.spins, "confirmed": item.confirmed, **origin,
     }  # fmt: skip
     write_text(folder / ORIGIN, json.dumps(record, indent=1) + "\n")
@@ -229,6 +238,8 @@ def in_words(candidate: Candidate) -> str:
     text = words if change is None else f"{words}: {change.in_words()}"
     if candidate.source != KNOWN and np.isfinite(candidate.nearest_deg):
         text += f". The nearest structure with a known curve differs by {candidate.nearest_deg:.3g} degrees of axis"
+    if candidate.novelty > 1:
+        text += f". Unlike what the surrogate was trained on (novelty {candidate.novelty:.2g}, outside above 1)"
     return f"{text[0].upper()}{text[1:]}."
 
 
@@ -262,6 +273,7 @@ def load_batch(folder: Path) -> list[Verified]:
         data: dict[str, Any] = {n: v if v.ndim else v.item() for n, v in read_arrays(path).items()}
         data.setdefault("spins", "planar")  # written before there were others
         own, of_candidate = _names(Verified, *_ELSEWHERE), _names(Candidate, "structure")
+        data.setdefault(f"{_PREFIX}novelty", float("nan"))  # in runs of before it was not told
         if set(data) != {*own, *(f"{_PREFIX}{name}" for name in of_candidate)}:
             raise InputError(f"{path}: written by another version of inverse_design")
         candidate = Candidate(structure, **{name: data[f"{_PREFIX}{name}"] for name in of_candidate})

@@ -53,6 +53,11 @@ class Study(Section):
     verification: Verification = Verification()
     execution: Execution = Execution()
 
+    def __repr__(self) -> str:
+        goals = ", ".join(f"{goal.quantity} {goal.describe()}" for goal in self.reduced_goals)
+        name = self.material if isinstance(self.material, str) else repr(self.magnet)
+        return f"<Study {self.name}: {name}, {self.family.size_nm:g} nm, {goals}>"
+
     @property
     def magnet(self) -> Material:
         """The material as a value."""

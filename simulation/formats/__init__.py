@@ -11,7 +11,7 @@ from simulation.files import replacing
 from simulation.formats.mumax3 import mumax3_script
 from simulation.formats.ovf import unit_vectors, write_ovf
 from simulation.hysteresis import FieldSweep, demagnetization_curve
-from simulation.material import Material, Nd2Fe14B
+from simulation.material import Material, Nd2Fe14B, named_material
 from simulation.microstructure import Microstructure
 
 FORMATS = ("npz", "ovf", "mumax3")
@@ -21,7 +21,7 @@ def export_structure(
     structure: Microstructure,
     path: str | Path,
     format: str,
-    material: Material = Nd2Fe14B,
+    material: Material | str = Nd2Fe14B,
     sweep: FieldSweep | None = None,
     remanent: np.ndarray | None = None,
     text: bool = False,
@@ -34,7 +34,7 @@ def export_structure(
         path: the file to write.
         format: "npz" (read by `Microstructure.load`), "ovf" (easy axes as unit vectors, and beside it
             `<stem>-remanence.ovf` with `remanent`) or "mumax3" (a script that computes the demagnetisation curve).
-        material: of a script.
+        material: of a script; a name of `MATERIALS` will do.
         sweep: of a script; `FieldSweep()` unless given.
         remanent: (ny, nx, 3) direction of the magnetisation at remanence, see `remanence`.
         text: OVF as text instead of 8-byte binary.
@@ -44,9 +44,9 @@ def export_structure(
         The files written.
 
     Raises:
-        InputError: if there is no such format, or a file cannot be written.
+        InputError: if there is no such format or material, or a file cannot be written.
     """
-    path = Path(path)
+    path, material = Path(path), named_material(material)
     if format not in FORMATS:
         raise InputError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
     if path.is_dir():

@@ -35,7 +35,7 @@ MAX_LABELS = 10**7
 """Of a study, and so of a set."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LabelSet:
     """Labels of one family under one set of conditions, in the order of their index.
 
@@ -66,6 +66,10 @@ class LabelSet:
     m: np.ndarray
     fields: np.ndarray
     evaluations: np.ndarray
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{int((self.split == i).sum())} {name}" for i, name in enumerate(SPLITS))
+        return f"<LabelSet: {len(self.index)} labels ({counts}) of {self.family}, seed {self.seed}>"
 
     @classmethod
     def of_labels(cls, labels: Iterable[Label], splits: Sequence[tuple[str, int]] = ()) -> LabelSet:
