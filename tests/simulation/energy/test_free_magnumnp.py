@@ -1,4 +1,7 @@
-"""Free spins by cells against magnum.np, an independent solver; skipped where it is not installed."""
+"""Free spins by cells against magnum.np, an independent solver; skipped where it is not installed.
+
+With magnum.np 2.2.0 torques of up to 2.3 agreed within 3.5e-6, and energies a cell within 1.4e-7 (units of 2 K1).
+"""
 
 from __future__ import annotations
 
