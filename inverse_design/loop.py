@@ -17,11 +17,12 @@ from inverse_design.outputs import write_outputs
 from inverse_design.progress import Tracker, track
 from inverse_design.run.baseline import Baseline, baseline, in_words
 from inverse_design.run.confirming import Checked, judged
-from inverse_design.run.design import Design, read_checks
+from inverse_design.run.design import GOES_ON, Design, read_checks
 from inverse_design.run.folder import RunFolder
 from inverse_design.run.keys import regressor_key, vae_key
 from inverse_design.run.known import tell
 from inverse_design.run.memory import check_memory
+from inverse_design.run.seconds import REPORT
 from inverse_design.run.simulating import Simulator, make_engine
 from inverse_design.run.stages import Stages
 from inverse_design.run.verified import Verified, best_first
@@ -32,9 +33,6 @@ from simulation.labels.labelled import LabelledStructures
 from simulation.labels.store import LabelStore
 
 log = logging.getLogger("inverse_design")
-
-GOES_ON = "the next round is under way"
-"""The reason of a run that has not come to its end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +70,7 @@ class Run(Stages):
             if self.study.checks:
                 tell(self.goals, design.verified)
             if reason or (batch and not there):
-                write_outputs(design, self.folder.times)
+                self._write(design)
             if not reason:
                 design = self._rounds(labels, already, found, simulator)
         self.folder.clear_work()
@@ -87,7 +85,8 @@ class Run(Stages):
             found: those of them that are candidates.
             simulator: runs simulations.
         """
-        from inverse_design.run.choosing import Round  # here TensorFlow comes in
+        with self.track("loading TensorFlow"):
+            from inverse_design.run.choosing import Round
 
         vae, surrogate, key = self.vae(), None, vae_key(self.study)
         for number in range(self.study.verification.rounds):
@@ -108,10 +107,15 @@ class Run(Stages):
             reason = self._stop(number, design.verified, batch)
             design = replace(design, reason=reason or GOES_ON)
             if reason or not known:  # going through known rounds again must not shrink the tables meanwhile
-                write_outputs(design, self.folder.times)
+                self._write(design)
             if reason:
                 break
         return design
+
+    def _write(self, design: Design) -> None:
+        """Tables, figures and the report of what is known."""
+        with self.folder.times.at(REPORT):
+            write_outputs(design, self.folder.times, self.track)
 
     def _design(self, rounds: int, found: Found, already: Baseline, store: LabelStore) -> Design:
         """The run as it stands after so many rounds."""
@@ -192,6 +196,7 @@ def run_study(study: Study, runs: Path, tracker: Tracker = track, began: float |
     check_memory(study)
     folder = RunFolder(runs / study.name)
     with folder.locked(), run_log(folder.path / "run.log"):
+        folder.times.forget_current()
         write_text(folder.path / "study.yaml", study_text(study))
         design = Run(study, folder.path, tracker, began).go()
         log.info("stopped: %s", design.reason)
