@@ -90,7 +90,9 @@ class Run(Stages):
 
         vae, surrogate, key = self.vae(), None, vae_key(self.study)
         for number in range(self.study.verification.rounds):
-            best = self._best(already, judged(self.goals, found.verified, found.confirmations))
+            # At first by the labels alone: the key of the first batch knows nothing of what was made of them.
+            so_far = judged(self.goals, found.verified, found.confirmations) if number else ()
+            best = self._best(already, so_far)
             round_ = Round(number, labels, found.verified, best, already.rows)
             key = regressor_key(self.study, key, labels, number)
             surrogate = self.regressor(round_, key, vae, surrogate)

@@ -37,7 +37,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 def _know_all_sources(cache: Any, folder: Path) -> None:
-    """Have machine code made anew when any file changes that a function of it may stand in.
+    """Have machine code made anew when a file changes that a function inlined in it may stand in.
 
     Numba looks at the file of the function alone, and would go on with what it inlined from others before they changed.
     """
@@ -48,10 +48,13 @@ def _know_all_sources(cache: Any, folder: Path) -> None:
 
 @functools.cache
 def _stamps(folder: Path) -> str:
-    """Digest of name, time and size of every source below a folder."""
-    found = [(str(path.relative_to(folder)), path.stat()) for path in sorted(folder.rglob("*.py"))]
-    told = [(name, stat.st_mtime_ns, stat.st_size) for name, stat in found]
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    """Digest of the sources below a folder that hold compiled functions: others may change, and cost nothing."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        source = path.read_bytes()
+        if b"njit" in source or b"@compiled" in source:
+            digest.update(source)
+    return digest.hexdigest()
 
 
 def _forgive(cache: Any) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from inverse_design.candidates.candidate import KNOWN
 from inverse_design.goals import objectives
 from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS, Column, grain_diameters_nm
 from inverse_design.report import plots, svg, switching
@@ -127,6 +128,8 @@ def _goal_row(data: ReportData, goal: Any, champion: int | None) -> dict[str, An
 
 def _predicted(item: Verified, column: int) -> str | None:
     std = item.candidate.std[column] if column < len(ANCHORS) else np.nan
+    if item.part == KNOWN:
+        return "none made"
     return with_error(item.candidate.predicted[column], std)
 
 

@@ -93,11 +93,11 @@ def commands() -> dict[str, Command]:
     }  # fmt: skip
 
 
-_DRAFT = re.compile(r"\.\d+\.partial\..+|\..+\.\d+\.new")
+_DRAFT = re.compile(r"\.\d+\.partial\..+|\..+\.\d+\.new|.+\.sqlite-(wal|shm)")
 
 
 def names_of(folder: Path) -> list[str]:
-    """The files of a folder, but drafts."""
+    """The files of a folder, but drafts and the log of a store that could not be folded into it."""
     paths = [path for path in folder.rglob("*") if path.is_file() and not _DRAFT.fullmatch(path.name)]
     return sorted(path.relative_to(folder).as_posix() for path in paths)
 

@@ -18,7 +18,7 @@ LABELS = LabelledStructures(tuple("abcd"), STRUCTURES, ANCHORS, np.zeros(4, bool
 
 def test_it_counts_what_meets_the_goals_and_finds_the_best() -> None:
     found = baseline((Goal("Hc", direction="maximize", at_most=0.40), Goal("Mr", at_least=0.7)), LABELS, Nd2Fe14B)
-    assert (found.count, found.hits) == (4, 2)
+    assert (found.count, found.hits, found.rows) == (4, 2, (2, 0)), "the best first"
     assert found.best is not None
     assert found.best[Column.Hc] == 0.38
     words = in_words(found.as_dict((Goal("Hc", direction="maximize"),)))

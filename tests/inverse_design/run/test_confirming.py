@@ -18,9 +18,11 @@ from typer.testing import CliRunner
 
 from inverse_design import design
 from inverse_design.cli import app
+from inverse_design.run.confirming import BY_NAME
 from inverse_design.run.design import Design, read_design
 from inverse_design.run.folder import read_artifact
 from inverse_design.study.reading import StudyError
+from inverse_design.study.sections import CHECKS
 from simulation import DemagnetizationCurve, FieldStatus, InputError, Microstructure, load_labels
 from simulation.execution.engine import Engine
 from studies.benchmarks.kills import command
@@ -141,6 +143,7 @@ def test_enough_known_answers_end_a_run_before_it_searches(stub: Stub, no_search
     assert "3 of the 3 simulated candidates meet every target and bound, on cells half as large too" in page
     assert "3 of the hits were known before the search." in page
     assert "Nothing has been searched" in page
+    assert "none made" in page
 
 
 def test_the_same_command_again_simulates_nothing_and_writes_the_same(
@@ -316,6 +319,10 @@ def test_confirmations_are_counted_apart_and_use_up_no_budget(stub: Stub, tmp_pa
     before = (run / "verified.csv").read_bytes()
     said_by("report", str(run))
     assert (run / "verified.csv").read_bytes() == before
+
+
+def test_every_check_that_a_study_may_ask_for_is_there() -> None:
+    assert set(CHECKS) == set(BY_NAME)
 
 
 def test_a_check_that_there_is_not_is_refused(tmp_path: Path) -> None:
