@@ -41,6 +41,17 @@ WIDTH_OF_FILES = 160
 """Columns of a table that goes into a file or a pipe, which nobody resizes."""
 
 
+class _StandardError(logging.StreamHandler[Any]):
+    """To standard error as it is when something is said, not as it was when a command began."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:  # type: ignore[override]
+        return sys.stderr
+
+
 def result(*lines: str) -> None:
     """Say what a command was asked for, on standard output, a line each.
 
@@ -53,7 +64,8 @@ def result(*lines: str) -> None:
 
 def result_table(table: Any) -> None:
     """The same for a table: as wide as the terminal, or as a file may be; see `result`."""
-    results.print(table, width=None if results.is_terminal else WIDTH_OF_FILES)
+    wide = _Results(markup=False, highlight=False, emoji=False, width=WIDTH_OF_FILES)
+    (results if results.is_terminal else wide).print(table)
 
 
 def result_json(found: Any) -> None:
@@ -90,7 +102,7 @@ def configure_logging(level: str, quiet: bool) -> None:
         )
         handler.setFormatter(logging.Formatter("%(message)s"))
     else:
-        handler = logging.StreamHandler(sys.stderr)
+        handler = _StandardError()
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     handler.setLevel(logging.WARNING if quiet else level.upper())
     log.handlers[:] = [handler]

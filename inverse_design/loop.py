@@ -17,8 +17,8 @@ from inverse_design.outputs import write_outputs
 from inverse_design.progress import Tracker, track
 from inverse_design.run.baseline import Baseline, baseline, in_words
 from inverse_design.run.confirming import Checked, judged
-from inverse_design.run.design import GOES_ON, Design, read_checks
-from inverse_design.run.folder import RunFolder
+from inverse_design.run.design import Design, read_checks
+from inverse_design.run.folder import GOES_ON, RunFolder
 from inverse_design.run.keys import regressor_key, vae_key
 from inverse_design.run.known import tell
 from inverse_design.run.memory import check_memory

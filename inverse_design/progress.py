@@ -45,7 +45,7 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self.began = time.monotonic()
+        self.began = self._told = time.monotonic()
         self._from: tuple[float, int] | None = None
         self.done = self.total = 0
         self.words = ""
@@ -53,6 +53,9 @@ class Pace:
 
     def tell(self, done: int, total: int, words: str = "", there: int = 0) -> None:
         now, here = time.monotonic(), done - there
+        if done < self.done:  # the next part of the stage begins anew, with its first step
+            self._from = (self._told, 0)
+        self._told = now
         self.done, self.total, self.words = done, total, words
         if self._from is None:
             self._from = (self.began, 0) if here == 1 else (now, here)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from inverse_design.run.design import GOES_ON
-from inverse_design.run.folder import MANIFEST, RunFolder, read_artifact, read_manifest, work_in_words
+from inverse_design.run.folder import GOES_ON, MANIFEST, RunFolder, read_artifact, read_manifest, work_in_words
 from inverse_design.run.keys import Stage, labels_key
 from inverse_design.study.reading import load_study
 from inverse_design.study.study import Study

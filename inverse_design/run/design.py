@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("inverse_design")
 
-GOES_ON = "the next round is under way"
-"""The reason of a run that has not come to its end."""
-
 
 @dataclass(frozen=True, eq=False)
 class Design:

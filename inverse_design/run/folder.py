@@ -33,6 +33,9 @@ from simulation.files import write_text
 
 ARTIFACT = "artifact.json"
 MANIFEST = "manifest.json"
+GOES_ON = "the next round is under way"
+"""The reason in the manifest of a run that has not come to its end."""
+
 LOCK = ".lock"
 _LOOKED_AT_S = 0.5
 """So long a lock is asked for: `is_locked` may hold it for a moment."""

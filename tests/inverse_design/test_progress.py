@@ -43,6 +43,15 @@ def test_the_rate_is_of_what_this_session_did(clock: list[float]) -> None:
     assert again.left == "6 s left"
 
 
+def test_a_stage_of_two_parts_has_the_rate_of_the_part_at_work(clock: list[float]) -> None:
+    """As a training of two networks, one after the other."""
+    pace = progress.Pace()
+    for seconds, done, total in ((1, 1, 2), (1, 2, 2), (30, 1, 4), (30, 2, 4)):
+        clock[0] += seconds
+        pace.tell(done, total)
+    assert pace.left == "60 s left"
+
+
 def test_no_line_tells_of_infinity(clock: list[float]) -> None:
     pace = progress.Pace()
     said = [pace.line("report")]
