@@ -1,5 +1,11 @@
 """The engine: study, goals, latent search, candidates, verification, report and command line.
 
+    design(study)           run a study, or go on with it: the whole loop, to a `Design`
+    load_study(path)        a `Study` from its file, checked; `StudyError` says what is wrong with it
+    Design, Verified        what a run has come to, and each of its simulated candidates
+    Goal                    what is asked of one property, in reduced units
+    run_study(study, runs)  `design` for a `Study` that is read already
+
 Names are imported on first use, so that `import inverse_design` costs nothing.
 """
 
@@ -27,12 +33,18 @@ __all__ = sorted(_HOME)
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        return getattr(importlib.import_module(f"inverse_design.{_HOME[name]}"), name)
+        value = getattr(importlib.import_module(f"inverse_design.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
     if name == "__version__":
         from importlib.metadata import version  # ten milliseconds that an import does not pay
 
         return version("inverse-design")
     raise AttributeError(f"module 'inverse_design' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_HOME))
 
 
 if TYPE_CHECKING:

@@ -73,6 +73,8 @@ MaterialName = Annotated[
         autocompletion=of_words("Nd2Fe14B"),
     ),
 ]
+Degrees = Annotated[bool, typer.Option("--degrees", help="The angles of the structure file are degrees, not radians.")]
+SPINS = "planar, or free to leave the plane where that is unstable (built-in solver)"
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object on standard output.")]
 
 
@@ -179,6 +181,14 @@ def simulate(
     backend: Backend = "planar",
     discretization: Discretization = None,
     material: MaterialName = None,
+    spins: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"{SPINS}; of a structure in a run, default: the run's.",
+            autocompletion=of_words("planar", "free"),
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -188,6 +198,7 @@ def simulate(
             help="Where to write; default: beside the structure, of one in a run, a new folder here.",
         ),
     ] = None,
+    degrees: Degrees = False,
     as_json: AsJson = False,
 ) -> None:
     """Simulate the demagnetisation curve of one structure: curve.csv, anchors.json, curve.png.
@@ -198,7 +209,7 @@ def simulate(
     """
     from inverse_design.commands.structure import simulate_file
 
-    simulate_file(structure, backend, discretization, material, output, as_json)
+    simulate_file(structure, backend, discretization, material, output, spins, degrees, as_json)
 
 
 @app.command()
@@ -215,6 +226,7 @@ def predict(
     ] = None,
     material: MaterialName = None,
     as_json: AsJson = False,
+    degrees: Degrees = False,
 ) -> None:
     """Predict the anchor points of one structure with their standard deviation; nothing is simulated.
 
@@ -222,16 +234,20 @@ def predict(
     """
     from inverse_design.commands.structure import predict_file
 
-    found, conditions = predict_file(structure, surrogate, material)
+    found, conditions = predict_file(structure, surrogate, material, degrees)
     if as_json:
         result_json(found)
         return
     result(conditions)
+    novelty = found.pop("novelty", None)
     for name, value in found.items():
         intervals = (
             f"   68 %: +- {value['within_68']:.4f}   95 %: +- {value['within_95']:.4f}" if "within_68" in value else ""
         )
         result(f"{name:>5} {value['mean']:8.4f} +- {value['std']:.4f}{intervals}")
+    if novelty is not None:
+        where = "outside of what it was trained on" if novelty["outside"] else "inside, outside above 1"
+        result(f"novelty {novelty['value']:.2f} ({where})")
 
 
 @app.command()
@@ -340,14 +356,15 @@ def verify(
         float,
         typer.Option(metavar="RAD", min=0.0, max=0.5, help="Push out of the plane at every field (fidimag only)."),
     ] = 0.0,
+    spins: Annotated[str | None, typer.Option(help=f"{SPINS}; default: as the run's labels.")] = None,
 ) -> None:
-    """Simulate a run's candidates again: by another solver, on another or a finer mesh; adds rows to verified.csv.
+    """Simulate a run's candidates again: by another solver, on another mesh, with free spins; rows of verified.csv.
 
     Example: python -m inverse_design verify runs/quickstart --refine 2
     """
     from inverse_design.commands.verify import verify_again
 
-    path, found = verify_again(run, backend, discretization, refine, out_of_plane)
+    path, found = verify_again(run, backend, discretization, refine, out_of_plane, spins)
     result(found, f"wrote {path}")
 
 
@@ -374,6 +391,12 @@ def export(
             autocompletion=of_words("npz", "ovf", "mumax3"),
         ),
     ] = None,
+    spins: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help=f"{SPINS}; default: as the run's labels.", autocompletion=of_words("planar", "free")
+        ),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -384,14 +407,15 @@ def export(
         ),
     ] = None,
     material: MaterialName = None,
+    degrees: Degrees = False,
 ) -> None:
     """Write a structure for another program: OVF 2.0 (OOMMF, mumax3, Ubermag) or a mumax3 script.
 
     Example: python -m inverse_design export runs/quickstart 3 -o magnet.mx3
     """
-    from inverse_design.commands.structure import export_file
+    from inverse_design.commands.export import export_file
 
-    for path in export_file(source, candidate, format, output, material):
+    for path in export_file(source, candidate, format, output, material, spins, degrees):
         result(f"wrote {path}")
 
 

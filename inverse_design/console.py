@@ -132,8 +132,30 @@ def warn(sentences: Iterable[str]) -> None:
 
 
 @contextmanager
+def said_aloud() -> Iterator[None]:
+    """Let warnings go to standard error while the block runs, where neither the command nor the user's script has
+    said where they shall go."""
+    if log.handlers or logging.getLogger().handlers:
+        yield
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+@contextmanager
 def run_log(path: Path) -> Iterator[None]:
-    """Append the package's messages to a file while the block runs."""
+    """Append the package's messages to a file while the block runs, whatever level is heard elsewhere.
+
+    A script that has set up no logging hears warnings only, and Python would not even make the messages below.
+    """
+    level = log.level
+    if not log.isEnabledFor(logging.INFO):
+        log.setLevel(logging.INFO)
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.handleError = lambda record: None  # type: ignore[method-assign]  # on a full disk the results matter
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -143,4 +165,5 @@ def run_log(path: Path) -> Iterator[None]:
         yield
     finally:
         log.removeHandler(handler)
+        log.setLevel(level)
         handler.close()

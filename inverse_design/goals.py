@@ -15,7 +15,7 @@ from inverse_design.properties import UNITS, Column
 from simulation.anchors import ANCHORS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Goal:
     """What is asked of one of the `PROPERTIES`, in reduced units (Ms, H_A).
 
@@ -37,6 +37,9 @@ class Goal:
     at_most: float | None = None
     direction: str | None = None  # "maximize" or "minimize"
     robust: bool = False  # a hit also needs the mean over structures of the same statistics to meet it
+
+    def __repr__(self) -> str:
+        return f"<Goal {self.quantity} {self.describe()}>"
 
     @property
     def column(self) -> Column:

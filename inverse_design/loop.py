@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,6 +34,12 @@ from simulation.labels.store import LabelStore
 
 log = logging.getLogger("inverse_design")
 
+Callback = Callable[[Design], object]
+"""Called with the run as it stands after each batch; a true answer stops it."""
+
+STOPPED = "the callback asked to stop"
+"""The reason of a run that was stopped so; the same study goes on from there."""
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -49,7 +55,23 @@ class Found:
 
 
 class Run(Stages):
-    """One study in one run folder, from the labels to the last round."""
+    """One study in one run folder, from the labels to the last round.
+
+    Args:
+        study, folder, tracker, began: see `Stages`.
+        callback: asked after each batch, once its outputs are written, whether to stop; not after the last.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        folder: Path,
+        tracker: Tracker = track,
+        began: float | None = None,
+        callback: Callback | None = None,
+    ) -> None:
+        super().__init__(study, folder, tracker, began)
+        self._callback = callback
 
     def go(self) -> Design:
         """Do every stage that is missing, until a stop rule of the study is met.
@@ -71,7 +93,9 @@ class Run(Stages):
                 tell(self.goals, design.verified)
             if reason or (batch and not there):
                 self._write(design)
-            if not reason:
+            if not reason and batch:
+                design = self._asked(design)
+            if not reason and design.reason == GOES_ON:
                 design = self._rounds(labels, already, found, simulator)
         self.folder.clear_work()
         return design
@@ -110,8 +134,21 @@ class Run(Stages):
             design = replace(design, reason=reason or GOES_ON)
             if reason or not known:  # going through known rounds again must not shrink the tables meanwhile
                 self._write(design)
-            if reason:
+            if not reason:
+                design = self._asked(design)
+            if design.reason != GOES_ON:
                 break
+        return design
+
+    def _asked(self, design: Design) -> Design:
+        """The run as it stands, stopped if the callback says so; then its outputs say it, too.
+
+        It is asked after batches of an earlier attempt again: a run that was killed and one that was not decide alike.
+        """
+        if self._callback is None or not self._callback(design):
+            return design
+        design = replace(design, reason=STOPPED)
+        self._write(design)
         return design
 
     def _write(self, design: Design) -> None:
@@ -182,7 +219,13 @@ def _counts(store: LabelStore) -> dict[str, int]:
     return {"count": sum(counts.values()), "converged": counts[Outcome.CONVERGED]}
 
 
-def run_study(study: Study, runs: Path, tracker: Tracker = track, began: float | None = None) -> Design:
+def run_study(
+    study: Study,
+    runs: Path,
+    tracker: Tracker = track,
+    began: float | None = None,
+    callback: Callback | None = None,
+) -> Design:
     """Run a study in `runs`/<name>, or go on with it.
 
     Args:
@@ -190,6 +233,7 @@ def run_study(study: Study, runs: Path, tracker: Tracker = track, began: float |
         runs: where run folders are kept.
         tracker: shows progress.
         began: when this attempt began, by `time.monotonic`, for the report's wall time; now, unless given.
+        callback: see `inverse_design.design`.
 
     Raises:
         InputError: with a sentence, for everything that a user can cause.
@@ -200,6 +244,6 @@ def run_study(study: Study, runs: Path, tracker: Tracker = track, began: float |
     with folder.locked(), run_log(folder.path / "run.log"):
         folder.times.forget_current()
         write_text(folder.path / "study.yaml", study_text(study))
-        design = Run(study, folder.path, tracker, began).go()
+        design = Run(study, folder.path, tracker, began, callback).go()
         log.info("stopped: %s", design.reason)
         return design

@@ -35,6 +35,7 @@ from inverse_design.study.study import study_text
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 from simulation.files import replacing, write_text
+from simulation.reversal import Reversal
 from surrogate.card import read_card
 
 PACKAGES = ("inverse-design", "numpy", "scipy", "numba", "ducc0", "tensorflow", "keras", "pymoo", "pandas")
@@ -48,14 +49,12 @@ def write_outputs(design: Design, times: StageTimes | None = None, tracker: Trac
         tracker: shows progress.
     """
     run = design.folder
-    reversals, why_none = reversals_of(design.study, RunFolder(run), design.verified, tracker)
+    found, why_none = reversals_of(design.study, RunFolder(run), design.verified, tracker)
     with tracker("report"):
-        _write(design, times, reversals, why_none)
+        _write(design, times, found, why_none)
 
 
-def _write(
-    design: Design, times: StageTimes | None, reversals: dict[int, np.ndarray], why_none: dict[int, str]
-) -> None:
+def _write(design: Design, times: StageTimes | None, found: dict[int, Reversal], why_none: dict[int, str]) -> None:
     run = design.folder
     if design.rounds:
         with replacing(run / FRONT) as partial:
@@ -66,7 +65,12 @@ def _write(
     table = verified_table(design.verified, design.goals, [*design.confirmations, *design.checks])
     write_text(run / "verified.csv", table.to_csv(index=False))
     write_text(run / "redraws.csv", redraws_table(design.verified).to_csv(index=False))
-    data = replace(report_data(design), reversals=reversals, no_reversals=why_none)
+    data = replace(
+        report_data(design),
+        reversals={number: one.switching_field for number, one in found.items()},
+        plane_unstable_h={number: one.plane_unstable_h for number, one in found.items()},
+        no_reversals=why_none,
+    )
     write_figures(data, run / "figures")
     if times is not None:
         times.note_rest(rest_key(design.study))

@@ -26,7 +26,7 @@ _HOME = {
     "Purpose": "sampling",
     "StructureFamily": "sampling",
     "FieldSweep": "hysteresis",
-    "DemagnetizationCurve": "hysteresis",
+    "DemagnetizationCurve": "curve",
     "FieldStatus": "hysteresis",
     "demagnetization_curve": "hysteresis",
     "Conditions": "labels.label",
@@ -64,11 +64,11 @@ if TYPE_CHECKING:
     from simulation.anchors import AnchorPoints as AnchorPoints
     from simulation.anchors import anchor_points as anchor_points
     from simulation.bhmax import maximum_energy_product as maximum_energy_product
+    from simulation.curve import DemagnetizationCurve as DemagnetizationCurve
     from simulation.errors import InputError as InputError
     from simulation.execution.engine import Engine as Engine
     from simulation.execution.executors import engine as engine
     from simulation.formats import export_structure as export_structure
-    from simulation.hysteresis import DemagnetizationCurve as DemagnetizationCurve
     from simulation.hysteresis import FieldStatus as FieldStatus
     from simulation.hysteresis import FieldSweep as FieldSweep
     from simulation.hysteresis import demagnetization_curve as demagnetization_curve

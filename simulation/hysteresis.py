@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from simulation.anchors import AnchorPoints, anchor_points
+from simulation.bhmax import rectangular_prism
+from simulation.curve import DemagnetizationCurve
 from simulation.errors import InputError, SolverError
-from simulation.material import Material, Nd2Fe14B
+from simulation.material import Material, Nd2Fe14B, named_material
 from simulation.microstructure import Microstructure
 from simulation.minimize import FieldStatus
 
@@ -78,48 +79,9 @@ class FieldSweep:
         return np.round(self.start - self.step * np.arange(count), 12) + 0.0  # + 0.0: no negative zero
 
 
-@dataclass(frozen=True, eq=False)
-class DemagnetizationCurve:
-    """M(H) with how each field ended.
-
-    Args:
-        h: (n,) reduced field H / H_A, falling.
-        m: (n,) mean magnetisation along the field, M / Ms.
-        status: (n,) `FieldStatus` of each field.
-        evaluations: long-range field evaluations of the whole curve.
-        angle_rad: (n_kept, ny, nx) angle of each cell's magnetisation from +y towards +x at the kept fields.
-        kept_h: (n_kept,) those fields.
-        evaluations_per_field: (n,) their share of `evaluations`.
-        magnetization: (n_kept, ny, nx, 3) direction of each cell's magnetisation at the kept fields, where the solver
-            has it.
-        plane_unstable_h: first field of the sweep at which the planar state would leave the plane if it could, NaN if
-            it would at none, or if nobody looked.
-    """
-
-    h: np.ndarray
-    m: np.ndarray
-    status: tuple[FieldStatus, ...]
-    evaluations: int
-    angle_rad: np.ndarray
-    kept_h: np.ndarray
-    evaluations_per_field: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    magnetization: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0, 3)))
-    plane_unstable_h: float = math.nan
-
-    @property
-    def converged(self) -> np.ndarray:
-        """(n,) bool: whether the relaxation at each field reached its tolerance."""
-        return np.array([s is FieldStatus.CONVERGED for s in self.status], dtype=bool)
-
-    @cached_property
-    def anchors(self) -> AnchorPoints:
-        """Anchor points, NaN where the curve has none."""
-        return anchor_points(self.h, self.m)
-
-
 def demagnetization_curve(
     microstructure: Microstructure,
-    material: Material = Nd2Fe14B,
+    material: Material | str = Nd2Fe14B,
     sweep: FieldSweep | None = None,
     backend: str = "planar",
     discretization: str = "elements",
@@ -130,13 +92,14 @@ def demagnetization_curve(
 
     Args:
         microstructure: the grains.
-        material: intrinsic properties.
+        material: intrinsic properties, or the name of a material in `MATERIALS`.
         sweep: fields; from +H_A to -H_A in steps of 0.01 H_A unless given.
         backend: "planar" (built in) or "fidimag" (optional, on cells only).
         discretization: "elements" (converged with the mesh at 2 nm) or "cells" (the paper's and fidimag's: walls are
             pinned on 2 nm cells). The backend fidimag knows cells only, and simulates by them.
         keep: fields at which the magnetisation angles are kept: None, "all" or a list of H / H_A.
-        **options: of the backend, see its `simulate`; for the planar one `tolerance` and `max_evaluations`.
+        **options: of the backend, see its `simulate`; for the planar one `tolerance`, `max_evaluations`, and
+            `spins`: "planar", or "free" to leave the plane where it is unstable.
 
     Raises:
         InputError: if an argument is not one of those.
@@ -148,7 +111,13 @@ def demagnetization_curve(
     'Mr 0.96, Hc 0.59, converged: True'
     """
     if not isinstance(microstructure, Microstructure):
-        raise InputError(f"demagnetization_curve: microstructure must be a Microstructure, got {type(microstructure)}")
+        given = type(microstructure).__name__
+        raise InputError(f"demagnetization_curve: microstructure must be a Microstructure, got a {given}")
+    material = named_material(material)
+    if sweep is not None and not isinstance(sweep, FieldSweep):
+        raise InputError(
+            f"demagnetization_curve: sweep must be a FieldSweep, such as FieldSweep(1.0, -1.0, 0.01), got {sweep!r:.80}"
+        )
     if backend not in BACKENDS:
         raise InputError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
     name = f"simulation.backends.{backend}"
@@ -158,6 +127,7 @@ def demagnetization_curve(
         if error.name not in (name, backend):
             raise
         raise InputError(f"backend {backend}: this optional solver is not installed; use backend planar") from None
+    check_options(backend, module.simulate, options)
     sweep = FieldSweep() if sweep is None else sweep
     discretization = discretization_of(backend, discretization)
     try:
@@ -169,7 +139,16 @@ def demagnetization_curve(
             f"{backend} ({discretization}) gave no curve ({error}); it is made for cells of about sqrt(A/K1), "
             f"{material.wall_parameter_nm:.3g} nm here, and these have {microstructure.cell_nm:g} nm"
         ) from None
-    return curve
+    return replace(curve, material=material, demagnetizing_factor=rectangular_prism(*microstructure.shape))
+
+
+def check_options(backend: str, simulate: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Raise InputError if there is an option that a backend does not know."""
+    common = inspect.signature(demagnetization_curve).parameters
+    known = [name for name in inspect.signature(simulate).parameters if name not in common]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise InputError(f"unknown option {unknown[0]!r}; those of backend {backend}: {', '.join(known)}")
 
 
 def kept_indices(sweep: FieldSweep, keep: str | Sequence[float] | None) -> np.ndarray:

@@ -37,6 +37,21 @@ class Material:
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
                 raise InputError(f"Material: {name} must be a positive finite number, got {value!r}")
 
+    def _repr_html_(self) -> str:
+        """In a notebook: a table with what follows from the three numbers."""
+        from simulation.pictures.notebook import beside
+
+        rows = [
+            ("A", f"{self.A_J_per_m * 1e12:.4g} pJ/m"),
+            ("Js", f"{self.Js_T:.4g} T"),
+            ("K1", f"{self.K1_J_per_m3 / 1e6:.4g} MJ/m3"),
+            ("H_A", f"{self.H_A_A_per_m / 1e6:.4g} MA/m"),
+            ("Ms/H_A", f"{self.q:.3g}"),
+            ("sqrt(A/K1)", f"{self.wall_parameter_nm:.3g} nm"),
+            ("BHmax at most", f"{self.maximum_energy_product_J_per_m3 / 1e3:.0f} kJ/m3"),
+        ]
+        return beside("", rows, type(self).__name__)
+
     @property
     def Ms_A_per_m(self) -> float:
         """Spontaneous magnetisation, A/m."""
@@ -71,3 +86,16 @@ Nd2Fe14B = Material(A_J_per_m=8e-12, Js_T=1.61, K1_J_per_m3=4.2e6)
 """Nd2Fe14B at room temperature with the values of Kovacs et al. (2022)."""
 
 MATERIALS = {"Nd2Fe14B": Nd2Fe14B}
+
+
+def named_material(material: object) -> Material:
+    """The material itself, or that of a name in `MATERIALS`.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    if isinstance(material, Material):
+        return material
+    if isinstance(material, str) and material in MATERIALS:
+        return MATERIALS[material]
+    raise InputError(f"material must be a Material or one of the names {', '.join(MATERIALS)}, got {material!r:.80}")

@@ -7,12 +7,19 @@ import math
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simulation.arrays import read_npz
 from simulation.errors import InputError
 from simulation.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LARGEST_FILE_ANGLE_RAD = 2 * math.pi
+"""Angles of a file beyond this are taken for degrees: nobody writes an axis in radians and adds whole turns."""
 
 MAX_CELLS = 2048 * 2048
 """More cells than any planar simulation here can hold in a few GiB; refused before memory is taken."""
@@ -35,8 +42,12 @@ class Microstructure:
         InputError: on anything that is not such a structure.
 
     >>> magnet = Microstructure(np.array([[0, 0], [0, 1]]), np.array([0.1, -0.2]))
+    >>> magnet
+    <Microstructure: 2 x 2 cells of 2 nm, 2 grains, axes 7 degrees off the field in the mean>
     >>> magnet.grains, magnet.shape, magnet.refine(2).shape, magnet.refine(2).cell_nm
     (2, (2, 2), (4, 4), 1.0)
+
+    Two structures are equal if the physics sees the same: cells, grains, axes and the cell size.
     """
 
     grain_id: np.ndarray
@@ -76,6 +87,53 @@ class Microstructure:
         object.__setattr__(self, "grain_id", _frozen(grain_id.astype(np.int32)))
         object.__setattr__(self, "grain_angle_rad", _frozen(axis_angle(angle)))
         object.__setattr__(self, "cell_nm", float(cell_nm))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Microstructure):
+            return NotImplemented
+        return (
+            self.cell_nm == other.cell_nm
+            and np.array_equal(self.grain_id, other.grain_id)
+            and np.array_equal(self.grain_angle_rad, other.grain_angle_rad)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.content_hash)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {', '.join(value for _, value in self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the grains in the colours of their axes."""
+        from simulation.pictures.grain_image import png_data_uri
+        from simulation.pictures.notebook import beside
+
+        return beside(png_data_uri(self), self._facts(), type(self).__name__)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        ny, nx = self.shape
+        grains = self.grains
+        off = math.degrees(np.abs(self.angle_rad).mean())
+        return [
+            ("cells", f"{ny} x {nx} cells of {self.cell_nm:g} nm"),
+            ("grains", f"{grains} grain{'' if grains == 1 else 's'}"),
+            ("axes", f"axes {off:.0f} degrees off the field in the mean"),
+        ]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the grains in the colours of their axes, x and y in nm, the field along +y.
+
+        Args:
+            ax: Matplotlib axes; of a new figure if None.
+
+        Returns:
+            The axes.
+        """
+        from simulation.pictures.plots import draw_grains, own_axes
+
+        axes = own_axes("compressed") if ax is None else ax
+        draw_grains(axes, self)
+        return axes
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -130,11 +188,16 @@ class Microstructure:
             np.savez_compressed(partial, grain_id=ids, grain_angle_rad=self.grain_angle_rad, cell_nm=self.cell_nm)
 
     @classmethod
-    def load(cls, path: str | Path) -> Microstructure:
+    def load(cls, path: str | Path, degrees: bool = False) -> Microstructure:
         """Read a structure from .npz; `cell_nm` may be missing (2.0), other arrays are ignored.
 
+        Args:
+            path: the file.
+            degrees: whether the file's angles are degrees instead of radians.
+
         Raises:
-            InputError: if the file cannot be read or does not hold a structure.
+            InputError: if the file cannot be read or does not hold a structure; also if angles in radians go beyond
+                a whole turn, which are degrees in all likelihood.
         """
         path = Path(path)
         try:
@@ -145,9 +208,26 @@ class Microstructure:
         if cell_nm.shape != () or cell_nm.dtype.kind not in "iuf":
             raise InputError(f"{path}: cell_nm must be one number, got shape {cell_nm.shape}, dtype {cell_nm.dtype}")
         try:
-            return cls(data["grain_id"], data["grain_angle_rad"], float(cell_nm))
+            return cls(data["grain_id"], _file_angles(data["grain_angle_rad"], degrees), float(cell_nm))
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
+
+
+def _file_angles(angle: np.ndarray, degrees: bool) -> np.ndarray:
+    """Angles of a file in radians; those beyond a whole turn are refused unless they are said to be degrees."""
+    if angle.dtype.kind not in "iuf":
+        return angle  # refused by the structure itself
+    with np.errstate(over="ignore"):  # of long doubles
+        angle = angle.astype(np.float64)
+    if degrees:
+        return np.radians(angle)
+    largest = np.abs(angle[np.isfinite(angle)]).max(initial=0.0)
+    if largest > LARGEST_FILE_ANGLE_RAD:
+        raise InputError(
+            f"grain_angle_rad goes up to {largest:.4g}, more than a whole turn in radians: degrees? "
+            "Then say --degrees, in Python load(path, degrees=True)"
+        )
+    return angle
 
 
 def axis_angle(angle_rad: np.ndarray) -> np.ndarray:

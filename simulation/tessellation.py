@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from simulation.microstructure import MAX_CELLS, Microstructure
 
 
 def voronoi(
-    size_nm: float, cell_nm: float, grains: int, misorientation_rad: float, rng: np.random.Generator
+    size_nm: float, cell_nm: float, grains: int, misorientation_rad: float, rng: np.random.Generator | int
 ) -> Microstructure:
     """Draw one grain structure: seeds uniform in a square, axes uniform in [-theta, theta] from +y.
 
@@ -20,7 +21,8 @@ def voronoi(
         cell_nm: edge of a cell, nm.
         grains: number of Voronoi seeds; a seed that owns no cell gives no grain.
         misorientation_rad: theta, the largest angle between an axis and +y as drawn, 0 to pi.
-        rng: what is drawn from; 2 * grains numbers for the seeds, then `grains` for the axes.
+        rng: what is drawn from, 2 * grains numbers for the seeds, then `grains` for the axes; or a whole number that
+            seeds a generator of its own.
 
     Raises:
         InputError: if the numbers describe no such structure.
@@ -29,6 +31,16 @@ def voronoi(
     >>> magnet.shape, magnet.grains
     ((40, 40), 16)
     """
+    for name, value in (("size_nm", size_nm), ("cell_nm", cell_nm), ("misorientation_rad", misorientation_rad)):
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise InputError(f"voronoi: {name} must be a number, got {value!r:.80}")
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0:
+        rng = np.random.default_rng(rng)
+    if not isinstance(rng, np.random.Generator):
+        raise InputError(
+            f"voronoi: rng must be a numpy.random.Generator, such as numpy.random.default_rng(1), or a whole number "
+            f"of at least 0 that seeds one, got {rng!r:.80}"
+        )
     cells = drawable_cells(size_nm, cell_nm)
     if isinstance(grains, bool) or not isinstance(grains, (int, np.integer)) or not 1 <= grains <= cells * cells:
         raise InputError(f"voronoi: grains must be a whole number from 1 to {cells * cells} (cells), got {grains!r}")

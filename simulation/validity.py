@@ -70,12 +70,15 @@ class Fields(Protocol):
     def start(self) -> float: ...
 
 
-def warnings_for(material: Material, cell_nm: float, discretization: str, sweep: Fields) -> list[str]:
+def warnings_for(
+    material: Material, cell_nm: float, discretization: str, sweep: Fields, spins: str = "planar"
+) -> list[str]:
     """What is doubtful about any curve under these conditions, a sentence each.
 
     Args:
         cell_nm: edge of a cell.
         discretization: "cells" or "elements".
+        spins: "planar" or "free".
     """
     said = []
     wall_nm = material.wall_parameter_nm
@@ -88,10 +91,10 @@ def warnings_for(material: Material, cell_nm: float, discretization: str, sweep:
             f"cells of {cell_nm:g} nm are {ratio:.2g} sqrt(A/K1), too coarse by {discretization}, which hold up to "
             f"{most:g}: {_TOO_COARSE[discretization]}; use {finer}"
         )
-    if material.q > SOFTEST_Q:
+    if material.q > SOFTEST_Q and spins == "planar":
         said.append(
             f"Ms/H_A is {material.q:.2g}, above {SOFTEST_Q:g}: a magnet so soft does not stay in the plane, and the "
-            "planar model gives it fields that it does not have; use a solver of free spins"
+            "planar model gives it fields that it does not have; use free spins"
         )
     if hard_axis_m(material, sweep.start) < SATURATED:
         least = SATURATED + material.q / 2
@@ -114,6 +117,28 @@ def unsaturated(m: np.ndarray) -> list[str]:
     if len(m) and m[0] < SATURATED:
         return [f"M is {m[0]:.2f} Ms at the first field, which does not saturate: let the sweep start higher"]
     return []
+
+
+def plane_in_words(unstable_h: float, spins: str) -> str:
+    """Where the plane became unstable: the end of a sentence that begins with it."""
+    if spins == "free":
+        return f"unstable from {unstable_h:g} H_A on, where spins have left it"
+    return f"unstable from {unstable_h:g} H_A on: spins would leave it there if they could"
+
+
+def unstable_plane(unstable_h: float, spins: str) -> list[str]:
+    """A warning if a curve of planar spins has a field from which on they would leave the plane; NaN is none.
+
+    Args:
+        unstable_h: `DemagnetizationCurve.plane_unstable_h`.
+        spins: of the curve, "planar" or "free".
+    """
+    if math.isnan(unstable_h) or spins == "free":
+        return []
+    return [
+        f"the plane is {plane_in_words(unstable_h, spins)}, and from there on this is the curve of a model; "
+        "simulate with free spins to see what that costs"
+    ]
 
 
 def resolution(material: Material, cell_nm: float, discretization: str, step: float) -> dict[str, tuple[float, str]]:

@@ -48,6 +48,10 @@ class Autoencoder:
         for network in (self.encoder, self.decoder):
             network.compile(optimizer=None, jit_compile=False)
 
+    def __repr__(self) -> str:
+        grains = "" if self.grain_decoder is None else ", draws grains"
+        return f"<Autoencoder: {self.encoding}, code of {self.latent_dim}{grains}>"
+
     @property
     def latent_dim(self) -> int:
         return self.architecture.latent_dim

@@ -223,6 +223,10 @@ class Regressor:
         self.residual_std = np.zeros(len(ANCHORS)) if residual_std is None else np.asarray(residual_std, np.float64)
         network.compile(optimizer=None, jit_compile=False)  # drops what training left: optimiser and fused steps
 
+    def __repr__(self) -> str:
+        sort = "not calibrated" if self.calibration is None else "calibrated"
+        return f"<Regressor: code of {self.architecture.latent_dim}, {self.architecture.members} members, {sort}>"
+
     def members(self, latent: np.ndarray) -> np.ndarray:
         """Anchors predicted by every member: (n, members, 6) for codes (n, latent_dim)."""
         return in_batches(self.network.predict_on_batch, latent, LARGEST_BATCH)[0]

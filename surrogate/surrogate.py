@@ -17,13 +17,14 @@ from surrogate.architecture import RegressorArchitecture
 from surrogate.autoencoder import Autoencoder
 from surrogate.axes import rotate_axes, steer_axes
 from surrogate.calibration import STATISTICS, Calibration
+from surrogate.novelty import NOVELTY, Novelty, describe, widened
 from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
 
 _AUTOENCODER = "autoencoder"
 _REGRESSOR_WEIGHTS = "regressor.weights.h5"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Surrogate:
     """A trained autoencoder and the ensemble of regressors on its code.
 
@@ -31,11 +32,23 @@ class Surrogate:
         autoencoder: structures to codes and back.
         regressor: codes to anchor points.
         about: what it was trained on, JSON-able: material, family of structures, field sweep, errors.
+        known: what the novelty of a structure is told by; None if that cannot be told.
     """
 
     autoencoder: Autoencoder
     regressor: Regressor
     about: dict[str, Any] = field(default_factory=dict)
+    known: Novelty | None = None
+
+    def __repr__(self) -> str:
+        encoding, members = self.autoencoder.encoding, self.regressor.architecture.members
+        ny, nx = encoding.shape
+        name, labels = self.about.get("name"), self.about.get("training_labels")
+        return (
+            f"<Surrogate{f' {name}' if name else ''}: structures of {ny} x {nx} cells of {encoding.cell_nm:g} nm, "
+            f"code of {self.latent_dim}, {members} regressor{'' if members == 1 else 's'}"
+            f"{f', {labels} labels' if labels else ''}>"
+        )
 
     @property
     def latent_dim(self) -> int:
@@ -50,15 +63,50 @@ class Surrogate:
         """
         return self.autoencoder.encode(microstructures)
 
-    def predict(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Anchor points of codes (n, latent_dim) and their standard deviation, each (n, 6) in Ms and H_A."""
-        latent = np.asarray(latent, np.float32)
+    def predict(self, latent: np.ndarray | Microstructure | Iterable[Microstructure]) -> tuple[np.ndarray, np.ndarray]:
+        """Anchor points of codes (n, latent_dim) and their standard deviation, each (n, 6) in Ms and H_A.
+
+        Of structures instead of codes, one or several, the standard deviation is wider where they are unlike what the
+        surrogate was trained on, see `novelty`.
+
+        Raises:
+            InputError: if these are neither, or a structure is not on this surrogate's grid.
+        """
+        if isinstance(latent, Microstructure):
+            latent = [latent]
+        if not isinstance(latent, np.ndarray) and isinstance(latent, Iterable):
+            latent = list(latent)
+            if latent and all(isinstance(one, Microstructure) for one in latent):
+                return self._predict_structures(latent)
+        try:
+            latent = np.asarray(latent, np.float32)
+        except (TypeError, ValueError):
+            raise InputError(f"predict takes structures, or codes of shape (n, {self.latent_dim})") from None
         if latent.ndim != 2 or latent.shape[1] != self.latent_dim:
             raise InputError(f"latent codes must have shape (n, {self.latent_dim}), got {latent.shape}")
         mean, std = self.regressor.predict(latent)
         if not (np.isfinite(mean).all() and (std >= 0).all()):
             raise InputError("the surrogate predicts what is no number: its weights or the codes are damaged")
         return mean, std
+
+    def _predict_structures(self, structures: Sequence[Microstructure]) -> tuple[np.ndarray, np.ndarray]:
+        mean, std = self.predict(self.encode(structures))
+        return mean, std if self.known is None else widened(std, self.novelty(structures), self.label_std)
+
+    def novelty(self, microstructures: Microstructure | Iterable[Microstructure]) -> np.ndarray:
+        """(n,) how unlike structures are all that the surrogate was trained on, see `surrogate.novelty`.
+
+        99 in 100 structures of its own family are below 1. Above, a prediction is no more than a guess, and by how much
+        it may be off grows with the novelty. NaN where it cannot be told: of a surrogate trained on fewer than 40
+        structures, or before there was this measure.
+
+        Raises:
+            InputError: if a structure is not on this surrogate's grid.
+        """
+        several = [microstructures] if isinstance(microstructures, Microstructure) else list(microstructures)
+        if self.known is None or not several:
+            return np.full(len(several), np.nan)
+        return self.known.score(describe(self.autoencoder, self.regressor.architecture.grid, several))
 
     def decode(self, latent: np.ndarray) -> np.ndarray:
         """Axis angles (n, ny, nx) of codes, radians in (-pi/2, pi/2], on the grid of the structures."""
@@ -133,6 +181,9 @@ class Surrogate:
             about=self.about,
             calibration=_plain(self.regressor.calibration),
         )
+        (folder / NOVELTY).unlink(missing_ok=True)
+        if self.known is not None:
+            self.known.save(folder, checksum)
         cards.write_card(card, folder)
 
     @classmethod
@@ -151,7 +202,10 @@ class Surrogate:
         if card.architecture.latent_dim != autoencoder.latent_dim:
             raise InputError(f"{folder}: regressor and autoencoder do not belong together (length of the code differs)")
         regressor = _load_regressor(folder, card.architecture, scaling, card)
-        return cls(autoencoder, regressor, card.about)
+        grid, width = card.architecture.grid, autoencoder.latent_dim
+        size = 1 + (width if grid is None else STATISTICS * width // math.prod(grid))
+        known = Novelty.load(folder, card.files[_REGRESSOR_WEIGHTS], size)
+        return cls(autoencoder, regressor, card.about, known)
 
 
 def _scaling(card: cards.SurrogateCard, folder: Path) -> TargetScaling:

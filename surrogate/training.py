@@ -20,6 +20,7 @@ from surrogate.checkpoint import Checkpoint
 from surrogate.encoding import Encoding
 from surrogate.fitting import History, Progress, fit
 from surrogate.images import FamilyImages, ImageArray
+from surrogate.novelty import Novelty
 from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
 from surrogate.settings import RegressorTraining, Schedule, VAETraining
 from surrogate.surrogate import Surrogate
@@ -86,7 +87,8 @@ def train_regressor(
     """
     codes = label_codes(autoencoder, microstructures, settings)
     regressor, history = fit_regressor(codes, labels, architecture, settings, None, progress, checkpoint)
-    return Surrogate(autoencoder, regressor), history
+    novelty = Novelty.of(autoencoder, architecture.grid, microstructures)
+    return Surrogate(autoencoder, regressor, known=novelty), history
 
 
 def continue_training(

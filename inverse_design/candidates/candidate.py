@@ -89,7 +89,7 @@ class Known:
         return self.names[row] if self.names else ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Candidate:
     """A grain structure and what is predicted of it.
 
@@ -109,6 +109,8 @@ class Candidate:
             a parent.
         nearest, nearest_deg: the structure with a known curve that is nearest, and how far it is, in degrees of axis
             averaged over the cells; empty and NaN where that was not looked for.
+        novelty: how unlike it is all that the surrogate was trained on, above 1 outside, see
+            `surrogate.Surrogate.novelty`; NaN where that is not known.
     """
 
     structure: Microstructure
@@ -122,6 +124,11 @@ class Candidate:
     rotated_deg: np.ndarray = field(default_factory=lambda: np.zeros(0))
     nearest: str = ""
     nearest_deg: float = float("nan")
+    novelty: float = float("nan")
+
+    def __repr__(self) -> str:
+        values = " ".join(f"{name} {value:.3f}" for name, value in zip(ANCHORS, self.anchors, strict=True))
+        return f"<Candidate, {self.source}: {self.structure!r}, predicted {values}>"
 
     @property
     def change(self) -> Change | None:

@@ -15,9 +15,8 @@ from matplotlib.figure import Figure
 from scipy.interpolate import PchipInterpolator
 
 from inverse_design.properties import UNITS, Column
-from inverse_design.report.axis_colors import axis_color
 from inverse_design.report.data import on_the_curve
-from inverse_design.report.figures import PREDICTED, SIMULATED, draw_curve, draw_directions
+from inverse_design.report.figures import PREDICTED, draw_curve
 from inverse_design.report.style import own_style
 from inverse_design.run.accuracy import last_round, predictions
 from inverse_design.run.design import read_design, study_of
@@ -29,6 +28,8 @@ from simulation.files import replacing
 from simulation.labels.sets import SPLITS, load_label_set
 from simulation.material import Material
 from simulation.microstructure import Microstructure
+from simulation.pictures.axis_colors import axis_color
+from simulation.pictures.plots import SIMULATED, draw_directions
 from simulation.sampling import Purpose
 
 if TYPE_CHECKING:

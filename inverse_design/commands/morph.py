@@ -11,11 +11,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from inverse_design.properties import Column
-from inverse_design.report.axis_colors import axis_color
-from inverse_design.report.figures import draw_directions
 from simulation.anchors import curve_points
 from simulation.errors import InputError
 from simulation.microstructure import Microstructure
+from simulation.pictures.axis_colors import axis_color
+from simulation.pictures.plots import draw_directions
 from simulation.sampling import Purpose, generator
 from simulation.tessellation import voronoi
 

@@ -109,12 +109,13 @@ def describe(study: Study, found: dict[str, Any]) -> list[str]:
     family, part, rule = study.family, study.surrogate, study.verification
     sweep = study.field_sweep
     low, high = study.microstructures.misorientation_deg
+    free = ", free spins" if study.labels.spins == "free" else ""
     until = "the coercive field" if sweep.until else f"{sweep.stop:g} H_A"
     return [
         f"{study.name}: valid",
         f"  structures: {family.size_nm:g} nm squares of {family.cells} x {family.cells} cells, "
         f"{family.grains[0]} to {family.grains[1]} grains, misorientation {low:g} to {high:g} degrees",
-        f"  labels: {study.labels.count} curves by {study.labels.backend} ({study.labels.discretization}), "
+        f"  labels: {study.labels.count} curves by {study.labels.backend} ({study.labels.discretization}{free}), "
         f"{sweep.start:g} H_A to {until} in steps of {sweep.step:g}; {study.labels.test} of them test"
         + (", all shipped" if part.pretrained else ""),
         f"  surrogate: {part.pretrained}, trained already"
@@ -145,8 +146,9 @@ def _goals(study: Study) -> list[str]:
 
 def _condition(study: Study) -> str:
     """What has to be simulated before a hit counts."""
-    if "finer" in study.checks:
-        return f"when it is one on cells of {study.family.cell_nm / 2:g} nm, too"
+    asked = {"finer": f"on cells of {study.family.cell_nm / 2:g} nm", "free": "with free spins"}
+    if study.checks:
+        return f"when it is one {' and '.join(asked[name] for name in study.checks)}, too"
     return f"as soon as it is one by {study.labels.discretization} of {study.family.cell_nm:g} nm: nothing is confirmed"
 
 

@@ -9,7 +9,7 @@ from inverse_design.run.design import study_of
 from inverse_design.run.folder import MANIFEST
 from inverse_design.study.reading import load_material
 from inverse_design.study.study import Study
-from simulation.hysteresis import FieldSweep, discretization_of
+from simulation.hysteresis import FieldSweep
 from simulation.material import MATERIALS, Material, Nd2Fe14B
 from simulation.microstructure import Microstructure
 
@@ -25,17 +25,20 @@ class Setting:
         material: the magnet.
         sweep: the applied fields.
         discretization: "elements" or "cells", of a run's labels.
+        spins: "planar" or "free", of a run's labels.
         run: the run folder that the structure lies in, None if in none.
     """
 
     material: Material = Nd2Fe14B
     sweep: FieldSweep = field(default_factory=lambda: FieldSweep(until="coercivity"))
     discretization: str = "elements"
+    spins: str = "planar"
     run: Path | None = None
 
-    def in_words(self, structure: Microstructure, backend: str, discretization: str | None) -> str:
+    def in_words(self, structure: Microstructure, backend: str, discretization: str, spins: str) -> str:
         """What is simulated, on what, and by what."""
-        kind, (ny, nx) = discretization_of(backend, discretization or self.discretization), structure.shape
+        ny, nx = structure.shape
+        kind = f"{discretization}, free spins" if spins == "free" else discretization
         whose = f", as run {self.run.name}" if self.run is not None else ""
         return (
             f"{material_in_words(self.material)}{whose}; by {backend} ({kind}) on {nx} x {ny} cells of "
@@ -58,7 +61,7 @@ def setting_of(structure: Path, material: str | None = None) -> Setting:
     if run is None:
         return Setting(asked or Nd2Fe14B)
     study = study_of(run)
-    return Setting(asked or study.magnet, sweep_of(study), study.labels.discretization, run)
+    return Setting(asked or study.magnet, sweep_of(study), study.labels.discretization, study.labels.spins, run)
 
 
 def sweep_of(study: Study) -> FieldSweep:

@@ -24,6 +24,7 @@ def closing_table(design: Design) -> Table:
     goals = design.goals
     study = design.study
     by = f"by {study.labels.discretization} of {study.family.cell_nm:g} nm"
+    by += ", free spins" if study.labels.spins == "free" else ""
     table = Table(title="goal, predicted -> verified", caption=f"fields in H_A, magnetisations in Ms, {by}")
     table.add_column("candidate", justify="right")
     units = [shown_unit(goal.quantity, study.goals[goal.quantity]) for goal in goals]

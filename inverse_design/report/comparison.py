@@ -12,14 +12,14 @@ from markupsafe import Markup
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from inverse_design.front_plot import front_axes
 from inverse_design.properties import PROPERTIES, UNITS, Column
 from inverse_design.report import plots, svg
 from inverse_design.report.data import ReportData, achieved, asked, labelled, measure
-from inverse_design.report.figures import front_axes
-from inverse_design.report.grain_image import png_data_uri
 from inverse_design.report.page import duration, measured, page_template, with_error
 from simulation.anchors import ANCHORS
 from simulation.files import write_text
+from simulation.pictures.grain_image import png_data_uri
 
 SIDES = ("first", "second")
 """Classes of what belongs to each run: blue and orange, which no colour blindness mixes up."""

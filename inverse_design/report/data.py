@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.candidates.candidate import KNOWN
-from inverse_design.properties import PROPERTIES, UNITS
+from inverse_design.properties import PROPERTIES, UNITS, Column
 from inverse_design.run.baseline import in_words
 from inverse_design.run.design import Design
+from inverse_design.run.verified import Verified
 from inverse_design.study.study import study_text
-from simulation.anchors import ANCHORS, LEVELS, curve_points
-from simulation.bhmax import SQUARE_PRISM
+from simulation.anchors import ANCHORS, LEVELS, curve_points, internal_anchor_points
+from simulation.bhmax import internal_field as internal_field
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 
@@ -36,6 +37,8 @@ class ReportData(Design):
         versions: releases by package.
         exports: by candidate number, names of the files in its folder that `export` wrote.
         reversals: by candidate number, the field (ny, nx) in H_A at which each cell switched, NaN where it has not.
+        plane_unstable_h: by candidate number, the field in H_A from which on the plane was unstable; NaN where it never
+            was.
         no_reversals: by candidate number, why one that might be expected could not be made.
     """
 
@@ -49,6 +52,7 @@ class ReportData(Design):
     versions: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[int, Sequence[str]] = field(default_factory=dict)
     reversals: Mapping[int, np.ndarray] = field(default_factory=dict)
+    plane_unstable_h: Mapping[int, float] = field(default_factory=dict)
     no_reversals: Mapping[int, str] = field(default_factory=dict)
 
     @property
@@ -112,8 +116,9 @@ def achieved(data: ReportData) -> str:
 
 def _upheld(data: ReportData) -> str:
     """What a hit was held against before it counted."""
-    if "finer" in data.study.checks:
-        return ", on cells half as large too"
+    said = {"finer": "on cells half as large", "free": "with free spins"}
+    if data.study.checks:
+        return f", {_listed([said[name] for name in data.study.checks])} too"
     paper = "the paper's mesh, " if data.study.labels.discretization == "cells" else ""
     return f" by {measure(data)}, {paper}not confirmed"
 
@@ -136,7 +141,19 @@ def measure(data: ReportData) -> str:
     """What the numbers of the candidates are by: backend, discretisation and cells."""
     study = data.study
     backend = f"{study.verification.backend}, " if study.verification.backend != "planar" else ""
-    return f"{backend}{study.labels.discretization} of {study.family.cell_nm:g} nm"
+    free = ", free spins" if study.labels.spins == "free" else ""
+    return f"{backend}{study.labels.discretization} of {study.family.cell_nm:g} nm{free}"
+
+
+def how(item: Verified) -> str:
+    """By what a curve was simulated, where several of one candidate stand side by side."""
+    backend = f"{item.backend}, " if item.backend != "planar" else ""
+    return f"{backend}{item.spins} spins, {item.discretization} of {item.candidate.structure.cell_nm:g} nm"
+
+
+def further(data: ReportData, number: int) -> list[Verified]:
+    """Every further simulation of a candidate, confirmations first."""
+    return [again for n, again in (*data.confirmations, *data.checks) if n == number]
 
 
 def verdict_on(data: ReportData, number: int) -> str:
@@ -182,9 +199,12 @@ def on_the_curve(anchors: np.ndarray, std: np.ndarray | None = None) -> dict[str
     return {name: place for name, place in places.items() if np.isfinite(place[:2]).all()}
 
 
-def internal_field(h: np.ndarray, m: np.ndarray, material: Material) -> np.ndarray:
-    """The field inside the magnet, H / H_A: the applied field less N M, N = 1/2 of the infinitely long square."""
-    return np.asarray(h) - SQUARE_PRISM * np.asarray(m) * material.Ms_A_per_m / material.H_A_A_per_m
+def squareness(item: Verified, material: Material) -> str:
+    """Hk90 / Hc by the applied field and by the field inside, which data sheets go by, in words."""
+    inside = internal_anchor_points(internal_field(item.h, item.m, material), item.m)
+    pairs = (("by the applied field", item.anchors[Column.Hk90], item.anchors[Column.Hc]),
+             ("by the field inside", inside.Hk90, inside.Hc))  # fmt: skip
+    return ", ".join(f"{one / other:.3f} {words}" for words, one, other in pairs if one > 0 < other) or "missing"
 
 
 def alignment(structure: Microstructure) -> float:

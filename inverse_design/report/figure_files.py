@@ -12,12 +12,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from inverse_design.report import figures
-from inverse_design.report.data import ReportData
+from inverse_design.report.data import ReportData, further, how
 from inverse_design.report.style import own_style
 from inverse_design.run.verified import Verified
 from simulation.files import replacing
 
-DRAWING = 6
+DRAWING = 7
 """Bumped by hand when figures change their looks, so that those of an older run are drawn again."""
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "inverse_design", "svg.fonttype": "none", "font.size": 9.0, "axes.linewidth": 0.8,
@@ -45,7 +45,8 @@ def write_figures(data: ReportData, folder: Path) -> None:
         )
         _draw(folder / "learning", key, lambda: figures.learning_figure(data.losses))
     for number, item in enumerate(data.verified):
-        key = _digest(str(number), goals, str(item.round), told[number])
+        checks = [f"{how(again)} {_key(again)}" for again in further(data, number)]
+        key = _digest(str(number), goals, str(item.round), told[number], *checks)
 
         def draw(number: int = number, item: Verified = item) -> Figure:
             return figures.candidate_figure(number, item, data)

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import PatchCollection
-from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Wedge
-from numpy.typing import ArrayLike
 
+from inverse_design.front_plot import GOAL, PREDICTED, draw_front
 from inverse_design.goals import Goal
-from inverse_design.properties import UNITS, Column, grain_diameters_nm
+from inverse_design.properties import UNITS, grain_diameters_nm
 from inverse_design.report import switching
-from inverse_design.report.axis_colors import axis_color, palette
-from inverse_design.report.data import ReportData, internal_field, on_the_curve, verdict_on
-from inverse_design.report.grain_image import rgb_map
+from inverse_design.report.data import ReportData, further, how, internal_field, on_the_curve, verdict_on
 from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.material import Material
 from simulation.microstructure import Microstructure
+from simulation.pictures.axis_colors import axis_color
+from simulation.pictures.plots import AXIS_COLORS, SIMULATED, draw_grains, draw_si_axes
 
-SIMULATED, PREDICTED, GOAL = "#1f5f99", "#c05a12", "#3a8f5c"
-AXIS_COLORS = ListedColormap(palette() / 255.0, name="axis")
-"""Cyclic colour map of easy axes: from -90 to +90 degrees and back to the same colour."""
+CHECKS = ("#7a4fa3", "#9a7b00", "#4b5563", "#8b2f3f")
+"""Colours of further simulations of a candidate."""
 
 
 def grain_map(structure: Microstructure) -> Figure:
@@ -35,33 +32,6 @@ def grain_map(structure: Microstructure) -> Figure:
     figure = Figure(figsize=(4.6, 3.6), layout="constrained")
     draw_grains(figure.add_subplot(), structure)
     return figure
-
-
-def draw_grains(axes: Axes, structure: Microstructure) -> None:
-    """A grain map on given axes, nm."""
-    ny, nx = structure.shape
-    extent = (0.0, nx * structure.cell_nm, 0.0, ny * structure.cell_nm)
-    axes.imshow(rgb_map(structure, 640), extent=extent)
-    axes.set_xlabel("x in nm")
-    axes.set_ylabel("y in nm (along the field)")
-    legend = axes.inset_axes((1.14, 0.68, 0.28, 0.28))
-    draw_directions(legend)
-
-
-def draw_directions(axes: Axes) -> None:
-    """A disc of all directions in their colours; opposite ones are one axis and share theirs."""
-    starts = np.arange(0, 360, 4)
-    # Matplotlib counts from +x, against the clock; half a degree of overlap leaves no seams.
-    wedges = [Wedge((0, 0), 1, 90 - start - 4.5, 90 - start + 0.5) for start in starts]
-    axes.add_collection(PatchCollection(wedges, facecolors=axis_color(np.radians(starts + 2)), linewidths=0))
-    axes.annotate("", (0, 0.45), (0, -0.45), arrowprops={"arrowstyle": "->", "color": "black", "linewidth": 0.9})
-    axes.text(0.1, 0.32, "H", fontsize=7, va="center")
-    for angle, words in ((0, "0°"), (90, "90°"), (-90, "−90°")):
-        at = 1.12 * np.array([np.sin(np.radians(angle)), np.cos(np.radians(angle))])
-        side = "center" if angle == 0 else ("left" if angle > 0 else "right")
-        axes.text(at[0], at[1], words, fontsize=6.5, ha=side, va="bottom" if angle == 0 else "center")
-    axes.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")
-    axes.set_axis_off()
 
 
 def curve_figure(
@@ -100,11 +70,12 @@ def draw_curve(
     std: np.ndarray | None,
     goals: Sequence[Goal],
     material: Material | None,
+    name: str = "simulated",
 ) -> None:
-    """What `curve_figure` shows, on given axes."""
+    """What `curve_figure` shows, on given axes; the curve is called `name` in the legend."""
     axes.axhline(0, color="0.75", linewidth=0.7)
     axes.axvline(0, color="0.75", linewidth=0.7)
-    axes.plot(curve_h, curve_m, color=SIMULATED, linewidth=1.6, label="simulated")
+    axes.plot(curve_h, curve_m, color=SIMULATED, linewidth=1.6, label=name)
     if anchors is not None:
         points = np.array([place[:2] for place in on_the_curve(anchors).values()]).reshape(-1, 2)
         axes.plot(*points.T, "o", color=SIMULATED, markersize=4, label="its anchor points")
@@ -120,15 +91,7 @@ def draw_curve(
     axes.set_ylabel(r"$M / M_\mathrm{s}$")
     axes.legend(loc="lower right", frameon=False, fontsize=8)
     if material is not None:
-        per_field, per_moment = material.H_A_A_per_m / 1e6, material.Js_T
-        top = axes.secondary_xaxis("top", functions=(partial(_times, per_field), partial(_times, 1 / per_field)))
-        top.set_xlabel("H in MA/m")
-        right = axes.secondary_yaxis("right", functions=(partial(_times, per_moment), partial(_times, 1 / per_moment)))
-        right.set_ylabel(r"$\mu_0 M$ in T")
-
-
-def _times(factor: float, values: ArrayLike) -> ArrayLike:
-    return np.asarray(values, dtype=np.float64) * factor
+        draw_si_axes(axes, material.H_A_A_per_m, material.Js_T)
 
 
 def _draw_goals(axes: Axes, goals: Sequence[Goal]) -> None:
@@ -162,8 +125,12 @@ def candidate_figure(number: int, item: Verified, data: ReportData) -> Figure:
     candidate = item.candidate
     inside = internal_field(item.h, item.m, data.material)
     right.plot(inside, item.m, ":", color=SIMULATED, linewidth=1.1, label="against the field inside, H − M/2")
+    checks = further(data, number)
+    for again, color in zip(checks, cycle(CHECKS)):
+        right.plot(again.h, again.m, "--", color=color, linewidth=1.3, label=how(again))
     draw_curve(
-        right, item.h, item.m, item.anchors, candidate.anchors, candidate.std, data.goals, data.material
+        right, item.h, item.m, item.anchors, candidate.anchors, candidate.std, data.goals, data.material,
+        how(item) if checks else "simulated",
     )  # fmt: skip
     verdict = verdict_on(data, number)
     figure.suptitle(f"Candidate {number:02d} (round {item.round}, {verdict})", fontsize=10)
@@ -227,52 +194,8 @@ def learning_figure(losses: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figu
 def front_figure(data: ReportData) -> Figure:
     """Predicted anchors of the Pareto front, verified candidates joined to their predictions."""
     figure = Figure(figsize=(6.0, 4.6), layout="constrained")
-    axes = figure.add_subplot()
-    x_name, y_name = front_axes(data.goals)
-    for goal in data.goals:
-        if goal.window is not None and goal.quantity in (x_name, y_name):
-            low, high = np.clip(goal.window, 0, 1 if goal.quantity in ANCHORS else np.inf)
-            (axes.axvspan if goal.quantity == x_name else axes.axhspan)(low, high, color=GOAL, alpha=0.15, linewidth=0)
-    x, y = Column[x_name], Column[y_name]
-    front, predicted, simulated = (
-        data.of_front("predicted"),
-        data.of_verified("predicted"),
-        data.of_verified("simulated"),
-    )
-    axes.plot(
-        front[:, x], front[:, y], "o", color="0.55", markersize=3.5, markeredgewidth=0, label="Pareto front, predicted"
-    )
-    for before, after in zip(predicted, simulated, strict=True):
-        axes.plot([before[x], after[x]], [before[y], after[y]], color=SIMULATED, linewidth=0.8, alpha=0.6)
-    if len(simulated):
-        axes.plot(predicted[:, x], predicted[:, y], "D", color=PREDICTED, markersize=4.5, markerfacecolor="white",
-                  label="candidate, predicted")  # fmt: skip
-        converged = np.array([item.converged for item in data.verified])
-        hit = np.array(data.hits)
-        kinds = (
-            (converged & ~hit, "o", SIMULATED, "simulated"), (hit, "*", GOAL, "simulated: a hit"),
-            (~converged, "x", SIMULATED, "not converged"),
-        )  # fmt: skip
-        for chosen, marker, color, words in kinds:
-            if chosen.any():
-                points = simulated[chosen]
-                size = 11 if marker == "*" else 6
-                axes.plot(points[:, x], points[:, y], marker, color=color, markersize=size, label=f"candidate, {words}")
-    axes.set_xlabel(_labelled(x_name))
-    axes.set_ylabel(_labelled(y_name))
-    axes.legend(frameon=False, fontsize=8)
+    draw_front(figure.add_subplot(), data.goals, data.of_front("predicted"), data.pairs)
     return figure
-
-
-def _labelled(name: str) -> str:
-    return f"{name} in {_unit(name)}" if name in ANCHORS else f"{name} ({UNITS[name]})" if UNITS[name] else name
-
-
-def front_axes(goals: Sequence[Goal]) -> tuple[str, str]:
-    """The two anchors that a picture of the front shows: objectives first, then bounds, then Hc and Mr."""
-    wanted = [goal.quantity for goal in sorted(goals, key=lambda goal: not goal.is_objective)]
-    names = list(dict.fromkeys([*wanted, "Hc", "Mr"]))[:2]
-    return names[0], names[1]
 
 
 def hypervolume_figure(rounds: Sequence[np.ndarray]) -> Figure:
@@ -285,10 +208,6 @@ def hypervolume_figure(rounds: Sequence[np.ndarray]) -> Figure:
     axes.set_ylabel("hypervolume (scaled objectives, no unit)")
     axes.legend(frameon=False, fontsize=8)
     return figure
-
-
-def _unit(anchor: str) -> str:
-    return r"$M_\mathrm{s}$" if UNITS[anchor] == "Ms" else r"$H_\mathrm{A}$"
 
 
 __all__ = [

@@ -13,18 +13,29 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from inverse_design.candidates.candidate import KNOWN
-from inverse_design.goals import objectives
 from inverse_design.properties import PROPERTIES, STRUCTURE, UNITS, Column, grain_diameters_nm
 from inverse_design.report import plots, svg, switching
-from inverse_design.report.data import ReportData, achieved, alignment, asked, labelled, measure, si_value, verdict_on
+from inverse_design.report.data import (
+    ReportData,
+    achieved,
+    alignment,
+    asked,
+    further,
+    measure,
+    si_value,
+    squareness,
+    verdict_on,
+)
+from inverse_design.report.explorer import curve_frame_of, explored
 from inverse_design.report.figure_files import write_figures
-from inverse_design.report.grain_image import field_data_uri, png_data_uri
 from inverse_design.report.tables import write_tables
 from inverse_design.run.verified import Verified, in_words
 from inverse_design.study.caveats import caveats
 from simulation.anchors import ANCHORS
 from simulation.bhmax import maximum_energy_product
 from simulation.files import write_text
+from simulation.pictures.grain_image import png_data_uri
+from simulation.validity import plane_in_words
 from surrogate.metrics import PAPER_MAE
 
 MAX_BYTES = 8_000_000
@@ -60,8 +71,8 @@ def render(data: ReportData) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template, style = page_template("page.html.j2")
     whole = {"style": style, "script": Markup(script), "script_hash": digest}  # noqa: S704 - a file of this package
-    room = MAX_BYTES - len(template.render(context, interactive=_interactive(data, 0), **whole).encode())
-    return template.render(context, interactive=_interactive(data, max(room, 0)), **whole)
+    room = MAX_BYTES - len(template.render(context, interactive=explored(data, 0), **whole).encode())
+    return template.render(context, interactive=explored(data, max(room, 0)), **whole)
 
 
 def page_template(name: str) -> tuple[Template, Markup]:
@@ -77,7 +88,7 @@ def _shipped(name: str) -> str:
 
 def _context(data: ReportData) -> dict[str, Any]:
     champion = data.best_number
-    frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals, data.material))
+    frame = curve_frame_of(data)
     return {
         "data": data,
         "asked": asked(data),
@@ -136,7 +147,7 @@ def _predicted(item: Verified, column: int) -> str | None:
 def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> dict[str, Any]:
     structure = item.candidate.structure
     wanted = {goal.quantity: goal for goal in data.goals}
-    further = [*data.confirmations, *data.checks]
+    checks = further(data, number)
     rows = []
     for anchor in (*ANCHORS, *(name for name in PROPERTIES[len(ANCHORS) :] if name in wanted)):
         goal, i = wanted.get(anchor), Column[anchor]
@@ -164,14 +175,16 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "grains": structure.grains,
         "diameter": f"{diameters.mean():.1f} ± {diameters.std():.1f} nm",
         "alignment": f"{alignment(structure):.3f}",
+        "squareness": squareness(item, data.material),
         "energy_product": f"{product / 1e3:.0f} kJ/m³" if np.isfinite(product) else "missing",
-        "curve": plots.candidate_curve(frame, number, item, data.goals, data.material),
+        "curve": plots.candidate_curve(frame, number, item, data.goals, data.material, checks),
         "sizes": plots.grain_sizes(structure),
         "axes": plots.axis_distribution(structure),
         "files": ["structure.npz", "curve.csv", "anchors.json", "origin.json", *data.exports.get(number, ())],
         "reversal": _reversal(data, number, item),
+        "checks": [_check(data, one) for one in (item, *checks)],
+        "plane": _plane(data, number, item),
         "no_reversal": data.no_reversals.get(number),
-        "checks": [_check(data, item), *(_check(data, again) for n, again in further if n == number)],
     }
 
 
@@ -200,10 +213,16 @@ def _reversal(data: ReportData, number: int, item: Verified) -> dict[str, Any] |
     }
 
 
+def _plane(data: ReportData, number: int, item: Verified) -> str | None:
+    """Where the plane became unstable, None where it did not or nobody looked."""
+    unstable_h = data.plane_unstable_h.get(number, np.nan)
+    return None if np.isnan(unstable_h) else plane_in_words(unstable_h, item.spins)
+
+
 def _check(data: ReportData, item: Verified) -> dict[str, Any]:
     """One line of what different solvers and meshes say of a candidate."""
     return {
-        "solver": f"{item.backend}, {item.discretization}",
+        "solver": f"{item.backend}, {item.discretization}{', free spins' if item.spins == 'free' else ''}",
         "cell": f"{item.candidate.structure.cell_nm:g} nm",
         "converged": item.converged,
         "values": ["missing" if not np.isfinite(value) else f"{value:.3f}" for value in item.anchors],
@@ -222,63 +241,6 @@ def _accuracy(data: ReportData) -> list[dict[str, Any]]:
             "ratio": None if found is None else f"{found / paper:.2f}",
         })  # fmt: skip
     return rows
-
-
-def _interactive(data: ReportData, room: int) -> dict[str, Any]:
-    """What the script draws the front from; `room` bytes are left for grain maps of Pareto points."""
-    frame = plots.curve_frame(plots.deepest_fields(data.verified, data.goals, data.material))
-    mean, std = data.of_front("predicted"), data.of_front("std")
-    thumbnails: list[str] = []
-    for uri in map(field_data_uri, () if data.front_fields is None else data.front_fields[: len(mean)]):
-        room -= len(uri) + 4
-        if room < 0:
-            break
-        thumbnails.append(uri)
-    return {
-        "anchors": list(ANCHORS),
-        "best": data.best_number,
-        "units": [UNITS[anchor] for anchor in ANCHORS],
-        "frame": {"y": frame.y, "box": frame.box, "pieces": frame.pieces},
-        "axes": _choices(data, mean),
-        "front": {"predicted": plain(mean), "std": plain(std), "image": thumbnails},
-        "verified": [
-            {
-                "number": f"{number:02d}", "hit": data.hits[number], "converged": item.converged,
-                "predicted": plain(item.candidate.anchors), "std": plain(item.candidate.std),
-                "anchors": plain(item.anchors), "h": plain(h), "m": plain(m),
-            }
-            for number, item in enumerate(data.verified)
-            for h, m in [svg.within(frame, item.h, item.m)]
-        ],
-    }  # fmt: skip
-
-
-def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
-    """Quantities that the axes of the front can show: wanted anchors, objectives, then the other anchors."""
-    predicted, verified = data.of_verified("predicted"), data.of_verified("simulated")
-
-    def choice(label: str, sets: tuple[np.ndarray, ...], window: tuple[float, float] | None) -> dict[str, Any]:
-        names = ("front", "predicted", "verified")
-        edges = None if window is None else [v if np.isfinite(v) else None for v in window]
-        return {"label": label, "window": edges, **{n: plain(s) for n, s in zip(names, sets, strict=True)}}
-
-    def anchor(name: str) -> dict[str, Any]:
-        column = Column[name]
-        window = next((goal.window for goal in data.goals if goal.quantity == name), None)
-        return choice(labelled(name), (front[:, column], predicted[:, column], verified[:, column]), window)
-
-    ranked = sorted(data.goals, key=lambda goal: not goal.is_objective)
-    wanted = [goal.quantity for goal in ranked]
-    misses = [goal for goal in data.goals if goal.target is not None]
-    sets = [[objectives([goal], points)[:, 0] for points in (front, predicted, verified)] for goal in misses]
-    return [
-        *(anchor(name) for name in wanted),
-        *(
-            choice(f"miss of {goal.quantity} in tolerances", (values[0], values[1], values[2]), (0.0, 1.0))
-            for goal, values in zip(misses, sets, strict=True)
-        ),
-        *(anchor(name) for name in ANCHORS if name not in wanted),
-    ]
 
 
 def symbols(words: str) -> Markup:
@@ -309,11 +271,3 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def plain(values: np.ndarray) -> Any:
-    """An array as lists of numbers with five digits after the point, None where missing: what goes into JSON."""
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim > 1:
-        return [plain(row) for row in array]
-    return [round(float(v), 5) if np.isfinite(v) else None for v in array]

@@ -12,12 +12,15 @@ from matplotlib.colors import to_hex
 from inverse_design.goals import Goal
 from inverse_design.properties import UNITS, Column, grain_diameters_nm
 from inverse_design.report import svg, switching
-from inverse_design.report.axis_colors import hex_color
-from inverse_design.report.data import internal_field, on_the_curve
+from inverse_design.report.data import how, internal_field, on_the_curve
 from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS, LEVELS
 from simulation.material import Material
 from simulation.microstructure import Microstructure
+from simulation.pictures.axis_colors import hex_color
+
+CHECKS = 4
+"""Colours of further simulations; beyond them they come again."""
 
 GATE = 0.035
 """Half height of a goal's mark around the curve, in Ms and in H_A."""
@@ -85,17 +88,40 @@ def predicted_points(frame: svg.Frame, mean: np.ndarray, std: np.ndarray) -> Mar
     )
 
 
-def candidate_curve(frame: svg.Frame, number: int, item: Verified, goals: Sequence[Goal], material: Material) -> Markup:
-    """Simulated curve against the applied and the internal field, predicted anchors and goal windows of a candidate."""
-    return svg.figure(
+def candidate_curve(
+    frame: svg.Frame,
+    number: int,
+    item: Verified,
+    goals: Sequence[Goal],
+    material: Material,
+    checks: Sequence[Verified] = (),
+) -> Markup:
+    """Simulated curve against the applied and the internal field, predicted anchors and goal windows of a candidate.
+
+    Args:
+        checks: its further simulations, each a curve in a colour of its own, with a legend below.
+    """
+    also = f", {len(checks)} further simulation{'s' if len(checks) > 1 else ''}" if checks else ""
+    picture = svg.figure(
         frame,
-        f"Candidate {number:02d}: simulated demagnetisation curve, predicted anchor points and goal windows",
+        f"Candidate {number:02d}: simulated demagnetisation curve{also}, predicted anchor points and goal windows",
         goal_bands(frame, goals, item.anchors[Column.Mr]),
         curve_axes(frame, material),
         svg.curve(frame, internal_field(item.h, item.m, material), item.m, "internal"),
         svg.curve(frame, item.h, item.m, "simulated" if item.converged else "simulated unconverged"),
+        *(svg.curve(frame, again.h, again.m, f"check check-{i % CHECKS}") for i, again in enumerate(checks)),
         predicted_points(frame, item.candidate.anchors, item.candidate.std),
     )
+    if not checks:
+        return picture
+    lines = [("simulated-key", item), *((f"check-key check-{i % CHECKS}", again) for i, again in enumerate(checks))]
+    names = Markup("").join(
+        Markup('<li><span class="key {}"></span>{}{}</li>').format(
+            css, how(one), "" if one.converged else " (not converged)"
+        )
+        for css, one in lines
+    )
+    return Markup('{}<ul class="keys">{}</ul>').format(picture, names)
 
 
 def grain_sizes(structure: Microstructure) -> Markup:

@@ -9,8 +9,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import ListedColormap
 
-from inverse_design.report.grain_image import data_uri, enlarged
 from simulation.microstructure import Microstructure
+from simulation.pictures.grain_image import data_uri, enlarged
 
 SHADES = 64
 COLORS = ListedColormap(mpl.colormaps["inferno"](np.linspace(0.12, 0.88, SHADES)), name="switching")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,7 +50,9 @@ def choose(study: Study, round_: Round, model: Surrogate, visited: np.ndarray) -
         _answers(study, round_, model),
         part.distinct_deg,
     )
-    return propose(model, request, visited, _known(study, round_, model))
+    chosen = propose(model, request, visited, _known(study, round_, model))
+    novelty = model.novelty([candidate.structure for candidate in chosen])
+    return [replace(each, novelty=float(score)) for each, score in zip(chosen, novelty, strict=True)]
 
 
 def _answers(study: Study, round_: Round, model: Surrogate) -> Nearby:

@@ -1,4 +1,4 @@
-"""Confirmation: every hit simulated again, more finely than it was searched, before it counts."""
+"""Confirmation: every hit simulated again, more finely and more freely than it was searched, before it counts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from inverse_design.files import read_arrays
 from inverse_design.goals import Goal
 from inverse_design.run.simulating import Simulator
 from inverse_design.run.verified import Verified, load_batch, save_batch, verify_batch
+from inverse_design.study.study import Study
 from simulation.errors import InputError
 from simulation.microstructure import Microstructure
 
@@ -28,32 +29,41 @@ class Check:
 
     Attributes:
         refine: cells so many times smaller.
+        spins: "planar" or "free".
     """
 
     refine: int = 1
+    spins: str = "planar"
 
     def structure(self, first: Microstructure) -> Microstructure:
         """The same grains as they are simulated now."""
         return first.refine(self.refine)
 
 
-BY_NAME = {"finer": Check(refine=2)}
-"""What a study may ask of every hit, see `study.sections.CHECKS`."""
+def checks_of(study: Study) -> dict[str, Check]:
+    """What the study asks of every hit, by the names in `study.sections.CHECKS`.
+
+    Where spins are free in the labels or in a check, those on the finer mesh are free, too, and this is the strictest
+    check of all: planar ones there say nothing of a hit that leaves the plane, and the same of one that does not.
+    """
+    free = study.labels.spins == "free" or "free" in study.checks
+    every = {"finer": Check(2, "free" if free else "planar"), "free": Check(spins="free")}
+    return {name: every[name] for name in study.checks}
 
 
-def confirm(
-    folder: Path, batch: Sequence[Verified], goals: Sequence[Goal], checks: Sequence[str], by: Simulator
-) -> None:
-    """Simulate the hits of a batch again, once for each check, and write what comes of it into a folder.
+def confirm(folder: Path, batch: Sequence[Verified], goals: Sequence[Goal], by: Simulator) -> None:
+    """Simulate the hits of a batch again, once for each check of the study, and write what comes of it into a folder.
 
     Each simulation is in the store as soon as it is done. Material, sweep and solver are those of the first.
     """
+    checks = checks_of(by.study)
     hits = [number for number, item in enumerate(batch) if item.is_hit(goals)]
     again: list[Verified] = []
-    for name in checks if hits else ():
+    for name, check in checks.items() if hits else ():
         chosen = [batch[number].candidate for number in hits]
-        chosen = [replace(one, structure=BY_NAME[name].structure(one.structure)) for one in chosen]
-        found = by.simulate(f"confirmations ({name})", [one.structure for one in chosen], by.conditions())
+        chosen = [replace(one, structure=check.structure(one.structure)) for one in chosen]
+        conditions = by.conditions(spins=check.spins)
+        found = by.simulate(f"confirmations ({name})", [one.structure for one in chosen], conditions)
         again += verify_batch([batch[number].round for number in hits], chosen, found)
     save_batch(folder, again)
     np.savez_compressed(folder / CANDIDATES, number=np.array(hits * len(checks), int))

@@ -14,11 +14,12 @@ import numpy as np
 
 from inverse_design.candidates.candidate import KNOWN
 from inverse_design.files import read_json
+from inverse_design.front_plot import Pairs
 from inverse_design.goals import Goal
 from inverse_design.properties import PROPERTIES
 from inverse_design.run.confirming import Checked, judged, load_confirmations
 from inverse_design.run.folder import MANIFEST, RunFolder, intact, read_artifact, read_manifest, work_in_words
-from inverse_design.run.keys import LABELS, Stage, confirm_key, known_key, redraws_key, search_key, verify_key
+from inverse_design.run.keys import FRONT, LABELS, Stage, confirm_key, known_key, redraws_key, search_key, verify_key
 from inverse_design.run.redraws import with_redraws
 from inverse_design.run.verified import Verified, best, best_first, load_batch
 from inverse_design.study.reading import StudyError, load_study, parse_study
@@ -28,6 +29,7 @@ from simulation.material import Material
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 log = logging.getLogger("inverse_design")
 
@@ -62,6 +64,59 @@ class Design:
     def __repr__(self) -> str:
         hits = f"{sum(self.hits)} {'confirmed ' if self.study.checks else ''}hits"
         return f"<{type(self).__name__} {self.study.name}: {len(self.verified)} candidates, {hits}>"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the best structure, and how it all came out."""
+        from simulation.pictures.grain_image import png_data_uri
+        from simulation.pictures.notebook import beside
+
+        best = self.best
+        rows = [("candidates", str(len(self.verified))), ("hits", str(sum(self.hits))), ("stopped", self.reason)]
+        for goal in self.goals:
+            found = "" if best is None else f": {best.properties[goal.column]:.4f}"
+            rows.append((goal.quantity, f"{goal.describe()}{found}"))
+        rows.append(("report", str(self.folder / "report.html")))
+        return beside("" if best is None else png_data_uri(best.candidate.structure), rows, self.study.name)
+
+    def plot_front(self, ax: Axes | None = None) -> Axes:
+        """Draw the predicted Pareto front of the last round, and what came of its candidates.
+
+        Args:
+            ax: Matplotlib axes; of a new figure if None.
+
+        Returns:
+            The axes.
+
+        Raises:
+            InputError: if nothing has been searched yet.
+        """
+        from inverse_design.front_plot import draw_front
+        from simulation.pictures.plots import own_axes
+
+        axes = own_axes() if ax is None else ax
+        names = [f"{name}_predicted" for name in PROPERTIES]
+        draw_front(axes, self.goals, self.front_table.reindex(columns=names).to_numpy(dtype=np.float64), self.pairs)
+        return axes
+
+    @property
+    def front_table(self) -> pd.DataFrame:
+        """`front.csv`: objectives and predicted anchor points of the last round's Pareto front.
+
+        Raises:
+            InputError: if nothing has been searched yet.
+        """
+        import pandas as pd
+
+        if not (self.folder / FRONT).is_file():
+            raise InputError(f"{self.folder}: nothing has been searched in this run, so that there is no front")
+        return pd.read_csv(self.folder / FRONT)
+
+    @property
+    def pairs(self) -> Pairs:
+        """What was predicted of the candidates and what came out."""
+        converged = np.array([item.converged for item in self.verified], bool)
+        simulated, predicted = self.of_verified("simulated"), self.of_verified("predicted")
+        return Pairs(predicted, simulated, converged, np.array(self.hits, bool))
 
     @cached_property
     def goals(self) -> tuple[Goal, ...]:
@@ -177,10 +232,8 @@ def _check_study(run: Path, study: Study, rounds: int, known: bool) -> None:
 
     def follows(part: int | str, batch: str) -> bool:
         """Whether what was simulated beside a batch is of this batch and this study."""
-        same = True
-        if study.redraws:
-            same, batch = key(Stage.REDRAWS.of(part)) == redraws_key(study, batch), redraws_key(study, batch)
-        return same and (not study.checks or key(Stage.CONFIRM.of(part)) == confirm_key(study, batch))
+        redrawn = not study.redraws or key(Stage.REDRAWS.of(part)) == redraws_key(study, batch)
+        return redrawn and (not study.checks or key(Stage.CONFIRM.of(part)) == confirm_key(study, batch))
 
     of_known = known_key(study, read_json(run / Stage.KNOWN / LABELS)["labels"]) if known else ""
     for round_ in range(rounds):

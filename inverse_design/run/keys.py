@@ -49,7 +49,7 @@ VERSIONS = {
     Stage.KNOWN: 1,
     Stage.REDRAWS: 1,
     Stage.CONFIRM: 1,
-    Stage.REVERSAL: 1,
+    Stage.REVERSAL: 2,
     Stage.CHECKS: 3,
 }
 """Raised by hand when the meaning of what a stage leaves changes."""
@@ -79,6 +79,11 @@ def stage_key(stage: Stage, **inputs: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _spins(study: Study) -> dict[str, str]:
+    """What a key says of spins: nothing of planar ones, as before there were others."""
+    return {} if study.labels.spins == "planar" else {"spins": study.labels.spins}
+
+
 def labels_key(study: Study) -> str:
     """Key of the labels' wall time: of which family they are and how they are simulated, not how many."""
     return stage_key(
@@ -89,6 +94,7 @@ def labels_key(study: Study) -> str:
         field_sweep=study.field_sweep.model_dump(mode="json"),
         backend=study.labels.backend,
         discretization=study.labels.discretization,
+        **_spins(study),
     )
 
 
@@ -150,6 +156,7 @@ def verify_key(study: Study, search: str, round_: int) -> str:
         sources=study.verification.sources,
         discretization=study.labels.discretization,
         field_sweep=study.field_sweep.model_dump(mode="json"),
+        **_spins(study),
     )
 
 
@@ -169,17 +176,21 @@ def known_key(study: Study, labels: str) -> str:
         backend=study.verification.backend,
         discretization=study.labels.discretization,
         field_sweep=study.field_sweep.model_dump(mode="json"),
+        **_spins(study),
     )
 
 
 def confirm_key(study: Study, batch: str) -> str:
-    """Key of the confirmation of a batch's hits: the batch, with its redraws if it has any, and the checks."""
-    return stage_key(Stage.CONFIRM, batch=batch, checks=study.checks)
+    """Key of the confirmation of a batch: its own, that of its redraws where they say what a hit is, and the checks."""
+    robust = any(goal.robust for goal in study.reduced_goals)
+    return stage_key(Stage.CONFIRM, batch=redraws_key(study, batch) if robust else batch, checks=study.checks)
 
 
 def rest_key(study: Study) -> str:
     """Key of the wall time that no stage took, over the attempts at one search."""
     parts = study.model_dump(mode="json", include={"seed", "goals", "surrogate", "microstructures", "labels"})
+    del parts["labels"]["spins"]
+    parts["labels"] |= _spins(study)
     return stage_key(Stage.LABELS, rest=parts)
 
 

@@ -6,9 +6,11 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from inverse_design.progress import Tracker
 from inverse_design.study.study import Study
+from simulation.errors import InputError
 from simulation.execution.engine import Engine
 from simulation.execution.executors import engine
 from simulation.hysteresis import FieldSweep
@@ -21,15 +23,23 @@ from simulation.sampling import Purpose
 log = logging.getLogger("inverse_design")
 
 
-def conditions_of(study: Study, backend: str, discretization: str, **options: float) -> Conditions:
+def conditions_of(
+    study: Study, backend: str, discretization: str, spins: str = "planar", **options: float
+) -> Conditions:
     """The study's material and field sweep under a solver, with options of that solver.
 
+    Args:
+        spins: "planar" or "free"; of planar ones nothing is said to the solver, as before there were others.
+
     Raises:
-        InputError: if there is no such solver here.
+        InputError: if there is no such solver here, or it knows no such spins.
     """
+    if spins != "planar" and backend != "planar":
+        raise InputError(f"spins {spins!r} are for backend planar, the built-in solver; {backend} has none of them")
+    said: dict[str, Any] = options if spins == "planar" else {"spins": spins, **options}
     part = study.field_sweep
     sweep = FieldSweep(part.start, part.stop, part.step, part.until)
-    return Conditions.of(study.magnet, sweep, backend, discretization, **options)
+    return Conditions.of(study.magnet, sweep, backend, discretization, **said)
 
 
 def make_engine(study: Study) -> Engine:
@@ -54,12 +64,11 @@ class Simulator:
     engine: Engine
     tracker: Tracker
 
-    def conditions(self, backend: str | None = None, discretization: str | None = None, **options: float) -> Conditions:
+    def conditions(self, backend: str | None = None, spins: str | None = None) -> Conditions:
         """See `conditions_of`; what is not said is as candidates are verified."""
-        part = self.study
-        return conditions_of(
-            part, backend or part.verification.backend, discretization or part.labels.discretization, **options
-        )
+        part, labels = self.study, self.study.labels
+        backend = backend or part.verification.backend
+        return conditions_of(part, backend, labels.discretization, spins or labels.spins)
 
     def simulate(
         self, name: str, wanted: Sequence[Specification] | Sequence[Microstructure], conditions: Conditions

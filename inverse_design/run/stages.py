@@ -172,13 +172,12 @@ class Stages:
             simulator: runs simulations.
         """
         if self.study.redraws:
-            key = redraws_key(self.study, key)
-            batch = self.redraw(part, key, batch, simulator)
+            batch = self.redraw(part, redraws_key(self.study, key), batch, simulator)
         if not self.study.checks:
             return batch, []
 
         def build(folder: Path) -> None:
-            confirm(folder, batch, self.goals, self.study.checks, simulator)
+            confirm(folder, batch, self.goals, simulator)
 
         folder = self.folder.stage(Stage.CONFIRM.of(part), confirm_key(self.study, key), build)
         return batch, load_confirmations(folder, first)

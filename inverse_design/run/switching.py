@@ -1,4 +1,5 @@
-"""Where the reversal of each candidate starts: its curve once more, keeping what the first simulation threw away."""
+"""Where the reversal of each candidate starts, and where its plane becomes unstable: its curve once more, keeping what
+the first simulation threw away."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from inverse_design.run.verified import Verified, part_in_words
 from inverse_design.study.caveats import fields_below_zero
 from inverse_design.study.study import Study
 from simulation.errors import InputError
-from simulation.reversal import switching_field
+from simulation.reversal import Reversal, reversal
 
 log = logging.getLogger("inverse_design")
 _FILE = "switching.npz"
@@ -27,16 +28,15 @@ _WHY = "why-"
 
 def reversals_of(
     study: Study, folder: RunFolder, verified: Sequence[Verified], tracker: Tracker = track
-) -> tuple[dict[int, np.ndarray], dict[int, str]]:
-    """By candidate, the field (ny, nx) at which each cell switches, see `switching_field`; a stage a round, and one for
-    what was known before.
+) -> tuple[dict[int, Reversal], dict[int, str]]:
+    """By candidate, how it gives way, see `reversal`; a stage a round, and one for what was known before.
 
     Candidates whose curve did not converge have none, and those of a solver other than the built-in one.
 
     Returns:
         The fields, and, by candidate, why one that might be expected could not be made.
     """
-    found: dict[int, np.ndarray] = {}
+    found: dict[int, Reversal] = {}
     why_none: dict[int, str] = {}
     if fields_below_zero(study.field_sweep) < 2:
         words = "the field sweep has fewer than two fields at or below zero"
@@ -50,21 +50,28 @@ def reversals_of(
         key = reversal_key({number: item.label_key for number, item in shown.items()})
 
         def build(work: Path, shown: dict[int, Verified] = shown, part: str = part) -> None:
-            fields: dict[str, Any] = {}
+            each: dict[int, Reversal] = {}
+            why: dict[str, str] = {}
             with tracker(f"reversal, {part_in_words(part)}") as update:
                 for done, (number, item) in enumerate(shown.items()):
-                    sweep = conditions_of(study, item.backend, item.discretization).sweep
-                    structure, kind = item.candidate.structure, item.discretization
+                    conditions = conditions_of(study, item.backend, item.discretization, item.spins)
+                    options = {"discretization": item.discretization, **conditions.options}
                     try:
-                        field = switching_field(structure, study.magnet, sweep, discretization=kind)
-                        fields[str(number)] = field.astype(np.float32)
+                        each[number] = reversal(item.candidate.structure, study.magnet, conditions.sweep, **options)
                     except InputError as error:  # a picture is not worth a run
-                        fields[f"{_WHY}{number}"] = np.array(str(error))
+                        why[f"{_WHY}{number}"] = str(error)
                     update(done + 1, len(shown), "")
-            np.savez_compressed(work / _FILE, **fields)
+            arrays: dict[str, Any] = {
+                "number": np.array(list(each), int),
+                "switching_field": np.array([one.switching_field for one in each.values()], np.float32),
+                "plane_unstable_h": np.array([one.plane_unstable_h for one in each.values()]),
+            }
+            arrays |= {name: np.array(words) for name, words in why.items()}
+            np.savez_compressed(work / _FILE, **arrays)
 
         arrays = read_arrays(folder.stage(Stage.REVERSAL.of(part), key, build) / _FILE)
-        found |= {int(name): field for name, field in arrays.items() if not name.startswith(_WHY)}
+        numbers, unstable = arrays["number"].tolist(), arrays["plane_unstable_h"].tolist()
+        found |= {n: Reversal(*one) for n, *one in zip(numbers, arrays["switching_field"], unstable, strict=True)}
         why_none |= {int(name[len(_WHY) :]): str(why) for name, why in arrays.items() if name.startswith(_WHY)}
     for number, why in why_none.items():
         log.warning("candidate %02d: no map of the reversal: %s", number, why)

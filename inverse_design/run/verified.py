@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Verified:
     """A candidate with its full simulation.
 
@@ -39,6 +39,7 @@ class Verified:
         redrawn: (k, 11) properties of structures with the same statistics, NaN where not converged; none if k is 0.
         confirmed: of a candidate that was simulated further (on a finer mesh, by another solver): whether it is a hit
             here and in each of these; None where nothing was.
+        spins: "planar", or "free" if they may leave the plane.
     """
 
     round: int
@@ -52,6 +53,13 @@ class Verified:
     properties: np.ndarray
     redrawn: np.ndarray = field(default_factory=lambda: np.zeros((0, len(PROPERTIES))))
     confirmed: bool | None = None
+    spins: str = "planar"
+
+    def __repr__(self) -> str:
+        words = {True: ", confirmed", False: ", not confirmed", None: ""}[self.confirmed]
+        values = " ".join(f"{name} {value:.3f}" for name, value in zip(ANCHORS, self.anchors, strict=True))
+        said = values if self.converged else "not converged"
+        return f"<Verified, round {self.round}, {self.candidate.source}: {said}{words}>"
 
     @property
     def part(self) -> str:
@@ -122,6 +130,7 @@ def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Seq
                 label.h,
                 label.m,
                 properties,
+                spins=_spins(conditions),
             )
         )
     return batch
@@ -131,6 +140,12 @@ def _named(conditions: Conditions) -> str:
     """The backend as tables and reports call it."""
     push = conditions.options.get("out_of_plane_rad", 0.0)
     return f"{conditions.backend}, {push:g} rad out of plane" if push else conditions.backend
+
+
+def _spins(conditions: Conditions) -> str:
+    """Whether spins could leave the plane; those of fidimag do where they are pushed."""
+    pushed = bool(conditions.options.get("out_of_plane_rad", 0.0))
+    return str(conditions.settings.get("spins", "free" if pushed else "planar"))
 
 
 def verified_table(
@@ -164,6 +179,8 @@ def verified_table(
             row[f"{anchor}_verified"] = item.properties[i]
         row["source"], row["parent"] = item.candidate.source, item.candidate.parent
         row |= {name: item.properties[Column[name]] for name in (*DERIVED, *STRUCTURE)}
+        row["spins"] = item.spins
+        row["novelty"] = item.candidate.novelty
         rows.append(row)
     return pd.DataFrame(rows, columns=_columns())
 
@@ -171,7 +188,7 @@ def verified_table(
 def _columns() -> list[str]:
     first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit", "confirmed"]
     anchors = [f"{anchor}_{kind}" for anchor in ANCHORS for kind in ("predicted", "std", "verified")]
-    return [*first, *anchors, "source", "parent", *DERIVED, *STRUCTURE]
+    return [*first, *anchors, "source", "parent", *DERIVED, *STRUCTURE, "spins", "novelty"]
 
 
 ORIGIN = "origin.json"
@@ -196,8 +213,10 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
         "round": item.round, "source": candidate.source, "parent": candidate.parent or None,
         "changed": None if change is None else {**vars(change), "degrees": candidate.rotated_deg.tolist()},
         "nearest": {"structure": candidate.nearest, "degrees": candidate.nearest_deg} if candidate.nearest else None,
-        "in_words": in_words(candidate), "predicted": predicted, "label": item.label_key, "backend": item.backend,
-        "discretization": item.discretization, "confirmed": item.confirmed, **origin,
+        "in_words": in_words(candidate), "predicted": predicted,
+        "novelty": candidate.novelty if np.isfinite(candidate.novelty) else None,
+        "label": item.label_key, "backend": item.backend,
+        "discretization": item.discretization, "spins": item.spins, "confirmed": item.confirmed, **origin,
     }  # fmt: skip
     write_text(folder / ORIGIN, json.dumps(record, indent=1) + "\n")
     item.candidate.structure.save(folder / "structure.npz")
@@ -219,6 +238,8 @@ def in_words(candidate: Candidate) -> str:
     text = words if change is None else f"{words}: {change.in_words()}"
     if candidate.source != KNOWN and np.isfinite(candidate.nearest_deg):
         text += f". The nearest structure with a known curve differs by {candidate.nearest_deg:.3g} degrees of axis"
+    if candidate.novelty > 1:
+        text += f". Unlike what the surrogate was trained on (novelty {candidate.novelty:.2g}, outside above 1)"
     return f"{text[0].upper()}{text[1:]}."
 
 
@@ -250,7 +271,9 @@ def load_batch(folder: Path) -> list[Verified]:
     for path in sorted(folder.glob("result-*.npz")):
         structure = Microstructure.load(path.with_name(path.name.replace("result", "structure")))
         data: dict[str, Any] = {n: v if v.ndim else v.item() for n, v in read_arrays(path).items()}
+        data.setdefault("spins", "planar")  # written before there were others
         own, of_candidate = _names(Verified, *_ELSEWHERE), _names(Candidate, "structure")
+        data.setdefault(f"{_PREFIX}novelty", float("nan"))  # in runs of before it was not told
         if set(data) != {*own, *(f"{_PREFIX}{name}" for name in of_candidate)}:
             raise InputError(f"{path}: written by another version of inverse_design")
         candidate = Candidate(structure, **{name: data[f"{_PREFIX}{name}"] for name in of_candidate})

@@ -15,7 +15,7 @@ from simulation.validity import resolution, warnings_for
 def caveats(study: Study) -> list[str]:
     """A sentence each: what `simulation.validity` says of the labels' conditions, and goals finer than can be told."""
     magnet, cell_nm, kind = study.magnet, study.family.cell_nm, study.labels.discretization
-    said = warnings_for(magnet, cell_nm, kind, study.field_sweep)
+    said = warnings_for(magnet, cell_nm, kind, study.field_sweep, study.labels.spins)
     if fields_below_zero(study.field_sweep) < 2:
         said.append("field_sweep: fewer than two fields at or below zero: the report has no maps of the reversal")
     finest = resolution(magnet, cell_nm, kind, study.field_sweep.step)

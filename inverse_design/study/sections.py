@@ -72,6 +72,7 @@ class Labels(Section):
     test: Annotated[int, Strict(), Field(ge=1)] = 40
     backend: Literal["planar", "fidimag"] = "planar"
     discretization: Literal["cells", "elements"] = "elements"
+    spins: Literal["planar", "free"] = "planar"
 
 
 class Regressor(Section):
@@ -131,8 +132,9 @@ class Search(Section):
     drift: Share | None = None
 
 
-CHECKS = ("finer",)
-"""Further simulations that can be asked of every hit before it counts: "finer", on cells half as large."""
+CHECKS = ("finer", "free")
+"""Further simulations that can be asked of every hit before it counts: "finer", on cells half as large; "free", with
+spins that may leave the plane. See `run.confirming.checks_of`."""
 
 
 def _as_checks(given: Any) -> Any:

@@ -53,6 +53,11 @@ class Study(Section):
     verification: Verification = Verification()
     execution: Execution = Execution()
 
+    def __repr__(self) -> str:
+        goals = ", ".join(f"{goal.quantity} {goal.describe()}" for goal in self.reduced_goals)
+        name = self.material if isinstance(self.material, str) else repr(self.magnet)
+        return f"<Study {self.name}: {name}, {self.family.size_nm:g} nm, {goals}>"
+
     @property
     def magnet(self) -> Material:
         """The material as a value."""
@@ -135,6 +140,7 @@ class Study(Section):
         for section, backend in (("labels", self.labels.backend), ("verification", self.verification.backend)):
             if backend == "fidimag" and self.labels.discretization != "cells":
                 raise refuse(f"{section}.backend", "fidimag simulates by cells only; set labels.discretization: cells")
+        self._check_spins()
         if self.labels.test > self.labels.count // 2:
             half = f"at most half of labels.count ({self.labels.count})"
             raise refuse("labels.test", f"must be {half}, got {self.labels.test}: the rest trains the regressor")
@@ -156,11 +162,21 @@ class Study(Section):
         self._fill_confirmation()
         return self
 
+    def _check_spins(self) -> None:
+        """Free spins are the built-in solver's, and a check of what is simulated so already is none."""
+        free, asked = self.labels.spins == "free", "free" in self.checks
+        if free and asked:
+            raise refuse("verification.confirm", "labels.spins is free already; leave free out of this list")
+        if "fidimag" in (self.labels.backend, self.verification.backend) and (free or asked):
+            key = "labels.spins" if free else "verification.confirm"
+            raise refuse(key, "fidimag does not know free, the built-in solver does; set backend: planar, or no free")
+
     def _fill_confirmation(self) -> None:
-        """Unless the study says so, hits are confirmed on a finer mesh by elements, and not at all by cells: there the
-        paper's mesh is the measure, and few hits stand a finer one."""
+        """Unless the study says so, hits are confirmed by elements, on a finer mesh and with free spins, and not at all
+        by cells: there the paper's mesh and plane are the measure, and few hits stand more."""
         if self.verification.confirm is None:
-            checks = ("finer",) if self.labels.discretization == "elements" else ()
+            free = () if self.labels.spins == "free" else ("free",)
+            checks = ("finer", *free) if self.labels.discretization == "elements" else ()
             object.__setattr__(self, "verification", self.verification.model_copy(update={"confirm": checks}))
 
     def _check_pretrained(self, name: str) -> None:

@@ -52,7 +52,7 @@ def settings(
     return (*planar, *free, *tilt, *(() if seed is None else (("seed", int(seed)),)))
 
 
-def check_spins(spins: str, perturbation_rad: float, seed: int | None) -> None:
+def check_spins(spins: str, perturbation_rad: float = PERTURBATION_RAD, seed: int | None = None) -> None:
     """Raise InputError if there are no such spins, or they cannot be perturbed like that."""
     if spins not in SPINS:
         raise InputError(f"spins must be one of {', '.join(SPINS)}, got {spins!r}")

@@ -36,6 +36,9 @@ class Engine:
         self._workers = workers
         self._executor: Executor | None = None
 
+    def __repr__(self) -> str:
+        return f"<Engine of {self._workers} workers, {'not started' if self._executor is None else 'running'}>"
+
     def executor(self) -> Executor:
         """The running executor, started if there is none.
 

@@ -20,15 +20,23 @@ import numpy as np
 from simulation.hysteresis import FieldSweep
 from simulation.material import MU0_T_M_PER_A, Material
 from simulation.microstructure import Microstructure
+from simulation.spins import PERTURBATION_RAD
 
 REGIONS = 256
 HEIGHT = 5
 REACH = 30
+PUSH = PERTURBATION_RAD
+"""Field along z for free spins, in H_A: a spin that its effective field of H_A holds in the plane tilts by as many
+radians."""
 
 
-def mumax3_script(structure: Microstructure, material: Material, sweep: FieldSweep, name: str = "structure") -> str:
+def mumax3_script(
+    structure: Microstructure, material: Material, sweep: FieldSweep, name: str = "structure", spins: str = "planar"
+) -> str:
     """The text of a script (.mx3): mesh, regions, easy axes, field sweep, and a table of the mean magnetisation.
 
+    mumax3's spins have three components. Where `spins` is "planar" they start in the plane and nothing pushes them out;
+    where it is "free" a field of `PUSH` H_A along z does, so that they leave the plane where it is unstable.
     The name stands in a comment, on one line whatever a file is called.
 
     The table's columns are mumax3's own: t, mx, my, mz, then B_ext in tesla; M(H) is my against B_exty. The script goes
@@ -37,12 +45,12 @@ def mumax3_script(structure: Microstructure, material: Material, sweep: FieldSwe
     region_of_grain, angle_rad = regions(structure)
     largest_error = _largest_error_rad(structure, region_of_grain, angle_rad)
     parts = [
-        _about(structure, material, _one_line(name), len(angle_rad), largest_error),
+        _about(structure, material, _one_line(name), len(angle_rad), largest_error, spins),
         _mesh(structure),
         _material(material, angle_rad),
         "// The region of every cell, row by row.",
         *_cells(region_of_grain[structure.grain_id]),
-        _sweep(material, sweep),
+        _sweep(material, sweep, PUSH if spins == "free" else 0.0),
     ]
     return "\n".join(parts)
 
@@ -90,15 +98,29 @@ def _largest_error_rad(structure: Microstructure, region_of_grain: np.ndarray, a
     return float(np.abs(structure.grain_angle_rad[used] - angle_rad[region_of_grain[used]]).max())
 
 
-def _about(structure: Microstructure, material: Material, name: str, count: int, largest_error_rad: float) -> str:
+_SPINS = {
+    "planar": [
+        "What differs from the planar solver:",
+        "- Spins have three components here. Starting from +y with easy axes in the plane they stay in the plane, as",
+        "  nothing pushes them out; with m = uniform(0, 1, 1e-3) they may leave it, and switch at other fields.",
+    ],
+    "free": [
+        "What differs from the solver of free spins:",
+        f"- A field of {PUSH:g} H_A along z pushes the spins out of the plane throughout; the solver tilts them by as",
+        "  many radians at each field, and lets them go.",
+    ],
+}
+
+
+def _about(
+    structure: Microstructure, material: Material, name: str, count: int, largest_error_rad: float, spins: str
+) -> str:
     lines = [
         f"Demagnetisation curve of {name}: {structure.grains} grains on {structure.shape[1]} x {structure.shape[0]} "
         f"cells of {structure.cell_nm:g} nm.",
         f"mu0 H_A = {MU0_T_M_PER_A * material.H_A_A_per_m:.6g} T, mu0 Ms = {material.Js_T:g} T.",
         "",
-        "What differs from the planar solver:",
-        "- Spins have three components here. Starting from +y with easy axes in the plane they stay in the plane, as",
-        "  nothing pushes them out; with m = uniform(0, 1, 1e-3) they may leave it, and switch at other fields.",
+        *_SPINS[spins],
         "- minimize() stops by the change of the spins in a step; compare MinimizerStop = 1e-6 with 1e-7 before",
         "  trusting a field at which the magnetisation jumps.",
         "- Single precision, a numerically integrated kernel, and a prism that is long, not infinite.",
@@ -144,15 +166,16 @@ def _cells(region: np.ndarray) -> list[str]:
     return lines
 
 
-def _sweep(material: Material, sweep: FieldSweep) -> str:
+def _sweep(material: Material, sweep: FieldSweep, push: float) -> str:
     tesla = MU0_T_M_PER_A * material.H_A_A_per_m
     start, stop, step = (float(value) * tesla for value in (sweep.h[0], sweep.h[-1], sweep.step))
+    along_z = repr(push * tesla) if push else "0"
     return f"""
 m = uniform(0, 1, 0)
 MinimizerStop = 1e-6
 TableAdd(B_ext)
 for B := {start!r}; B > {stop - step / 2!r}; B -= {step!r} {{
-	B_ext = vector(0, B, 0)
+	B_ext = vector(0, B, {along_z})
 	minimize()
 	TableSave()
 }}

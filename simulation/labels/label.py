@@ -59,7 +59,7 @@ def digest(*values: Any) -> str:
     return hashlib.sha256(canonical(values).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Conditions:
     """Everything but the structure that a demagnetisation curve depends on.
 
@@ -92,9 +92,9 @@ class Conditions:
         `simulation.demagnetization_curve`.
 
         Raises:
-            InputError: if there is no such solver here.
+            InputError: if there is no such solver here, or it knows no such option.
         """
-        from simulation.hysteresis import BACKENDS, discretization_of
+        from simulation.hysteresis import BACKENDS, check_options, discretization_of
 
         if backend not in BACKENDS:
             raise InputError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
@@ -102,11 +102,18 @@ class Conditions:
             module = importlib.import_module(f"simulation.backends.{backend}")
         except ModuleNotFoundError:
             raise InputError(f"backend {backend}: this optional solver is not installed; use planar") from None
+        check_options(backend, module.simulate, options)
         discretization = discretization_of(backend, discretization)
         stated = inspect.signature(module.settings).parameters
         known = {name: value for name, value in options.items() if name in stated}
         settings = dict(module.settings(discretization, **known))
         return cls(material, sweep, backend, discretization, settings, options)
+
+    def __repr__(self) -> str:
+        more = "".join(f", {name} {value}" for name, value in self.options.items())
+        until = f" until {self.sweep.until}" if self.sweep.until else ""
+        fields = f"{self.sweep.start:g} to {self.sweep.stop:g} H_A in steps of {self.sweep.step:g}{until}"
+        return f"<Conditions: {self.backend} ({self.discretization}){more}, {self.material}, {fields}>"
 
     @cached_property
     def key(self) -> str:
@@ -165,9 +172,9 @@ class Specification:
         return cls(family, plain["seed"], Purpose(plain["purpose"]), plain["index"])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Label:
-    """One structure, the conditions it was simulated under and its curve.
+    """One structure, the conditions it was simulated under and its curve. Equal where the results agree bit for bit.
 
     Args:
         key: names structure and conditions; equal keys mean equal physics.
@@ -195,6 +202,18 @@ class Label:
     wall_s: float
     outcome: Outcome
     reason: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        return self.same_result(other) if isinstance(other, Label) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        fields = f", Mr {self.anchors.Mr:.4f} Ms, Hc {self.anchors.Hc:.4f} H_A" if self.h.size else ""
+        reason = f": {self.reason}" if self.reason else ""
+        by = f"{self.conditions.backend} ({self.conditions.discretization})"
+        return f"<Label {self.key[:12]} by {by}, {self.outcome}{fields}{reason:.120}>"
 
     @property
     def converged(self) -> bool:

@@ -12,7 +12,7 @@ from simulation.labels.drawn import Structures
 from simulation.microstructure import Microstructure
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LabelledStructures:
     """Labelled structures: the sampled ones sorted by key, then verified candidates in the order of their choice.
 
@@ -35,6 +35,10 @@ class LabelledStructures:
     def __post_init__(self) -> None:
         if not self.names:
             object.__setattr__(self, "names", ("",) * len(self.keys))
+
+    def __repr__(self) -> str:
+        added = f", {self.added} of them verified candidates" if self.added else ""
+        return f"<LabelledStructures: {len(self.keys)}, {int(np.sum(self.test))} of them test{added}>"
 
     def split(self, test: bool) -> LabelledStructures:
         """The test or the training part."""

@@ -35,7 +35,7 @@ MAX_LABELS = 10**7
 """Of a study, and so of a set."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LabelSet:
     """Labels of one family under one set of conditions, in the order of their index.
 
@@ -66,6 +66,10 @@ class LabelSet:
     m: np.ndarray
     fields: np.ndarray
     evaluations: np.ndarray
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{int((self.split == i).sum())} {name}" for i, name in enumerate(SPLITS))
+        return f"<LabelSet: {len(self.index)} labels ({counts}) of {self.family}, seed {self.seed}>"
 
     @classmethod
     def of_labels(cls, labels: Iterable[Label], splits: Sequence[tuple[str, int]] = ()) -> LabelSet:
@@ -229,7 +233,7 @@ def _check_arrays(arrays: dict[str, np.ndarray]) -> None:
 
 
 def load_label_set(name_or_path: str | Path) -> LabelSet:
-    """A shipped set by name ("nd2fe14b", "nd2fe14b-elements"), a set's file, or the labels of a store or a run.
+    """A shipped set by name ("nd2fe14b-elements", ...), a set's file, or the labels of a store or a run.
 
     Raises:
         InputError: if there is none.
@@ -281,9 +285,9 @@ def _find(name_or_path: str | Path) -> LabelSet | ReferenceCurves:
 
 
 def _shipped() -> dict[str, Path]:
-    """Sets and folders of curves by name: studies/NAME/NAME.npz, NAME-elements.npz, NAME-fidimag."""
+    """Sets and folders of curves by name: studies/NAME/NAME.npz, NAME-elements.npz, NAME-free.npz, NAME-fidimag."""
     folder = Path(str(importlib.resources.files("studies")))
-    named = [path for end in (".npz", "-elements.npz", "-fidimag") for path in folder.glob(f"*/*{end}")]
+    named = [path for end in (".npz", "-elements.npz", "-free.npz", "-fidimag") for path in folder.glob(f"*/*{end}")]
     return {path.stem: path for path in named if path.stem.partition("-")[0] == path.parent.name}
 
 

@@ -58,6 +58,9 @@ class LabelStore:
         self._conditions: dict[str, Conditions] = {}
         self._db = open_store_file(self.path, read_only, salvage)
 
+    def __repr__(self) -> str:
+        return f"<LabelStore {self.path}{', read only' if self.read_only else ''}>"
+
     def __enter__(self) -> LabelStore:
         return self
 

@@ -2,7 +2,7 @@
 
     python -m studies.nd2fe14b.codes [--to DIR]
 
-Half a minute. Both label sets are of the same structures, and both surrogates have the same autoencoder. Prints by how
+Half a minute. All label sets are of the same structures, and all surrogates have the same autoencoder. Prints by how
 much half precision moves what is predicted.
 """
 
@@ -22,7 +22,7 @@ from surrogate.autoencoder import Autoencoder
 from surrogate.known_codes import CODES, KnownCodes
 from surrogate.surrogate import Surrogate
 
-NAMES = ("nd2fe14b", "nd2fe14b-elements")
+NAMES = ("nd2fe14b", "nd2fe14b-elements", "nd2fe14b-free")
 
 
 def write_codes(labels: LabelSet, folder: Path) -> tuple[KnownCodes, np.ndarray]:
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     size = np.square(codes).sum(axis=1).mean()
     off = np.square(known.codes.astype(np.float32) - codes).sum(axis=1).max()
     print(f"largest square distance from the code as encoded: {off / size:.1e} of the mean square of a code")
-    for name in NAMES:
+    for name in (name for name in NAMES if (options.to / name).is_dir()):
         surrogate = Surrogate.load(options.to / name)
         (mean, std), (rounded, _) = surrogate.predict(codes), surrogate.predict(known.codes.astype(np.float32))
         share = (np.abs(rounded - mean) / std).max(axis=0)

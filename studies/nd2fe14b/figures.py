@@ -14,7 +14,9 @@ from PIL import Image
 from simulation import ANCHORS
 
 SIZE_NM = 320.0
-COLORS = {"cells": "#c05a12", "elements": "#1f5f99"}
+LEAST = 1e-3
+"""Differences below this fill no figure: they are rounding."""
+COLORS = {"cells": "#c05a12", "elements": "#1f5f99", "free": "#2f8f5b"}
 BANDS = (("below 45°", 0, 45, "#2f8f5b"), ("45° to 90°", 45, 90, "#7a5aa6"), ("above 90°", 90, 181, "#8a8a8a"))
 """Name, bounds (degrees) and colour of ranges of the largest misorientation."""
 
@@ -37,7 +39,7 @@ def mean_grain_nm(table: pd.DataFrame) -> np.ndarray:
 
 
 def draw_anchors(tables: dict[str, pd.DataFrame]) -> Figure:
-    """Histograms of the six anchors, one line a discretisation."""
+    """Histograms of the six anchors, one line a kind of labels."""
     figure = Figure(figsize=(9.6, 5.2), layout="constrained")
     for axes, anchor in zip(figure.subplots(2, 3).flat, ANCHORS, strict=True):
         values = {name: table[anchor].to_numpy() for name, table in tables.items()}
@@ -51,13 +53,14 @@ def draw_anchors(tables: dict[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def draw_difference(cells: pd.DataFrame, elements: pd.DataFrame) -> Figure:
-    """Elements minus cells, each anchor against the mean grain size, with medians by range of misorientation."""
-    both = cells.index.intersection(elements.index)
+def draw_difference(before: pd.DataFrame, after: pd.DataFrame, words: str) -> Figure:
+    """After minus before (`words`), each anchor against the mean grain size, with medians by range of
+    misorientation."""
+    both = before.index.intersection(after.index)
     figure = Figure(figsize=(9.6, 5.6), layout="constrained")
     for axes, anchor in zip(figure.subplots(2, 3).flat, ANCHORS, strict=True):
-        _draw_anchor(axes, cells.loc[both], elements.loc[both, anchor] - cells.loc[both, anchor])
-        axes.set_ylabel(f"{anchor}: elements − cells, {unit(anchor)}")
+        _draw_anchor(axes, before.loc[both], after.loc[both, anchor] - before.loc[both, anchor])
+        axes.set_ylabel(f"{anchor}: {words}, {unit(anchor)}")
         axes.set_xlabel("mean grain size, nm")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     title = "largest misorientation; lines: medians"
@@ -79,6 +82,8 @@ def _draw_anchor(axes: Axes, table: pd.DataFrame, difference: pd.Series) -> None
         axes.plot(
             [np.sqrt(edges[b] * edges[b + 1]) for b in bins], medians, "-o", color=color, markersize=3, label=name
         )
+    lowest, highest = axes.get_ylim()
+    axes.set_ylim(min(lowest, -LEAST), max(highest, LEAST))
     axes.set_xscale("log")
     axes.set_xticks([20, 30, 40, 60, 80], ["20", "30", "40", "60", "80"])
     axes.minorticks_off()

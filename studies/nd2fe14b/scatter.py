@@ -1,10 +1,10 @@
 """How far labels move where the curve does not: under mirroring, and with ten times tighter tolerance.
 
-    python -m studies.nd2fe14b.scatter [--discretization cells] [--store FILE] [--workers N]
+    python -m studies.nd2fe14b.scatter [--kind cells elements free] [--store FILE] [--workers N]
 
 The field is along y, so a structure mirrored in x, in y or in both has the curve that it had: what the label moves by
 is the noise of a label. The same store takes our labels of the structures that fidimag has simulated. Every simulation
-is a row of it: a run that was killed goes on where it was. About 400 curves for each discretisation.
+is a row of it: a run that was killed goes on where it was. About 400 curves for each kind of labels.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from simulation.backends.planar import TOLERANCE
 from simulation.execution.executors import local
 from simulation.labels.label import Job
 from simulation.labels.sets import load_labels, load_structures
-from studies.nd2fe14b.pack import SETS
+from studies.nd2fe14b.pack import SETS, shipped, solver_of
 from studies.script import command
 
 STORE = Path("runs/nd2fe14b/scatter.sqlite")
@@ -44,10 +44,12 @@ class Change:
         """The structures to simulate; both sets have the same, so those of the cells will do."""
         return [self.turn(structure) for structure in load_structures(SETS["cells"], range(self.structures))]
 
-    def conditions(self, discretization: str) -> Conditions:
-        """Those of the set, but for the tolerance."""
+    def conditions(self, kind: str) -> Conditions:
+        """Those of the set of a kind, but for the tolerance."""
         sweep = FieldSweep(until="coercivity")
-        options: dict[str, Any] = {} if self.tolerance == TOLERANCE else {"tolerance": self.tolerance}
+        discretization, spins = solver_of(kind)
+        options: dict[str, Any] = {} if spins == "planar" else {"spins": spins}
+        options |= {} if self.tolerance == TOLERANCE else {"tolerance": self.tolerance}
         return Conditions.of(Nd2Fe14B, sweep, discretization=discretization, **options)
 
 
@@ -65,22 +67,20 @@ def reference_jobs() -> list[Microstructure]:
     return load_structures(REFERENCE, load_labels(REFERENCE).index)
 
 
-def plans(discretization: str) -> Iterator[tuple[str, list[Microstructure], Conditions]]:
-    """Everything to simulate by one discretisation: a name, structures and conditions each."""
-    yield "fidimag's structures", reference_jobs(), UNCHANGED.conditions(discretization)
+def plans(kind: str) -> Iterator[tuple[str, list[Microstructure], Conditions]]:
+    """Everything to simulate for one kind of labels: a name, structures and conditions each."""
+    yield "fidimag's structures", reference_jobs(), UNCHANGED.conditions(kind)
     for change in CHANGES:
-        yield change.name, change.jobs(), change.conditions(discretization)
+        yield change.name, change.jobs(), change.conditions(kind)
 
 
-def simulate(discretization: str, store: LabelStore, workers: int | None) -> None:
+def simulate(kind: str, store: LabelStore, workers: int | None) -> None:
     """Simulate what the store does not have."""
     with local(workers) as engine:
-        for name, jobs, conditions in plans(discretization):
+        for name, jobs, conditions in plans(kind):
             for done, label in enumerate(label_all(jobs, conditions, store, engine), 1):
                 if label.reason or done % 10 == 0 or done == len(jobs):
-                    print(
-                        f"{discretization}, {name}: {done} of {len(jobs)}  {label.reason}", file=sys.stderr, flush=True
-                    )
+                    print(f"{kind}, {name}: {done} of {len(jobs)}  {label.reason}", file=sys.stderr, flush=True)
 
 
 def anchors_of(jobs: list[Microstructure], conditions: Conditions, store: LabelStore) -> np.ndarray:
@@ -90,10 +90,10 @@ def anchors_of(jobs: list[Microstructure], conditions: Conditions, store: LabelS
     return np.array(rows)
 
 
-def moves(change: Change, discretization: str, store: LabelStore) -> np.ndarray:
+def moves(change: Change, kind: str, store: LabelStore) -> np.ndarray:
     """(n, 6) |anchor after the change - anchor in the shipped set|, of the structures that have both."""
-    after = anchors_of(change.jobs(), change.conditions(discretization), store)
-    before = load_labels(SETS[discretization]).reindex(range(change.structures))
+    after = anchors_of(change.jobs(), change.conditions(kind), store)
+    before = load_labels(SETS[kind]).reindex(range(change.structures))
     moved = np.abs(after - before[["M1", "Mr", "Hk90", "Hk80", "Hk70", "Hc"]].to_numpy(float))
     return moved[~np.isnan(moved).any(axis=1)]
 
@@ -102,13 +102,13 @@ def moves(change: Change, discretization: str, store: LabelStore) -> np.ndarray:
 def main(arguments: list[str] | None = None) -> int:
     """Simulate what is missing."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--discretization", choices=list(SETS), nargs="+", default=list(SETS))
+    parser.add_argument("--kind", choices=list(SETS), nargs="+", help="of labels (default: of all sets that are there)")
     parser.add_argument("--store", type=Path, default=STORE, help=f"label store (default {STORE})")
     parser.add_argument("--workers", type=int, default=None, help="processes (default one a core)")
     options = parser.parse_args(arguments)
     with LabelStore(options.store) as store:
-        for discretization in options.discretization:
-            simulate(discretization, store, options.workers)
+        for kind in options.kind or shipped():
+            simulate(kind, store, options.workers)
     return 0
 
 

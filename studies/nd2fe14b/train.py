@@ -2,14 +2,17 @@
 
     python -m studies.nd2fe14b.train [--labels nd2fe14b] [--work DIR] [--to DIR]
     python -m studies.nd2fe14b.train --labels nd2fe14b-elements
+    python -m studies.nd2fe14b.train --labels nd2fe14b-free
     python -m studies.nd2fe14b.train --grains
+    python -m studies.nd2fe14b.train --novelty
 
-One autoencoder of unlabelled structures serves both sets, and so does the decoder that draws grains from what it
-decodes (`--grains` trains that alone, for the autoencoder that is shipped). For each set: four-fold cross-validation on
+One autoencoder of unlabelled structures serves all sets, and so does the decoder that draws grains from what it
+decodes (`--grains` trains that alone, for the autoencoder that is shipped; `--novelty` writes what the novelty of a
+structure is told by, for all). For each set: four-fold cross-validation on
 the training split, which the uncertainties are calibrated on; then the ensemble that is shipped, trained on the whole
 training split; last, and once, the test split. Every ensemble is settled between its codes after it has learnt the
-labels. Half an hour to an hour for both on two cores. A training that was killed goes on where it was; `--work` keeps
-what is done.
+labels. Half an hour to an hour for two sets on two cores. A training that was killed goes on where it was; `--work`
+keeps what is done. Where `--to` has an autoencoder already, that is the one.
 """
 
 from __future__ import annotations
@@ -33,12 +36,14 @@ from studies.script import command
 from surrogate.architecture import RegressorArchitecture, VAEArchitecture
 from surrogate.autoencoder import Autoencoder
 from surrogate.calibration import Calibration, code_statistics
+from surrogate.card import read_card
 from surrogate.encoding import Encoding
 from surrogate.fitting import Progress, save_history
 from surrogate.grain_decoder import GrainDecoder
 from surrogate.grain_training import train_grain_decoder
 from surrogate.images import FamilyImages
 from surrogate.metrics import PAPER_MAE, evaluate
+from surrogate.novelty import Novelty
 from surrogate.regressor import Regressor
 from surrogate.settings import GrainDecoderTraining, RegressorTraining, Schedule, VAETraining
 from surrogate.surrogate import Surrogate
@@ -91,6 +96,21 @@ def ship_grains(work: Path, to: Path) -> None:
     autoencoder.grain_decoder = grain_decoder_of(autoencoder, images, work)
     autoencoder.save_grain_decoder(folder)
     shutil.copyfile(work / GRAIN_HISTORY, folder / GRAIN_HISTORY)
+
+
+def novelty_of(labels: LabelSet, autoencoder: Autoencoder, grid: tuple[int, int] | None) -> Novelty | None:
+    """What the novelty of a structure is told by: the training split."""
+    rows = labels.index[labels.split == SPLITS.index("train")]
+    return Novelty.of(autoencoder, grid, [labels.structure(int(row)) for row in rows])
+
+
+def ship_novelty(name: str, to: Path) -> None:
+    """Write it beside a surrogate that is there."""
+    card = read_card(to / name)
+    autoencoder = Autoencoder.load((to / name) / card.autoencoder)
+    found = novelty_of(load_label_set(name), autoencoder, card.architecture.grid)
+    if found is not None:
+        found.save(to / name, card.files["regressor.weights.h5"])
 
 
 def codes_of(labels: LabelSet, split: str, autoencoder: Autoencoder, file: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -161,8 +181,9 @@ def gain_of_labels(mean: np.ndarray, halved: np.ndarray, anchors: np.ndarray, na
 
 def ship(name: str, labels: LabelSet, work: Path, to: Path) -> str:
     """Train, calibrate, write and judge the surrogate of one set of labels; the table in Markdown."""
-    autoencoder = autoencoder_of(work)
-    codes, anchors = codes_of(labels, "train", autoencoder, work / "codes-train.npy")
+    shared = to / NAMES[0] / "autoencoder"
+    autoencoder = Autoencoder.load(shared) if (shared / "card.json").exists() else autoencoder_of(work)
+    codes, anchors = codes_of(labels, "train", autoencoder, work / f"codes-train-{name}.npy")
     mean, spread = cross_validate(autoencoder, codes, anchors, name, work)
     validated = np.abs(mean - anchors).mean(axis=0)
     regressor = train(autoencoder, codes, anchors, MEMBERS, name, work)
@@ -170,7 +191,7 @@ def ship(name: str, labels: LabelSet, work: Path, to: Path) -> str:
     halved, _ = cross_validate(autoencoder, codes, anchors, name, work, learnt=2)
     gain = gain_of_members(mean, spread, anchors) * gain_of_labels(mean, halved, anchors, name)
     regressor.calibration = Calibration.fit(mean, spread, anchors, statistics, gain)
-    surrogate = Surrogate(autoencoder, regressor)
+    surrogate = Surrogate(autoencoder, regressor, known=novelty_of(labels, autoencoder, regressor.architecture.grid))
     test = [int(i) for i in labels.index[labels.split == SPLITS.index("test")]]
     result = evaluate(surrogate, [labels.structure(i) for i in test], labels.anchors[: len(test)])
     about = {
@@ -182,7 +203,6 @@ def ship(name: str, labels: LabelSet, work: Path, to: Path) -> str:
         "cross_validated": dict(zip(ANCHORS, validated.tolist(), strict=True)),
         "test": result.as_dict(),
     }
-    shared = to / NAMES[0] / "autoencoder"
     if not (shared / "card.json").exists():
         autoencoder.save(shared)
         shutil.copyfile(work / "autoencoder.csv", shared / HISTORY)
@@ -215,8 +235,15 @@ def _sections(labels: LabelSet) -> dict[str, object]:
             "misorientation_deg": [round(math.degrees(angle), 9) for angle in family.misorientation_rad],
         },
         "field_sweep": asdict(conditions.sweep),
-        "labels": {**counts, "backend": conditions.backend, "discretization": conditions.discretization},
+        "labels": {**counts, **_solver(conditions)},
     }
+
+
+def _solver(conditions: Conditions) -> dict[str, object]:
+    """Keys of a study's `labels` that say by what they are simulated; of planar spins none, which are the default."""
+    said: dict[str, object] = {"backend": conditions.backend, "discretization": conditions.discretization}
+    spins = conditions.settings.get("spins", "planar")
+    return said if spins == "planar" else {**said, "spins": spins}
 
 
 def _row(values: np.ndarray) -> str:
@@ -243,7 +270,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--set", type=Path, metavar="FILE", help="labels from a store or a set's file instead")
     parser.add_argument("--grains", action="store_true", help="train the grain decoder alone")
+    parser.add_argument("--novelty", action="store_true", help="what novelty is told by, of the surrogates there")
     options = parser.parse_args(arguments)
+    if options.novelty:
+        for name in NAMES:
+            if (options.to / name / "card.json").is_file():
+                ship_novelty(name, options.to)
+        return 0
     if options.grains:
         options.work.mkdir(parents=True, exist_ok=True)
         ship_grains(options.work, options.to)

@@ -77,7 +77,7 @@ def test_verified_csv_is_as_promised(run: Path) -> None:
     table = pd.read_csv(run / "verified.csv")
     anchors = [f"{a}_{kind}" for a in ANCHORS for kind in ("predicted", "std", "verified")]
     first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit", "confirmed"]
-    assert list(table.columns) == [*first, *anchors, "source", "parent", *PROPERTIES[6:]]
+    assert list(table.columns) == [*first, *anchors, "source", "parent", *PROPERTIES[6:], "spins", "novelty"]
     assert table["candidate"].tolist() == [0, 1, 2, 3]
     assert table["round"].tolist() == [0, 0, 1, 1]
     inside = ((table["Mr_verified"] - 0.80).abs() <= 0.01) & ((table["Hc_verified"] - 0.42).abs() <= 0.01)
@@ -187,7 +187,8 @@ def test_commands_on_a_run(run: Path, tmp_path: Path) -> None:
     assert list(pd.read_csv(tmp_path / "out" / "curve.csv").columns) == ["h", "m", "converged"]
     assert (tmp_path / "out" / "curve.png").stat().st_size > 0
     predicted = json.loads(execute(*here, "predict", structure, "--surrogate", str(run), "--json").stdout)
-    assert set(predicted) == set(ANCHORS)
+    assert set(predicted) <= {*ANCHORS, "novelty"}
+    assert set(predicted) >= set(ANCHORS)
     assert execute(*here, "report", str(run)).returncode == 0
     assert "the same run twice" in execute(*here, "report", str(run), str(run)).stderr
     other = shutil.copytree(run, tmp_path / "other")
@@ -240,6 +241,12 @@ def test_candidates_on_a_finer_mesh_become_rows(runs: Path, run: Path) -> None:
     table = pd.read_csv(run / "verified.csv")
     assert table["candidate"].tolist() == [0, 1, 2, 3, 0, 1, 2, 3]
     assert table["cell_nm"].tolist() == [2.0] * 4 + [1.0] * 4
+    freed = execute(*here, "verify", str(run), "--spins", "free")
+    assert freed.returncode == 0, freed.stderr
+    assert "elements of 2 nm, free spins" in freed.stdout
+    table = pd.read_csv(run / "verified.csv")
+    assert table["spins"].tolist() == ["planar"] * 4 + ["free"] * 4 + ["planar"] * 4  # by the names of the checks
+    assert table["Hc_verified"].notna().all()
 
 
 def test_labels_in_shards_merge_to_the_same_store(tmp_path: Path) -> None:

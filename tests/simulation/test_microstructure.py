@@ -94,3 +94,75 @@ def test_voronoi_covers_the_square_with_axes_within_the_misorientation() -> None
     assert structure.shape == (40, 40)
     assert structure.grains <= 16
     assert np.abs(structure.grain_angle_rad).max() <= 0.5
+
+
+def test_structures_are_equal_by_content() -> None:
+    ids, angles = np.array([[0, 1], [1, 1]]), np.array([0.1, 0.2])
+    one, other = Microstructure(ids, angles), Microstructure(ids.astype(np.uint8), angles + np.pi)
+    assert one == Microstructure(ids.copy(), angles.copy())
+    assert hash(one) == hash(Microstructure(ids, angles))
+    assert np.abs(one.grain_angle_rad - other.grain_angle_rad).max() < 1e-15, "an axis has no head"
+    assert len({one, Microstructure(ids, angles), one.mirror_x()}) == 2
+    assert one != Microstructure(ids, angles, cell_nm=1.0)
+    assert one != Microstructure(1 - ids, angles)
+    assert one != "one"
+
+
+@pytest.mark.parametrize("grains", [1, 2])
+def test_a_structure_says_what_it_is_in_a_line(grains: int) -> None:
+    magnet = Microstructure(np.zeros((3, 4), int), np.radians([30.0]), 2.5)
+    if grains == 2:
+        magnet = Microstructure(np.arange(12).reshape(3, 4) // 6, np.radians([30.0, -50.0]), 2.5)
+    words = f"{grains} grain{'s' if grains > 1 else ''}, axes {30 if grains == 1 else 40} degrees off"
+    assert repr(magnet) == f"<Microstructure: 3 x 4 cells of 2.5 nm, {words} the field in the mean>"
+
+
+def test_a_notebook_shows_the_grains() -> None:
+    magnet = voronoi(40, 2, 5, 1.0, np.random.default_rng(1))
+    page = magnet._repr_html_()
+    assert "<img" in page
+    assert "data:image/png;base64," in page
+    assert "5 grains" in page
+
+
+def test_a_structure_is_drawn_on_given_axes_in_nm() -> None:
+    from matplotlib.figure import Figure
+
+    magnet = voronoi(40, 2, 5, 1.0, np.random.default_rng(1))
+    axes = Figure().add_subplot()
+    assert magnet.plot(axes) is axes
+    assert axes.get_xlabel() == "x in nm"
+    assert tuple(axes.images[0].get_extent()) == (0.0, 40.0, 0.0, 40.0)
+
+
+def test_a_file_in_degrees_is_refused_with_a_guess(tmp_path: Path) -> None:
+    ids, angles = np.array([[0, 1], [2, 2]]), np.array([-12.0, 3.0, 15.0])
+    np.savez(tmp_path / "degrees.npz", grain_id=ids, grain_angle_rad=angles)
+    with pytest.raises(InputError, match=r"degrees\.npz: grain_angle_rad goes up to 15, .* degrees\?.*--degrees"):
+        Microstructure.load(tmp_path / "degrees.npz")
+    assert Microstructure.load(tmp_path / "degrees.npz", degrees=True) == Microstructure(ids, np.radians(angles))
+    np.savez(tmp_path / "radians.npz", grain_id=ids, grain_angle_rad=np.array([-2 * np.pi, 3.0, 2 * np.pi]))
+    assert Microstructure.load(tmp_path / "radians.npz").grains == 3, "a whole turn is no sign of degrees"
+    assert Microstructure(ids, angles).grains == 3, "in memory any finite number is an angle"
+
+
+def test_voronoi_takes_a_seed_or_a_generator() -> None:
+    assert voronoi(40, 2, 5, 1.0, 3) == voronoi(40, 2, 5, 1.0, np.random.default_rng(3))
+    assert voronoi(40, 2, 5, 1.0, int(np.int64(3))) == voronoi(40, 2, 5, 1.0, 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"rng": None}, r"rng must be a numpy\.random\.Generator, such as .*, got None"),
+        ({"rng": -1}, "a whole number of at least 0 that seeds one, got -1"),
+        ({"rng": True}, "got True"),
+        ({"rng": np.random.RandomState(1)}, "rng must be a numpy"),
+        ({"size_nm": "40"}, "size_nm must be a number, got '40'"),
+        ({"misorientation_rad": None}, "misorientation_rad must be a number, got None"),
+    ],
+)
+def test_what_nothing_can_be_drawn_from_is_refused(wrong: dict[str, Any], says: str) -> None:
+    plain: dict[str, Any] = {"size_nm": 40, "cell_nm": 2, "grains": 5, "misorientation_rad": 1.0, "rng": 1}
+    with pytest.raises(InputError, match=f"voronoi: .*{says}"):
+        voronoi(**plain | wrong)

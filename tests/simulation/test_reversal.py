@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simulation import FieldSweep, InputError, Material, Microstructure, Nd2Fe14B, demagnetization_curve
-from simulation.reversal import switching_field
+from simulation.reversal import reversal, switching_field
 
 SWEEP = FieldSweep(until="coercivity")
 
@@ -41,3 +41,12 @@ def test_turning_by_more_than_a_right_angle_from_the_field_is_no_switching() -> 
 def test_a_sweep_that_stops_above_zero_has_no_reversal() -> None:
     with pytest.raises(InputError, match="below H = 0"):
         switching_field(Microstructure(np.zeros((8, 8), int), np.zeros(1), 2.0), Nd2Fe14B, FieldSweep(stop=0.5))
+
+
+def test_free_spins_switch_earlier_and_the_plane_that_they_leave_is_known() -> None:
+    """One grain along the field: out of the plane it costs q/2 less."""
+    grain = Microstructure(np.zeros((4, 4), int), np.radians([1]), 2.0)
+    planar, free = (reversal(grain, Nd2Fe14B, SWEEP, spins=spins) for spins in ("planar", "free"))
+    assert (free.switching_field > planar.switching_field).all()
+    assert planar.plane_unstable_h == pytest.approx(free.plane_unstable_h, abs=0.011)
+    assert free.plane_unstable_h >= free.switching_field.max()

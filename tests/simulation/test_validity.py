@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simulation import FieldSweep, Material, Microstructure, Nd2Fe14B, demagnetization_curve
-from simulation.validity import COARSEST, SATURATED, hard_axis_m, resolution, unsaturated, warnings_for
+from simulation.validity import COARSEST, SATURATED, hard_axis_m, resolution, unsaturated, unstable_plane, warnings_for
 
 WALL_NM = Nd2Fe14B.wall_parameter_nm
 
@@ -37,6 +37,7 @@ def test_a_soft_magnet_is_warned_of() -> None:
     assert warnings_for(hard, 2.0, "elements", high) == []
     (said,) = warnings_for(soft, 2.0, "elements", high)
     assert "does not stay in the plane" in said
+    assert warnings_for(soft, 2.0, "elements", high, "free") == []
 
 
 def test_a_first_field_that_does_not_saturate_is_warned_of() -> None:
@@ -70,3 +71,10 @@ def test_resolution_is_the_mesh_the_step_or_the_noise() -> None:
     assert "mirror images" in fine["Hc"][1]
     assert elements["Mr"][0] < 0.001 < cells["Mr"][0]
     assert "step" not in elements["Mr"][1]
+
+
+def test_a_planar_curve_is_warned_of_from_the_field_on_at_which_spins_would_leave_the_plane() -> None:
+    (said,) = unstable_plane(-0.12, "planar")
+    assert "unstable from -0.12 H_A on" in said
+    assert unstable_plane(math.nan, "planar") == []
+    assert unstable_plane(-0.12, "free") == []

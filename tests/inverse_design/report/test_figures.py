@@ -15,11 +15,11 @@ from matplotlib.text import Text
 from PIL import Image
 
 from inverse_design.report import figures, svg, switching
-from inverse_design.report.axis_colors import axis_color, hex_color
-from inverse_design.report.grain_image import LINE_RGB, field_data_uri, png_data_uri, rgb_map
 from inverse_design.report.page import write_report
 from inverse_design.report.plots import curve_frame
 from simulation import Microstructure, Nd2Fe14B
+from simulation.pictures.axis_colors import axis_color, hex_color
+from simulation.pictures.grain_image import LINE_RGB, field_data_uri, png_data_uri, rgb_map
 from tests.inverse_design.report.stand_ins import GOALS, report_data
 
 # What people with full colour vision and with the three dichromacies see of linear sRGB: Machado et al. (2009).

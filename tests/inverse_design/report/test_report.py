@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from inverse_design.report.data import achieved, internal_field, on_the_curve
+from inverse_design.report.figures import candidate_figure
 from inverse_design.report.page import MAX_BYTES, render
 from inverse_design.study.sections import SurrogateSection
 from inverse_design.study.study import Study
@@ -148,7 +149,7 @@ def test_an_unconverged_candidate_is_shown_and_counts_for_nothing() -> None:
 def test_the_first_sentence_says_what_was_achieved() -> None:
     data = report_data()
     assert achieved(data) == (
-        "1 of the 3 simulated candidates meets every target and bound, on cells half as large too; "
+        "1 of the 3 simulated candidates meets every target and bound, on cells half as large and with free spins too; "
         "the best is candidate 01. 1 did not converge and counts for nothing."
     )
     miss = dataclasses.replace(data, verified=data.verified[:1])
@@ -200,6 +201,35 @@ def test_a_card_says_where_its_structure_comes_from_and_what_it_is_on_other_mesh
     assert "✓ hit, confirmed" in said
     assert "<td>1 nm</td>" in said
     assert "no hit" in card(html, 0)
+
+
+def test_a_card_draws_the_curves_of_all_simulations_of_its_candidate_and_says_where_the_plane_gives_way() -> None:
+    """The plane's curve, and beside it what a finer mesh and free spins make of the same grains."""
+    data = report_data()
+    first, hit, _ = data.verified
+    free = verified(hit.candidate.structure, 0.78, 0.24, spins="free", discretization="elements")
+    finer = verified(hit.candidate.structure.refine(2), 0.78, 0.23, spins="free", converged=False)
+    told = dataclasses.replace(
+        data, confirmations=((1, finer), (1, free)), plane_unstable_h={0: float("nan"), 1: -0.12}
+    )
+    html = render(told)
+    said, other = card(html, 1), card(html, 0)
+    assert said.count('<polyline class="check check-0"') == said.count('<polyline class="check check-1"') > 0
+    for words in (
+        "planar spins, cells of 2 nm",
+        "free spins, cells of 1 nm (not converged)",
+        "free spins, elements of 2",
+    ):
+        assert words in said
+    assert "planar, elements, free spins" in said
+    assert "The plane is unstable from -0.12 H<sub>A</sub> on: spins would leave it there if they could." in said
+    assert "check-0" not in other
+    assert "The plane is" not in other
+    left = dataclasses.replace(told, verified=(first, dataclasses.replace(hit, spins="free")))
+    assert "on, where spins have left it." in card(render(left), 1)
+    (axes,) = [axes for axes in candidate_figure(1, hit, told).axes if axes.get_legend()]
+    legend = axes.get_legend_handles_labels()[1]
+    assert {"planar spins, cells of 2 nm", "free spins, cells of 1 nm", "free spins, elements of 2 nm"} <= set(legend)
 
 
 def test_what_the_numbers_cannot_be_trusted_for_is_in_the_report() -> None:

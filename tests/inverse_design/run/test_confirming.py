@@ -18,11 +18,12 @@ from typer.testing import CliRunner
 
 from inverse_design import design
 from inverse_design.cli import app
-from inverse_design.run.confirming import BY_NAME
+from inverse_design.run.confirming import checks_of
 from inverse_design.run.design import Design, read_design
 from inverse_design.run.folder import read_artifact
 from inverse_design.study.reading import StudyError
 from inverse_design.study.sections import CHECKS
+from inverse_design.study.study import Study
 from simulation import DemagnetizationCurve, FieldStatus, InputError, Microstructure, load_labels
 from simulation.execution.engine import Engine
 from studies.benchmarks.kills import command
@@ -31,7 +32,7 @@ STUDY: dict[str, Any] = {
     "name": "known",
     "surrogate": {"pretrained": "nd2fe14b-elements"},
     "goals": {"Mr": {"target": 0.80, "tolerance": 0.01}, "Hc": {"target": 0.33, "tolerance": 0.01}},
-    "verification": {"candidates": 3, "hits": 1},
+    "verification": {"candidates": 3, "hits": 1, "confirm": "finer"},
 }
 
 
@@ -79,7 +80,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Stub:
     monkeypatch.setattr("simulation.hysteresis.demagnetization_curve", solver)
     for place in ("inverse_design.loop", "inverse_design.commands.verify"):
         monkeypatch.setattr(f"{place}.make_engine", lambda study: Engine(lambda: ThreadPoolExecutor(1), 1))
-    monkeypatch.setattr("inverse_design.outputs.reversals_of", lambda *arguments: {})
+    monkeypatch.setattr("inverse_design.outputs.reversals_of", lambda *arguments: ({}, {}))
     return solver
 
 
@@ -281,7 +282,7 @@ def test_what_was_confirmed_is_not_simulated_or_listed_again(stub: Stub, no_sear
 def test_robust_hits_are_confirmed_by_the_same_grains(stub: Stub, no_search: None, tmp_path: Path) -> None:
     """Redraws say whether it is a hit; the finer mesh, whether these grains are one there."""
     goals = {**STUDY["goals"], "Hc": {**STUDY["goals"]["Hc"], "robust": True}}
-    rules = {"candidates": 2, "hits": 1, "redraws": 2}
+    rules = {"candidates": 2, "hits": 1, "redraws": 2, "confirm": "finer"}
     found = design({**STUDY, "goals": goals, "verification": rules}, tmp_path)
     assert [len(item.redrawn) for item in found.verified] == [2, 2]
     assert found.hits == (True, True)
@@ -297,7 +298,13 @@ def test_confirmations_are_counted_apart_and_use_up_no_budget(stub: Stub, tmp_pa
     """Every candidate of two rounds hits on its own cells and misses on finer ones: all rounds are done, with as many
     simulations as without."""
     stub.misses = lambda structure, kind: structure.cell_nm < 2
-    changes = ("goals.Mr.tolerance=0.05", "goals.Hc.target=0.33", "goals.Hk90={at_least: 0.1}", "verification.hits=2")
+    changes = (
+        "goals.Mr.tolerance=0.05",
+        "goals.Hc.target=0.33",
+        "goals.Hk90={at_least: 0.1}",
+        "verification.hits=2",
+        "verification.confirm=finer",
+    )
     words = [*command(tmp_path)[3:], *(word for change in changes for word in ("--set", change))]
     said = said_by(*words)
     assert "the budget of 4 simulations is used up" in said
@@ -322,9 +329,23 @@ def test_confirmations_are_counted_apart_and_use_up_no_budget(stub: Stub, tmp_pa
 
 
 def test_every_check_that_a_study_may_ask_for_is_there() -> None:
-    assert set(CHECKS) == set(BY_NAME)
+    study = Study.model_validate({**STUDY, "verification": {**STUDY["verification"], "confirm": list(CHECKS)}})
+    assert tuple(checks_of(study)) == CHECKS
+
+
+def test_a_hit_stands_free_spins_on_both_meshes_by_default(stub: Stub, no_search: None, tmp_path: Path) -> None:
+    """Three hits, each simulated twice more: the finer mesh with free spins, too."""
+    del (rules := dict(STUDY["verification"]))["confirm"]
+    found = design({**STUDY, "verification": rules}, tmp_path)
+    assert [(again.spins, again.candidate.structure.cell_nm) for _, again in found.confirmations] == [
+        *[("free", 1.0)] * 3, *[("free", 2.0)] * 3,
+    ]  # fmt: skip
+    assert found.hits == (True,) * 3
+    rows = table(tmp_path)
+    assert rows["spins"].tolist() == ["planar"] * 3 + ["free"] * 6
+    assert rows["confirmed"][:3].tolist() == [True] * 3
 
 
 def test_a_check_that_there_is_not_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r"verification\.confirm: must be none, finer or a list of checks"):
+    with pytest.raises(StudyError, match=r"verification\.confirm: must be none, finer, free or a list of checks"):
         ask(tmp_path, confirm="coarser")

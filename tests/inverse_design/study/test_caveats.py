@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from inverse_design.cli import app
 from inverse_design.study.caveats import caveats
 from inverse_design.study.reading import parse_study
-from simulation import Microstructure, voronoi
+from simulation import Microstructure, Nd2Fe14B, voronoi
 
 
 def said(goals: str, more: str = "") -> list[str]:
@@ -96,3 +96,47 @@ def test_a_sound_curve_is_usable_and_warned_of_by_nothing(tmp_path: Path) -> Non
     assert done.exit_code == 0
     assert "warning" not in done.output
     assert json.loads((tmp_path / "anchors.json").read_text())["usable"] is True
+
+
+@pytest.fixture
+def needle(tmp_path: Path) -> str:
+    """One grain along the field: it leaves the plane by (1 - q/2) H_A, before it turns over in the plane at H_A."""
+    Microstructure(np.zeros((8, 8), int), np.radians([1.0])).save(tmp_path / "s.npz")
+    return str(tmp_path / "s.npz")
+
+
+def test_a_plane_that_spins_would_leave_is_told(needle: str, tmp_path: Path) -> None:
+    fields = {}
+    for spins in ("planar", "free"):
+        done = CliRunner().invoke(app, ["simulate", needle, "--spins", spins])
+        assert done.exit_code == 0, done.output
+        fields[spins] = json.loads((tmp_path / "anchors.json").read_text())
+        warned = "spins would leave it there if they could" in done.output.replace("\n", " ")
+        assert warned == (spins == "planar")
+        assert "unstable from -0." in done.output
+    planar, free = fields["planar"], fields["free"]
+    assert (planar["spins"], free["spins"]) == ("planar", "free")
+    assert planar["plane_unstable_h"] == pytest.approx(-(1 - Nd2Fe14B.q / 2), abs=0.06)
+    assert free["plane_unstable_h"] == pytest.approx(planar["plane_unstable_h"], abs=0.011)
+    assert free["Hc"] < planar["Hc"]
+
+
+def test_spins_that_a_solver_does_not_know_are_refused(needle: str) -> None:
+    for words, said in (
+        (["--spins", "upwards"], "spins must be one of planar, free"),
+        (["--spins", "free", "--backend", "fidimag"], "--spins free is for backend planar"),
+    ):
+        done = CliRunner().invoke(app, ["simulate", needle, *words])
+        assert done.exit_code == 2
+        assert said in done.output
+
+
+def test_the_remanence_of_free_spins_is_exported_with_its_third_component(needle: str, tmp_path: Path) -> None:
+    for spins in ("planar", "free"):
+        done = CliRunner().invoke(app, ["export", needle, "--format", "ovf", "--spins", spins])
+        assert done.exit_code == 0, done.output
+        assert (tmp_path / "structure-remanence.ovf").stat().st_size > 8 * 3 * 64
+    done = CliRunner().invoke(app, ["export", needle, "--format", "mumax3", "--spins", "free"])
+    assert done.exit_code == 0, done.output
+    assert "pushes the spins out of the plane" in (tmp_path / "structure.mx3").read_text()
+    assert CliRunner().invoke(app, ["export", needle, "--format", "ovf", "--spins", "upwards"]).exit_code == 2

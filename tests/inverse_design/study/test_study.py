@@ -127,7 +127,10 @@ def test_elements_are_the_default_but_with_fidimag() -> None:
 def test_hits_are_confirmed_by_elements_and_not_by_cells_unless_the_study_says_so() -> None:
     """What was taken stands in the study as run, so that it reads back the same."""
     for text, checks in (
-        ("", ("finer",)),
+        ("", ("finer", "free")),
+        ("labels: {spins: free}\n", ("finer",)),
+        ("labels: {discretization: cells, spins: free}\n", ()),
+        ("verification: {confirm: free}\n", ("free",)),
         ("labels: {discretization: cells}\n", ()),
         ("verification: {backend: fidimag}\n", ()),
         ("verification: {confirm: none}\n", ()),
@@ -138,8 +141,22 @@ def test_hits_are_confirmed_by_elements_and_not_by_cells_unless_the_study_says_s
         assert study.checks == checks, text
         assert parse_study(study_text(study), "again.yaml") == study
     for wrong in ("coarser", "[none]", "3", "true", "{finer: 2}"):
-        with pytest.raises(StudyError, match=r"verification\.confirm: must be none, finer or a list of checks, got "):
+        with pytest.raises(
+            StudyError, match=r"verification\.confirm: must be none, finer, free or a list of checks, got "
+        ):
             parse_study(GOALS + f"verification: {{confirm: {wrong}}}\n", "s.yaml")
+
+
+def test_free_spins_are_the_built_in_solvers_and_no_check_of_themselves() -> None:
+    for text, key, words in (
+        ("labels: {spins: free}\nverification: {confirm: [finer, free]}\n", "verification.confirm", "free already"),
+        ("labels: {spins: free, backend: fidimag}\n", "labels.spins", "fidimag does not know free"),
+        ("labels: {spins: free}\nverification: {backend: fidimag}\n", "labels.spins", "fidimag does not know free"),
+        ("verification: {backend: fidimag, confirm: free}\n", "verification.confirm", "fidimag does not know free"),
+        ("labels: {spins: upwards}\n", "labels.spins", "upwards"),
+    ):
+        assert f"{key}: " in refusal(GOALS + text)
+        assert words in refusal(GOALS + text)
 
 
 def test_a_missing_file_is_one_sentence() -> None:

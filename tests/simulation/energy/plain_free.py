@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import plain_energy as plain
 
 from simulation import Material, Microstructure
+from tests.simulation.energy import plain_energy as plain
 from tests.simulation.energy.plain_elements import bulge
 
 Z = np.array([0.0, 0.0, 1.0])

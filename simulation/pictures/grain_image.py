@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
-from inverse_design.report.axis_colors import STEPS, palette, palette_index
-from simulation.microstructure import Microstructure
+from simulation.pictures.axis_colors import STEPS, palette, palette_index
 
 LINE = STEPS
 """Palette index of the lines between grains."""
 LINE_RGB = (38, 38, 44)
 
 
-def indexed_map(structure: Microstructure, pixels: int = 320) -> np.ndarray:
+class Grains(Protocol):
+    """What is asked of a structure; `simulation.Microstructure` has it, which stands above this and draws itself."""
+
+    @property
+    def grain_id(self) -> np.ndarray: ...
+
+    @property
+    def angle_rad(self) -> np.ndarray: ...
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+    @property
+    def cell_nm(self) -> float: ...
+
+
+def indexed_map(structure: Grains, pixels: int = 320) -> np.ndarray:
     """Palette indices of a grain map with +y upwards.
 
     Args:
@@ -29,7 +45,7 @@ def indexed_map(structure: Microstructure, pixels: int = 320) -> np.ndarray:
     return enlarged(structure, palette_index(structure.angle_rad), LINE, pixels)
 
 
-def enlarged(structure: Microstructure, shade: np.ndarray, line: int, pixels: int) -> np.ndarray:
+def enlarged(structure: Grains, shade: np.ndarray, line: int, pixels: int) -> np.ndarray:
     """A picture of cells: palette indices (ny, nx) enlarged to `pixels` or more, +y upwards, lines between grains."""
     scale = max(1, -(-pixels // max(structure.shape)))
     enlarge = np.ones((scale, scale), dtype=np.int32)
@@ -43,12 +59,12 @@ def enlarged(structure: Microstructure, shade: np.ndarray, line: int, pixels: in
     return image
 
 
-def rgb_map(structure: Microstructure, pixels: int = 320) -> np.ndarray:
+def rgb_map(structure: Grains, pixels: int = 320) -> np.ndarray:
     """(rows, columns, 3) uint8 colours of `indexed_map`, row 0 at the top."""
     return np.vstack([palette(), [LINE_RGB]]).astype(np.uint8)[indexed_map(structure, pixels)]
 
 
-def png_data_uri(structure: Microstructure, pixels: int = 320) -> str:
+def png_data_uri(structure: Grains, pixels: int = 320) -> str:
     """The grain map as a `data:` address, some kilobytes."""
     return data_uri(indexed_map(structure, pixels), _axis_palette())
 
