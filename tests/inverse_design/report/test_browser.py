@@ -119,6 +119,123 @@ def test_a_pareto_point_shows_its_decoded_field_and_says_so(browser: Any, tmp_pa
     page.close()
 
 
+def ranks(page: Any) -> list[str]:
+    """The candidates of the table as they stand there, those that are shown."""
+    rows = "[...document.querySelectorAll('#all tbody tr')].filter((row) => row.offsetParent)"
+    return page.evaluate(f"{rows}.map((row) => row.cells[1].textContent)")
+
+
+def test_the_table_begins_with_hits_and_sorts_by_a_click_and_by_keyboard(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    assert ranks(page) == ["01", "00", "02"], "the hit, what converged, the rest"
+    heading = page.locator("#all thead th", has_text="Candidate")
+    heading.locator("button").click()
+    assert (ranks(page), heading.get_attribute("aria-sort")) == (["00", "01", "02"], "ascending")
+    heading.locator("button").press("Enter")
+    assert (ranks(page), heading.get_attribute("aria-sort")) == (["02", "01", "00"], "descending")
+    page.locator("#all thead th", has_text="Mr").locator("button").click()
+    assert ranks(page)[0] == "00"
+    assert page.locator("#all th[aria-sort]").count() == 1
+    page.locator("#all a", has_text="00").click()
+    assert page.evaluate("location.hash") == "#candidate-00"
+    assert trouble == []
+    page.close()
+
+
+def test_a_missing_value_stands_last_whichever_way_the_table_is_sorted(browser: Any, tmp_path: Path) -> None:
+    data = report_data()
+    data.verified[1].properties[7] = np.nan
+    path = tmp_path / "report.html"
+    path.write_text(render(data))
+    page, trouble = opened(browser, path.as_uri(), 1400)
+    button = page.locator("#all thead th", has_text="BHmax").locator("button")
+    for _ in range(2):
+        button.click()
+        assert ranks(page)[-1] == "01"
+    assert trouble == []
+    page.close()
+
+
+def test_the_table_is_filtered_by_words_and_to_hits(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    page.fill("#filter", "not CONV")
+    assert ranks(page) == ["02"]
+    assert page.inner_text("#shown") == "1 of 3 shown"
+    page.fill("#filter", "")
+    page.locator("#hits-only").focus()
+    page.keyboard.press("Space")
+    assert ranks(page) == ["01"]
+    page.fill("#filter", "not converged")
+    assert ranks(page) == []
+    assert trouble == []
+    page.close()
+
+
+def test_a_candidate_of_the_front_leads_to_its_card_and_escape_lets_go(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    page.locator('.mark[aria-label="Candidate 00, simulated, no hit"] .verified-point').click()
+    assert page.evaluate("[location.hash, document.activeElement.id]") == ["#candidate-00", "candidate-00"]
+    assert page.inner_text("#preview-title") == "Candidate 00 (kept)"
+    page.keyboard.press("Escape")
+    assert page.inner_text("#preview-title") == "Candidate 00"
+    page.locator('.mark[data-kind="front"][data-index="3"]').dispatch_event("pointerenter")
+    assert page.inner_text("#preview-title") == "Pareto point 4"
+    page.locator(".mark[aria-label^='Candidate 01, simulated']").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "candidate-01"
+    assert trouble == []
+    page.close()
+
+
+SHOWN = "document.querySelectorAll('#front-plot .mark').length"
+
+
+def test_the_front_is_zoomed_by_wheel_rectangle_buttons_and_keys(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    every = page.evaluate(SHOWN)
+    reset = page.locator("#zoom-reset")
+    plot = page.locator("#front-plot > svg")
+    plot.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)  # a wheel that has just scrolled the page zooms nothing
+    box = plot.bounding_box()
+    assert reset.is_disabled()
+    page.mouse.move(box["x"] + 90, box["y"] + 40)
+    for _ in range(4):
+        page.mouse.wheel(0, -100)
+    page.wait_for_function(f"{SHOWN} < {every}")
+    reset.click()
+    assert page.evaluate(SHOWN) == every
+    assert reset.is_disabled()
+    page.mouse.move(box["x"] + 80, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 100, steps=4)
+    page.mouse.up()
+    assert page.evaluate(SHOWN) < every
+    reset.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate(SHOWN) == every
+    page.locator("#zoom-in").press("Enter")
+    assert reset.is_enabled()
+    page.locator("#zoom-out").press("Enter")
+    assert reset.is_disabled()
+    page.locator('.mark[data-kind="front"][data-index="3"]').focus()
+    for _ in range(3):
+        page.keyboard.press("+")
+    assert page.evaluate(SHOWN) < every
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Pareto point 4, predicted"
+    ticks = "[...document.querySelectorAll('#front-plot text')].map((n) => n.textContent).join()"
+    before = page.evaluate(ticks)
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Shift+ArrowLeft")
+    assert page.evaluate(ticks) != before
+    page.locator(".mark").first.focus()
+    page.keyboard.press("0")
+    assert page.evaluate(SHOWN) == every
+    assert trouble == []
+    page.close()
+
+
 CROSSINGS = """() => {
   const wrong = [];
   const edge = document.documentElement.clientWidth;
@@ -169,7 +286,7 @@ def test_nothing_is_cut_on_paper(browser: Any, address: str) -> None:
     assert page.evaluate(cut) == []
     height = page.evaluate("Math.max(...[...document.querySelectorAll('.card')].map((n) => n.offsetHeight))")
     assert height < (29.7 - 2 * 1.2) / 2.54 * 96 / 2, "two cards a page"
-    assert page.locator(".screen").is_hidden(), "nobody points at paper"
+    assert page.locator(".screen:visible").count() == 0, "nobody points at paper"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert trouble == []
     page.close()
