@@ -1,3 +1,5 @@
 start();
 listing();
+lanes();
+curves();
 copying();

@@ -47,6 +47,7 @@ function filtering(table) {
 function listing() {
   const table = $("all");
   if (!table) return;
+  overlaying(table);
   sorting(table);
   filtering(table);
 }

@@ -43,11 +43,12 @@ function curveY(m) {
   const { y, box } = data.frame;
   return box[3] - ((m - y[0]) / (y[1] - y[0])) * (box[3] - box[1]);
 }
-function polylines(parent, item, css) {
+function polylines(parent, item, css, name) {
   for (const [low, high] of data.frame.pieces) {
     const points = item.h.map((h, i) => [h, item.m[i]]).filter(([h]) => h >= low && h <= high);
-    add(parent, "polyline", { class: css,
-      points: points.map(([h, m]) => `${curveX(h).toFixed(1)},${curveY(m).toFixed(1)}`).join(" ") });
+    const line = add(parent, "polyline", { class: css,
+      points: points.map(([h, m]) => `${curveX(h).toFixed(2)},${curveY(m).toFixed(2)}`).join(" ") });
+    if (name) line.dataset.name = name;
   }
 }
 

@@ -241,7 +241,7 @@ function start() {
   else choose("front", 0);
   let width = window.innerWidth;
   window.addEventListener("resize", () => {
-    if (window.innerWidth !== width) { width = window.innerWidth; draw(); }
+    if (window.innerWidth !== width) { width = window.innerWidth; draw(); lanes(); }
   });
 }
 

@@ -43,7 +43,7 @@ from surrogate.metrics import PAPER_MAE
 MAX_BYTES = 8_000_000
 """The page stays below this whatever the run; maps of Pareto points are left out first."""
 
-SCRIPTS = ("drawing.js", "page.js", "zoom.js", "candidates.js", "begin.js")
+SCRIPTS = ("drawing.js", "page.js", "zoom.js", "candidates.js", "curves.js", "parallel.js", "begin.js")
 """In the order in which they stand in the page."""
 
 RELOAD_S = 60
@@ -116,10 +116,8 @@ def _context(data: ReportData) -> dict[str, Any]:
         "goal_rows": [_goal_row(data, goal, champion) for goal in data.goals],
         "cards": [_card(data, number, item, frame) for number, item in enumerate(data.verified)],
         "disc": plots.direction_disc(),
-        "preview": svg.figure(
-            frame, "Curve of the chosen point", plots.goal_bands(frame, data.goals, _wanted_remanence(data)),
-            plots.curve_axes(frame, data.material), Markup('<g id="preview-marks"></g>'),
-        ),
+        "preview": _empty_plane(data, frame, "Curve of the chosen point", "preview-marks"),
+        "overlay": _empty_plane(data, frame, "Curves of the ticked candidates", "overlay-marks"),
         "labels": [(LABEL_WORDS.get(key, key), f"{value:g}") for key, value in data.labels.items()],
         "accuracy": _accuracy(data),
         "learning": plots.learning(data.losses),
@@ -130,6 +128,14 @@ def _context(data: ReportData) -> dict[str, Any]:
         "seconds": [(stage, duration(s)) for stage, s in data.seconds.items()],
         "total_seconds": duration(sum(data.seconds.values())),
     }  # fmt: skip
+
+
+def _empty_plane(data: ReportData, frame: svg.Frame, title: str, marks: str) -> Markup:
+    """The plane of curves with the goals, and a group by an id for what the script draws."""
+    goals = plots.goal_bands(frame, data.goals, _wanted_remanence(data))
+    return svg.figure(
+        frame, title, goals, plots.curve_axes(frame, data.material), Markup('<g id="{}"></g>').format(marks)
+    )
 
 
 def _wanted_remanence(data: ReportData) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from inverse_design.properties import PROPERTIES
 from inverse_design.report.comparison import render_comparison
 from inverse_design.report.page import render
 from inverse_design.study.sections import SurrogateSection
@@ -236,6 +238,72 @@ def test_the_front_is_zoomed_by_wheel_rectangle_buttons_and_keys(browser: Any, a
     page.close()
 
 
+def test_ticked_candidates_are_drawn_over_one_another(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    overlay = page.locator("#overlay")
+    assert overlay.is_hidden()
+    for name in ("00", "02"):
+        page.get_by_label(f"Overlay the curve of candidate {name}").press("Space")
+    assert page.locator("#overlay-keys li").all_inner_texts() == ["00", "02"]
+    names = "[...document.querySelectorAll('#overlay-marks polyline')].map((n) => n.dataset.name)"
+    assert set(page.evaluate(names)) == {"Candidate 00", "Candidate 02"}
+    colours = "[...document.querySelectorAll('#overlay-marks polyline')].map((n) => getComputedStyle(n).stroke)"
+    assert len(set(page.evaluate(colours))) == 2
+    second = page.evaluate(colours)[-1]
+    page.get_by_label("Overlay the curve of candidate 00").uncheck()
+    assert set(page.evaluate(colours)) == {second}, "a candidate keeps its colour"
+    page.locator("#all thead th", has_text="Hc").locator("button").click()
+    assert page.get_by_label("Overlay the curve of candidate 02").is_checked(), "a tick goes along with its row"
+    page.locator("#overlay-clear").click()
+    assert overlay.is_hidden()
+    assert page.locator(".tick-box:checked").count() == 0
+    assert trouble == []
+    page.close()
+
+
+def test_a_curve_says_its_field_and_magnetisation_at_the_pointer_and_by_keyboard(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    plot = page.locator("#candidate-01 .wide svg.plot")
+    plot.scroll_into_view_if_needed()
+    page.wait_for_timeout(800)
+    at = """(svg) => {
+      const [x, y] = svg.querySelector("polyline.simulated").getAttribute("points").split(" ")[20].split(",");
+      const place = new DOMPoint(x, y).matrixTransform(svg.getScreenCTM());
+      return [place.x, place.y];
+    }"""
+    page.mouse.move(*plot.evaluate(at))
+    item = report_data().verified[1]
+    h, m = re.findall(r"[HM] = (−?[\d.]+)", " ".join(plot.locator(".told-point text").all_text_contents()))
+    assert float(m) == pytest.approx(np.interp(float(h.replace("−", "-")), item.h[::-1], item.m[::-1]), abs=2e-3)
+    page.mouse.move(5, 5)
+    assert plot.locator(".told-point").count() == 0
+    plot.focus()
+    page.keyboard.press("ArrowRight")
+    first = plot.locator(".told-point text").first.text_content()
+    page.keyboard.press("ArrowRight")
+    assert plot.locator(".told-point text").first.text_content() != first
+    page.keyboard.press("Escape")
+    assert plot.locator(".told-point").count() == 0
+    assert trouble == []
+    page.close()
+
+
+def test_parallel_coordinates_have_a_line_a_candidate_over_all_properties(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    assert page.locator("#lanes .lane-axis").count() == len(PROPERTIES)
+    lines = page.locator("#lanes .lane-of")
+    assert [lines.nth(i).get_attribute("data-lane") for i in range(lines.count())] == ["0", "1", "2"]
+    assert page.locator("#lanes .lane.hit").count() == page.locator("#lanes .lane.failed").count() == 1
+    page.locator("#lanes [tabindex='0']").focus()
+    page.keyboard.press("ArrowLeft")
+    hc = report_data().verified[0].properties[5]
+    assert f"Candidate 00, no hit: Mr 0.75, Hc {float(f'{hc:.4g}'):g}," in page.inner_text("#lane-told")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "candidate-00"
+    assert trouble == []
+    page.close()
+
+
 CROSSINGS = """() => {
   const wrong = [];
   const edge = document.documentElement.clientWidth;
@@ -295,6 +363,7 @@ def test_nothing_is_cut_on_paper(browser: Any, address: str) -> None:
 @pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (900, "light"), (1400, "dark")])
 def test_nothing_overlaps_or_sticks_out(browser: Any, address: str, width: int, scheme: str) -> None:
     page, trouble = opened(browser, address, width, scheme)
+    page.locator(".tick-box").first.check()
     assert page.evaluate(CROSSINGS) == []
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 24, 28)"
     assert dark == (scheme == "dark")
