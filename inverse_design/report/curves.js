@@ -44,8 +44,9 @@ function tell(svg, point) {
   const { box, si } = data.frame;
   const node = add(svg, "g", { class: "told-point" });
   add(node, "circle", { cx: point.x, cy: point.y, r: 4.5 });
-  const lines = [`H = ${tidy(+h.toFixed(3))} H_A = ${tidy(+(h * si[0]).toFixed(2))} MA/m`,
-    `M = ${tidy(+m.toFixed(3))} Ms = ${tidy(+(m * si[1]).toFixed(2))} T`, nameOf(point.line)];
+  const fixed = (v, digits) => v.toFixed(digits).replace("-", "−");
+  const lines = [`H = ${fixed(h, 3)} H_A = ${fixed(h * si[0], 2)} MA/m`,
+    `M = ${fixed(m, 3)} Ms = ${fixed(m * si[1], 2)} T`, nameOf(point.line)];
   lines.forEach((words, i) => add(node, "text", { x: box[0] + 8, y: box[1] + 18 + 17 * i }, words));
 }
 

@@ -36,11 +36,12 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Two runs side by side, as a file to open."""
+def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Four runs side by side, as a file to open."""
     path = tmp_path_factory.mktemp("comparison") / "comparison.html"
-    runs = (report_data(study=study_of(name=90 * "n")), report_data(study=study_of(seed=2)))
-    path.write_text(render_comparison(runs, ("a-study-with-a-name-as-long-as-a-hundred-letters-" * 2, "other")))
+    runs = [report_data(study=study_of(name=90 * "n")), *(report_data(study=study_of(seed=seed)) for seed in (2, 3, 4))]
+    names = ("a-study-with-a-name-as-long-as-a-hundred-letters-" * 2, "other", "third", "fourth")
+    path.write_text(render_comparison(runs, names))
     return path.as_uri()
 
 
@@ -336,8 +337,10 @@ CROSSINGS = """() => {
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (1400, "dark")])
-def test_nothing_of_a_comparison_overlaps_or_sticks_out(browser: Any, pair: str, width: int, scheme: str) -> None:
-    page, trouble = opened(browser, pair, width, scheme)
+def test_nothing_of_a_comparison_overlaps_or_sticks_out(
+    browser: Any, side_by_side: str, width: int, scheme: str
+) -> None:
+    page, trouble = opened(browser, side_by_side, width, scheme)
     assert page.evaluate(CROSSINGS) == []
     assert page.locator("svg.plot").count() == 2
     assert trouble == []
