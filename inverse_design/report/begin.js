@@ -3,3 +3,4 @@ listing();
 lanes();
 curves();
 copying();
+keeping();

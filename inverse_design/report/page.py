@@ -43,7 +43,7 @@ from surrogate.metrics import PAPER_MAE
 MAX_BYTES = 8_000_000
 """The page stays below this whatever the run; maps of Pareto points are left out first."""
 
-SCRIPTS = ("drawing.js", "page.js", "zoom.js", "candidates.js", "curves.js", "parallel.js", "begin.js")
+SCRIPTS = ("drawing.js", "page.js", "zoom.js", "candidates.js", "curves.js", "parallel.js", "keep.js", "begin.js")
 """In the order in which they stand in the page."""
 
 RELOAD_S = 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import shutil
@@ -15,6 +16,7 @@ import pytest
 from inverse_design.properties import PROPERTIES
 from inverse_design.report.comparison import render_comparison
 from inverse_design.report.page import render
+from inverse_design.run.folder import GOES_ON
 from inverse_design.study.sections import SurrogateSection
 from tests.inverse_design.report.stand_ins import report_data, study_of
 
@@ -122,6 +124,16 @@ def test_a_pareto_point_shows_its_decoded_field_and_says_so(browser: Any, tmp_pa
     page.close()
 
 
+def comes_true(page: Any, condition: str) -> None:
+    """Wait until a condition holds; the page's policy forbids that it evaluates text by itself."""
+    for _ in range(100):
+        with contextlib.suppress(Exception):  # while the page goes over to its next version
+            if page.evaluate(condition):
+                return
+        page.wait_for_timeout(100)
+    pytest.fail(f"never came true: {condition}")
+
+
 def ranks(page: Any) -> list[str]:
     """The candidates of the table as they stand there, those that are shown."""
     rows = "[...document.querySelectorAll('#all tbody tr')].filter((row) => row.offsetParent)"
@@ -205,7 +217,7 @@ def test_the_front_is_zoomed_by_wheel_rectangle_buttons_and_keys(browser: Any, a
     page.mouse.move(box["x"] + 90, box["y"] + 40)
     for _ in range(4):
         page.mouse.wheel(0, -100)
-    page.wait_for_function(f"{SHOWN} < {every}")
+    comes_true(page, f"{SHOWN} < {every}")
     reset.click()
     assert page.evaluate(SHOWN) == every
     assert reset.is_disabled()
@@ -301,6 +313,39 @@ def test_parallel_coordinates_have_a_line_a_candidate_over_all_properties(browse
     assert f"Candidate 00, no hit: Mr 0.75, Hc {float(f'{hc:.4g}'):g}," in page.inner_text("#lane-told")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "candidate-00"
+    assert trouble == []
+    page.close()
+
+
+def test_a_page_that_loads_itself_again_keeps_what_its_reader_has_set(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inverse_design.report.page.RELOAD_S", 3)
+    path = tmp_path / "report.html"
+    path.write_text(render(report_data(reason=GOES_ON)))
+    page, trouble = opened(browser, path.as_uri(), 1400)
+    path.write_text(render(report_data(reason="1 hit was wanted.")))  # what it finds the next time: it has finished
+    page.evaluate("window.before = true")
+    page.fill("#filter", "confirmed")
+    page.get_by_label("Overlay the curve of candidate 01").check()
+    heading = page.locator("#all thead th", has_text="Hc")
+    for _ in range(2):
+        heading.locator("button").click()
+    page.select_option("#front-y", label="Hk90 in H_A")
+    page.locator("#zoom-in").click()
+    page.locator('.mark[data-kind="front"]').first.dispatch_event("click")
+    title = page.inner_text("#preview-title")
+    page.evaluate("window.scrollTo({top: 700, behavior: 'instant'})")
+    comes_true(page, "window.before === undefined && document.readyState === 'complete'")
+    assert page.locator("meta[http-equiv='refresh']").count() == 0
+    assert ranks(page) == ["01"]
+    assert page.get_by_label("Overlay the curve of candidate 01").is_checked()
+    assert page.locator("#overlay-keys li").all_inner_texts() == ["01"]
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert "Hk90" in page.get_attribute("#front-plot svg", "aria-label")
+    assert page.locator("#zoom-reset").is_enabled()
+    assert (page.inner_text("#preview-title"), title.endswith("(kept)")) == (title, True)
+    assert page.evaluate("window.scrollY") == pytest.approx(700, abs=2)
     assert trouble == []
     page.close()
 

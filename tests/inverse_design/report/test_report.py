@@ -102,6 +102,7 @@ def test_the_page_of_a_run_loads_itself_again_only_while_the_run_goes_on() -> No
 
     assert refreshed(GOES_ON) == [str(RELOAD_S)]
     assert refreshed("1 hit was wanted.") == refreshed("") == []
+    assert "The loop stopped" not in render(report_data(reason=GOES_ON))
 
 
 def test_the_table_has_every_candidate_by_rank_with_a_link_to_its_card() -> None:
