@@ -350,6 +350,22 @@ def test_a_page_that_loads_itself_again_keeps_what_its_reader_has_set(
     page.close()
 
 
+@pytest.mark.parametrize(("candidates", "points"), [(0, 0), (0, 12), (3, 0)])
+def test_a_page_that_lacks_candidates_or_a_front_works(
+    browser: Any, tmp_path: Path, candidates: int, points: int
+) -> None:
+    items = report_data().verified[:candidates]
+    path = tmp_path / "report.html"
+    path.write_text(render(report_data(items, points=points, rounds=int(points > 0), reason=GOES_ON)))
+    page, trouble = opened(browser, path.as_uri(), 1400)
+    assert page.locator(".mark").count() > 0 or not (candidates or points)
+    assert page.locator("#all tbody tr").count() == page.locator("#lanes .lane-of").count() == candidates
+    page.keyboard.press("Escape")
+    page.reload()
+    assert trouble == []
+    page.close()
+
+
 CROSSINGS = """() => {
   const wrong = [];
   const edge = document.documentElement.clientWidth;
