@@ -76,6 +76,7 @@ function reading(svg) {
     event.preventDefault();
     at = Math.min(points.length - 1, Math.max(0, at + steps[event.key]));
     tell(svg, points[at]);
+    $("curve-told").textContent = [...svg.querySelectorAll(".told-point text")].map((node) => node.textContent).join(" ");
   });
 }
 

@@ -130,10 +130,10 @@ function walk(event) {
     move(...SHIFTS[event.key]);
     return;
   }
-  if (event.key === "+" || event.key === "-" || event.key === "0") {
+  if (["+", "=", "-", "0"].includes(event.key)) { // "=" is + without shift
     event.preventDefault();
     if (event.key === "0") zoomTo(null);
-    else zoom(event.key === "+" ? STEP : 1 / STEP, at < 0 ? null : marks[at]);
+    else zoom(event.key === "-" ? 1 / STEP : STEP, at < 0 ? null : marks[at]);
     return;
   }
   if (at < 0) return;
