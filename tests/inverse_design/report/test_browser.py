@@ -295,7 +295,9 @@ def test_a_curve_says_its_field_and_magnetisation_at_the_pointer_and_by_keyboard
     first = plot.locator(".told-point text").first.text_content()
     page.keyboard.press("ArrowRight")
     assert plot.locator(".told-point text").first.text_content() != first
-    assert plot.locator(".told-point text").first.text_content() in page.inner_text("#curve-told"), "for a screen reader"
+    assert plot.locator(".told-point text").first.text_content() in page.inner_text("#curve-told"), (
+        "for a screen reader"
+    )
     page.keyboard.press("Escape")
     assert plot.locator(".told-point").count() == 0
     assert trouble == []
@@ -405,6 +407,20 @@ def test_nothing_of_a_comparison_overlaps_or_sticks_out(
     page, trouble = opened(browser, side_by_side, width, scheme)
     assert page.evaluate(CROSSINGS) == []
     assert page.locator("svg.plot").count() == 2
+    assert trouble == []
+    page.close()
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_nothing_of_a_comparison_is_cut_on_paper(browser: Any, tmp_path: Path, count: int) -> None:
+    path = tmp_path / "comparison.html"
+    runs = [report_data(study=study_of(seed=seed)) for seed in range(count)]
+    path.write_text(render_comparison(runs, ["quickstart", "elements", "free", "mine", "other", "last"][:count]))
+    page, trouble = opened(browser, path.as_uri(), 688)
+    page.emulate_media(media="print")
+    assert page.evaluate(CROSSINGS) == []
+    cut = "[...document.querySelectorAll('.scroll')].filter((n) => n.scrollWidth > n.clientWidth + 1)"
+    assert page.evaluate(f"{cut}.map((n) => n.ariaLabel)") == []
     assert trouble == []
     page.close()
 
