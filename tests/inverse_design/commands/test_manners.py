@@ -52,7 +52,14 @@ def run(tmp_path: Path) -> Path:
     (folder / "candidates" / "00").mkdir(parents=True)
     (folder / "study.yaml").write_text(text)
     voronoi(40.0, 2.0, 4, 1.0, np.random.default_rng(1)).save(folder / "candidates" / "00" / "structure.npz")
-    manifest = {"rounds": 1, "simulations": 8, "hits": 3, "counted": 2, "confirmed": 2, "confirmations": 3}
+    manifest: dict[str, object] = {
+        "rounds": 1,
+        "simulations": 8,
+        "hits": 3,
+        "counted": 2,
+        "confirmed": 2,
+        "confirmations": 3,
+    }
     manifest |= {"checks": ["finer"], "reason": "1 rounds are done", "labels": {}, "labelled": {}, "study": text}
     write_manifest(folder, manifest)
     LabelStore(folder / "labels.sqlite").close()
@@ -215,7 +222,7 @@ def test_check_says_what_a_run_would_take() -> None:
     for words in ("redraws: 5 of each hit", "execution: local, 3 workers", "of memory,", "of disk", "time: "):
         assert words in text
     found = json.loads(said("check", QUICKSTART, "--json", *more))
-    assert (found["redraws"], found["workers"], found["confirm"]) == (5, 3, ["finer"])
+    assert (found["redraws"], found["workers"], found["confirm"]) == (5, 3, ["finer", "free"])
     assert found["disk_bytes"] > 0 < found["memory_bytes"]
     assert found["simulation_s"] is None, "nothing was measured"
 
@@ -226,7 +233,7 @@ def test_a_measured_curve_says_how_long_all_take(tmp_path: Path) -> None:
     assert found["curve_s"] > 0
     low, high = found["simulation_s"]
     assert low == pytest.approx((24 + 8) * found["curve_s"] / 2)
-    assert high == pytest.approx((24 + 16 * 5) * found["curve_s"] / 2)
+    assert high == pytest.approx((24 + 16 * (1 + 2 * 4)) * found["curve_s"] / 2)
 
 
 def test_goals_are_shown_in_the_units_that_they_are_written_in() -> None:
