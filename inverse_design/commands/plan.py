@@ -16,7 +16,7 @@ BYTES_OF_A_FIELD, BYTES_OF_A_LABEL = 24, 1500
 
 BYTES_OF_NETWORKS, BYTES_OF_FIGURES = 10**7, 10**7
 CHECK = 4
-"""Curves that a check of a hit counts as: cells of half the edge are four times as many; free spins are taken to be as dear."""
+"""Curves that a check of a hit counts as: cells of half the edge are four times as many, free spins taken as dear."""
 
 
 def plan(study: Study, run: Path, measure: bool = False) -> dict[str, Any]:
