@@ -1,53 +1,26 @@
-"""The commands. Results that a program wants are in files; progress and prose go to standard error."""
+"""The commands. Results go to standard output and into files; progress, warnings and the log to standard error."""
 
 from __future__ import annotations
 
-import json
-import logging
-from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import typer.core
 
 from inverse_design import STARTED
-from inverse_design.console import configure_logging, console, errors, print_any_name, printable, warn
-from inverse_design.study.reading import StudyError, load_study
+from inverse_design.commands import completion
+from inverse_design.commands.completion import of_words
+from inverse_design.commands.program import Commands, Program, options
+from inverse_design.console import console, result, result_json, result_table, warn
+from inverse_design.study.reading import load_study
 from simulation.errors import InputError
-from simulation.files import replacing, write_text
+from simulation.files import replacing
 
-log = logging.getLogger("inverse_design")
-
-
-class _Commands(typer.core.TyperGroup):
-    """Turns what a command raises into a sentence and an exit code."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except InputError as error:
-            sentence = f"error: {printable(str(error))}"
-            errors.print(sentence, style="bold red", soft_wrap=True)
-            raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            errors.print(
-                "interrupted: nothing that was finished is lost, the same command goes on from here", soft_wrap=True
-            )
-            raise typer.Exit(130) from None
-        except OSError as error:
-            if error.errno is None:
-                raise
-            sentence = f"error: {printable(str(error.filename or 'file system'))}: {error.strerror}"
-            errors.print(sentence, soft_wrap=True)
-            raise typer.Exit(2) from None
-
-
-app = typer.Typer(
-    cls=_Commands,
+app = Program(
+    cls=Commands,
     help="""Inverse design of nanocrystalline permanent magnets: from a wanted demagnetisation curve to verified grains.
 
-    Example: python -m inverse_design --quiet run studies/quickstart.yaml
+    Example: python -m inverse_design init quickstart.yaml --example quickstart, then run quickstart.yaml
 
     COMMAND --help says more of a command, with an example of each.
     """,
@@ -64,64 +37,108 @@ Overrides = Annotated[
         "--set", metavar="KEY.PATH=VALUE", help="Replace a key, such as goals.Hc.target=0.4; may be repeated."
     ),
 ]
-RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.")]
+RunPath = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.", autocompletion=completion.runs),
+]
+StructureFile = Annotated[Path, typer.Argument(metavar="STRUCTURE", help="A structure file (.npz).")]
 SHIPPED = "A shipped surrogate, nd2fe14b-elements or, of labels by the paper's cells, nd2fe14b"
 SurrogateName = Annotated[
     str,
-    typer.Option("--surrogate", metavar="NAME|RUN", help=f"{SHIPPED}, or a run folder with one."),
+    typer.Option(
+        "--surrogate",
+        metavar="NAME|RUN",
+        help=f"{SHIPPED}, or a run folder with one.",
+        autocompletion=completion.surrogates,
+    ),
+]
+Backend = Annotated[
+    str, typer.Option(help="planar or fidimag.", autocompletion=of_words("planar", "fidimag"), metavar="NAME")
+]
+Discretization = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="elements or cells; of a structure in a run, default: the run's, else elements. fidimag has cells only.",
+        autocompletion=of_words("elements", "cells"),
+    ),
+]
+MaterialName = Annotated[
+    str | None,
+    typer.Option(
+        "--material",
+        metavar="NAME|FILE",
+        help="Nd2Fe14B, or a YAML file with A_J_per_m, Js_T and K1_J_per_m3, a study for one; of a structure in a run, "
+        "default: the run's.",
+        autocompletion=of_words("Nd2Fe14B"),
+    ),
 ]
 Degrees = Annotated[bool, typer.Option("--degrees", help="The angles of the structure file are degrees, not radians.")]
 SPINS = "planar, or free to leave the plane where that is unstable (built-in solver)"
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object on standard output.")]
 
 
-@app.callback()
-def options(
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say warnings and errors only; before the command.")] = False,
-    log_level: Annotated[
-        str,
-        typer.Option(
-            "--log-level", metavar="LEVEL", help="Least level of what is said: debug, info, warning or error."
-        ),
-    ] = "info",
-) -> None:
-    print_any_name()
-    configure_logging(log_level, quiet)
+app.callback()(options)
 
 
 @app.command()
 def init(
     study: Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The file to write; must not exist.")],
+    surrogate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Start from a shipped surrogate: no labels to make, nothing to train.",
+            autocompletion=completion.shipped_surrogates,
+        ),
+    ] = None,
+    example: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Copy a study that is shipped.", autocompletion=completion.examples),
+    ] = None,
 ) -> None:
     """Write a commented study to start from, valid as it is.
 
-    Example: python -m inverse_design init my-magnet.yaml
+    Example: python -m inverse_design init my-magnet.yaml --surrogate nd2fe14b-elements
     """
-    if study.exists():
-        raise StudyError(f"{study}: exists already; choose another name")
-    text = (files("studies") / "template.yaml").read_text(encoding="utf-8")
-    try:
-        write_text(study, text)
-    except OSError as error:
-        raise StudyError(f"{study}: cannot be written ({error.strerror})") from None
-    console.print(f"wrote {study}; next: python -m inverse_design check {study}")
+    from inverse_design.commands.init import write_study
+
+    write_study(study, surrogate, example)
+    result(f"wrote {study}; next: python -m inverse_design check {study}")
 
 
 @app.command()
-def check(study: StudyFile, overrides: Overrides = None) -> None:
-    """Validate a study and say what would be done; exit code 2 with one sentence if it is wrong.
+def check(
+    study: StudyFile,
+    overrides: Overrides = None,
+    runs: Runs = Path("runs"),
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--time",
+            help="Simulate one curve and say how long all of them will take; without it, what the "
+            "run's own curves took, if it has some.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Validate a study and say what would be done and what it takes; exit code 2 with one sentence if it is wrong.
 
-    Example: python -m inverse_design check studies/quickstart.yaml
+    Example: python -m inverse_design check studies/quickstart.yaml --time
     """
-    from inverse_design.commands.tables import describe
+    from inverse_design.commands.plan import describe, plan
     from inverse_design.run.memory import check_memory
     from inverse_design.study.caveats import caveats
 
     wanted = load_study(study, overrides or ())
     check_memory(wanted)
-    warn(caveats(wanted))
-    for line in describe(wanted):
-        console.print(line, soft_wrap=True)
+    said = caveats(wanted)
+    warn(said)
+    found = plan(wanted, runs / wanted.name, measure)
+    if as_json:
+        result_json({**found, "warnings": said})
+    else:
+        result(*describe(wanted, found))
 
 
 @app.command()
@@ -139,48 +156,75 @@ def run(
     from inverse_design.loop import run_study
 
     design = run_study(wanted, runs, began=STARTED)
-    console.print(closing_table(design))
-    console.print(f"stopped: {design.reason}")
-    console.print(f"report: {runs / wanted.name / 'report.html'}", soft_wrap=True)
+    result_table(closing_table(design))
+    result(f"stopped: {design.reason}", f"report: {runs / wanted.name / 'report.html'}")
 
 
 @app.command()
-def status(run: RunPath) -> None:
-    """Say what of a run is done: stages, labels so far, rounds, hits. Does not disturb a running one.
+def status(run: RunPath, as_json: AsJson = False) -> None:
+    """Say how far a run is: stages, the one at work, labels, rounds, confirmed hits. Does not disturb a running one.
 
     Example: python -m inverse_design status runs/quickstart
     """
-    from inverse_design.commands.tables import progress_of
+    from inverse_design.commands.status import in_words, status_of
 
-    for line in progress_of(run):
-        console.print(line, soft_wrap=True)
+    found = status_of(run)
+    if as_json:
+        result_json(found)
+    else:
+        result(*in_words(found))
 
 
 @app.command()
 def simulate(
-    structure: Annotated[Path, typer.Argument(metavar="STRUCTURE", help="A structure file (.npz).")],
-    backend: Annotated[str, typer.Option(help="planar or fidimag.")] = "planar",
-    discretization: Annotated[str, typer.Option(help="elements or cells; fidimag has cells only.")] = "elements",
-    spins: Annotated[str, typer.Option(help=f"{SPINS}.")] = "planar",
+    structure: StructureFile,
+    backend: Backend = "planar",
+    discretization: Discretization = None,
+    material: MaterialName = None,
+    spins: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"{SPINS}; of a structure in a run, default: the run's.",
+            autocompletion=of_words("planar", "free"),
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="Where to write; default: beside the structure."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Where to write; default: beside the structure, of one in a run, a new folder here.",
+        ),
     ] = None,
     degrees: Degrees = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Simulate the demagnetisation curve of one structure of Nd2Fe14B: curve.csv, anchors.json, curve.png.
+    """Simulate the demagnetisation curve of one structure: curve.csv, anchors.json, curve.png.
+
+    A structure in a run is simulated with the run's material, field sweep and discretisation.
 
     Example: python -m inverse_design simulate runs/quickstart/candidates/00/structure.npz -o checked
     """
     from inverse_design.commands.structure import simulate_file
 
-    simulate_file(structure, backend, discretization, spins, output or structure.parent, degrees)
+    simulate_file(structure, backend, discretization, material, output, spins, degrees, as_json)
 
 
 @app.command()
 def predict(
-    structure: Annotated[Path, typer.Argument(metavar="STRUCTURE", help="A structure file (.npz).")],
-    surrogate: SurrogateName,
+    structure: StructureFile,
+    surrogate: Annotated[
+        str | None,
+        typer.Option(
+            "--surrogate",
+            metavar="NAME|RUN",
+            help=f"{SHIPPED}, or a run folder with one; of a structure in a run, default: that run.",
+            autocompletion=completion.surrogates,
+        ),
+    ] = None,
+    material: MaterialName = None,
     as_json: AsJson = False,
     degrees: Degrees = False,
 ) -> None:
@@ -190,19 +234,20 @@ def predict(
     """
     from inverse_design.commands.structure import predict_file
 
-    found = predict_file(structure, surrogate, degrees)
+    found, conditions = predict_file(structure, surrogate, material, degrees)
     if as_json:
-        typer.echo(json.dumps(found, indent=1))
+        result_json(found)
         return
+    result(conditions)
     novelty = found.pop("novelty", None)
     for name, value in found.items():
         intervals = (
             f"   68 %: +- {value['within_68']:.4f}   95 %: +- {value['within_95']:.4f}" if "within_68" in value else ""
         )
-        typer.echo(f"{name:>5} {value['mean']:8.4f} +- {value['std']:.4f}{intervals}")
+        result(f"{name:>5} {value['mean']:8.4f} +- {value['std']:.4f}{intervals}")
     if novelty is not None:
         where = "outside of what it was trained on" if novelty["outside"] else "inside, outside above 1"
-        typer.echo(f"novelty {novelty['value']:.2f} ({where})")
+        result(f"novelty {novelty['value']:.2f} ({where})")
 
 
 @app.command()
@@ -237,12 +282,15 @@ def morph(
     found = morph_between(*ends, Surrogate.load(folder), steps)
     with own_style(), replacing(output) as partial:
         morph_figure(found).savefig(partial, dpi=150)
-    console.print(f"wrote {output}", soft_wrap=True)
+    result(f"wrote {output}")
 
 
 @app.command()
 def evaluate(
-    name: Annotated[str, typer.Argument(metavar="NAME|RUN", help=f"{SHIPPED}, or a run folder.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME|RUN", help=f"{SHIPPED}, or a run folder.", autocompletion=completion.surrogates),
+    ],
     as_json: AsJson = False,
     output: Annotated[
         Path | None,
@@ -258,22 +306,28 @@ def evaluate(
 
     if output is not None:
         writable(output)
-    result = accuracy_of(name)
+    found = accuracy_of(name)
     if as_json:
-        typer.echo(json.dumps(result, indent=1))
+        result_json(found)
     else:
-        console.print(accuracy_table(result))
+        result_table(accuracy_table(found))
     if output is not None:
         from inverse_design.commands.evaluate import write_figures
 
         for path in write_figures(name, output):
-            console.print(f"wrote {path}", soft_wrap=True)
+            if as_json:  # standard output is the object alone
+                console.print(f"wrote {path}", soft_wrap=True)
+            else:
+                result(f"wrote {path}")
 
 
 @app.command()
 def report(
     run: RunPath,
-    other: Annotated[Path | None, typer.Argument(metavar="RUN2", help="A run to set beside it.")] = None,
+    other: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUN2", help="A run to set beside it.", autocompletion=completion.runs),
+    ] = None,
 ) -> None:
     """Write report.html and the tables of a run again; with a second run, a page that sets both side by side.
 
@@ -282,14 +336,21 @@ def report(
     from inverse_design.outputs import compare, report_again
 
     path = report_again(run) if other is None else compare((run, other))
-    console.print(f"wrote {path}", soft_wrap=True)
+    result(f"wrote {path}")
 
 
 @app.command()
 def verify(
     run: RunPath,
-    backend: Annotated[str, typer.Option(help="planar or fidimag.")] = "planar",
-    discretization: Annotated[str, typer.Option(help="elements or cells; fidimag has cells only.")] = "elements",
+    backend: Backend = "planar",
+    discretization: Annotated[
+        str,
+        typer.Option(
+            help="elements or cells; fidimag has cells only.",
+            autocompletion=of_words("elements", "cells"),
+            metavar="NAME",
+        ),
+    ] = "elements",
     refine: Annotated[int, typer.Option(min=1, max=8, help="Cells so many times smaller.")] = 1,
     out_of_plane: Annotated[
         float,
@@ -304,30 +365,58 @@ def verify(
     from inverse_design.commands.verify import verify_again
 
     path, found = verify_again(run, backend, discretization, refine, out_of_plane, spins)
-    console.print(found, soft_wrap=True)
-    console.print(f"wrote {path}", soft_wrap=True)
+    result(found, f"wrote {path}")
 
 
 @app.command()
 def export(
-    source: Annotated[Path, typer.Argument(metavar="RUN|STRUCTURE", help="A run folder, or a structure file (.npz).")],
-    candidate: Annotated[int | None, typer.Argument(metavar="CANDIDATE", help="Of a run: its number.")] = None,
-    format: Annotated[str, typer.Option("--format", help="npz, ovf or mumax3.")] = "ovf",
-    spins: Annotated[str | None, typer.Option(help=f"{SPINS}; default: as the run's labels.")] = None,
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|STRUCTURE",
+            help="A run folder, or a structure file (.npz).",
+            autocompletion=completion.runs,
+        ),
+    ],
+    candidate: Annotated[
+        int | None,
+        typer.Argument(metavar="CANDIDATE", help="Of a run: its number.", autocompletion=completion.candidates),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="npz, ovf or mumax3; default: by the suffix of the output, else ovf.",
+            autocompletion=of_words("npz", "ovf", "mumax3"),
+        ),
+    ] = None,
+    spins: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help=f"{SPINS}; default: as the run's labels.", autocompletion=of_words("planar", "free")
+        ),
+    ] = None,
     output: Annotated[
         str | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Default: structure.ovf (.mx3) beside the structure."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE|DIR/",
+            help="Default: structure.ovf (.mx3) beside the structure. A folder, or a name that ends in /: into it.",
+        ),
     ] = None,
+    material: MaterialName = None,
     degrees: Degrees = False,
 ) -> None:
     """Write a structure for another program: OVF 2.0 (OOMMF, mumax3, Ubermag) or a mumax3 script.
 
-    Example: python -m inverse_design export runs/quickstart 3 --format mumax3
+    Example: python -m inverse_design export runs/quickstart 3 -o magnet.mx3
     """
-    from inverse_design.commands.structure import export_file
+    from inverse_design.commands.export import export_file
 
-    for path in export_file(source, candidate, format, output, spins, degrees):
-        console.print(f"wrote {path}", soft_wrap=True)
+    for path in export_file(source, candidate, format, output, material, spins, degrees):
+        result(f"wrote {path}")
 
 
 @app.command()
@@ -347,7 +436,7 @@ def label(
     from inverse_design.commands.label import label_study
 
     wanted = load_study(study, overrides or ())
-    console.print(label_study(wanted, store or runs / wanted.name / "labels.sqlite", shard), soft_wrap=True)
+    result(label_study(wanted, runs / wanted.name, store, shard))
 
 
 @app.command()
@@ -363,4 +452,4 @@ def merge(
     """
     from inverse_design.commands.label import merge_into
 
-    console.print(merge_into(store, parts), soft_wrap=True)
+    result(merge_into(store, parts))

@@ -1,26 +1,90 @@
-"""Where the command line speaks: standard error for people, `run.log` in the run folder for later."""
+"""Where the command line speaks: results to standard output; progress, warnings and the log to standard error, and to
+`run.log` in the run folder for later."""
 
 from __future__ import annotations
 
 import io
+import json
 import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.logging import RichHandler
 
 from simulation.errors import InputError
 
-# Square brackets in the name of a file are no markup.
-console = Console(stderr=True, markup=False, highlight=False)
-errors = Console(stderr=True, markup=False, highlight=False)
+
+class OutputClosed(Exception):
+    """Nobody reads standard output any more, as after `| head -1`: no failure of anything."""
+
+
+class _Results(Console):
+    def on_broken_pipe(self) -> None:
+        raise OutputClosed
+
+
+# Square brackets in the name of a file are no markup, and colons no pictures.
+console = Console(stderr=True, markup=False, highlight=False, emoji=False)
+errors = Console(stderr=True, markup=False, highlight=False, emoji=False)
 """Heard even with --quiet."""
+results = _Results(markup=False, highlight=False, emoji=False)
+"""Standard output: what a command was asked for, quiet or not."""
 log = logging.getLogger("inverse_design")
 MOST_LETTERS = 1000
 LEVELS = ("debug", "info", "warning", "error")
+WIDTH_OF_FILES = 160
+"""Columns of a table that goes into a file or a pipe, which nobody resizes."""
+
+
+class _StandardError(logging.StreamHandler[Any]):
+    """To standard error as it is when something is said, not as it was when a command began."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:  # type: ignore[override]
+        return sys.stderr
+
+
+def result(*lines: str) -> None:
+    """Say what a command was asked for, on standard output, a line each.
+
+    Raises:
+        OutputClosed: if nobody reads it.
+    """
+    for line in lines:
+        results.print(line, soft_wrap=True)
+
+
+def result_table(table: Any) -> None:
+    """The same for a table: as wide as the terminal, or as a file may be; see `result`."""
+    wide = _Results(markup=False, highlight=False, emoji=False, width=WIDTH_OF_FILES)
+    (results if results.is_terminal else wide).print(table)
+
+
+def result_json(found: Any) -> None:
+    """The same as JSON; see `result`."""
+    result(json.dumps(found, indent=1))
+
+
+def flush_results() -> None:
+    """Make sure that what was said has left; see `result`."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise OutputClosed from None
+
+
+def forget_results() -> None:
+    """Let what is said to a reader who has gone be lost without a word, at the end of the process too."""
+    with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def configure_logging(level: str, quiet: bool) -> None:
@@ -32,13 +96,13 @@ def configure_logging(level: str, quiet: bool) -> None:
         raise InputError(f"--log-level must be one of {', '.join(LEVELS)}, got {level!r}")
     console.quiet = quiet
     handler: logging.Handler
-    if console.is_terminal:
+    if console.is_terminal and not console.is_dumb_terminal:
         handler = RichHandler(
             console=errors if quiet else console, show_path=False, show_level=False, log_time_format="%H:%M:%S"
         )
         handler.setFormatter(logging.Formatter("%(message)s"))
     else:
-        handler = logging.StreamHandler(sys.stderr)
+        handler = _StandardError()
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     handler.setLevel(logging.WARNING if quiet else level.upper())
     log.handlers[:] = [handler]

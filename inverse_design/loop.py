@@ -18,10 +18,11 @@ from inverse_design.progress import Tracker, track
 from inverse_design.run.baseline import Baseline, baseline, in_words
 from inverse_design.run.confirming import Checked, judged
 from inverse_design.run.design import Design, read_checks
-from inverse_design.run.folder import RunFolder
+from inverse_design.run.folder import GOES_ON, RunFolder
 from inverse_design.run.keys import regressor_key, vae_key
 from inverse_design.run.known import tell
 from inverse_design.run.memory import check_memory
+from inverse_design.run.seconds import REPORT
 from inverse_design.run.simulating import Simulator, make_engine
 from inverse_design.run.stages import Stages
 from inverse_design.run.verified import Verified, best_first
@@ -38,9 +39,6 @@ Callback = Callable[[Design], object]
 
 STOPPED = "the callback asked to stop"
 """The reason of a run that was stopped so; the same study goes on from there."""
-
-GOES_ON = "the next round is under way"
-"""The reason of a run that has not come to its end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +92,7 @@ class Run(Stages):
             if self.study.checks:
                 tell(self.goals, design.verified)
             if reason or (batch and not there):
-                write_outputs(design, self.folder.times)
+                self._write(design)
             if not reason and batch:
                 design = self._asked(design)
             if not reason and design.reason == GOES_ON:
@@ -111,7 +109,8 @@ class Run(Stages):
             found: those of them that are candidates.
             simulator: runs simulations.
         """
-        from inverse_design.run.choosing import Round  # here TensorFlow comes in
+        with self.track("loading TensorFlow"):
+            from inverse_design.run.choosing import Round
 
         vae, surrogate, key = self.vae(), None, vae_key(self.study)
         for number in range(self.study.verification.rounds):
@@ -134,7 +133,7 @@ class Run(Stages):
             reason = self._stop(number, design.verified, batch)
             design = replace(design, reason=reason or GOES_ON)
             if reason or not known:  # going through known rounds again must not shrink the tables meanwhile
-                write_outputs(design, self.folder.times)
+                self._write(design)
             if not reason:
                 design = self._asked(design)
             if design.reason != GOES_ON:
@@ -149,8 +148,13 @@ class Run(Stages):
         if self._callback is None or not self._callback(design):
             return design
         design = replace(design, reason=STOPPED)
-        write_outputs(design, self.folder.times)
+        self._write(design)
         return design
+
+    def _write(self, design: Design) -> None:
+        """Tables, figures and the report of what is known."""
+        with self.folder.times.at(REPORT):
+            write_outputs(design, self.folder.times, self.track)
 
     def _design(self, rounds: int, found: Found, already: Baseline, store: LabelStore) -> Design:
         """The run as it stands after so many rounds."""
@@ -238,6 +242,7 @@ def run_study(
     check_memory(study)
     folder = RunFolder(runs / study.name)
     with folder.locked(), run_log(folder.path / "run.log"):
+        folder.times.forget_current()
         write_text(folder.path / "study.yaml", study_text(study))
         design = Run(study, folder.path, tracker, began, callback).go()
         log.info("stopped: %s", design.reason)

@@ -17,6 +17,7 @@ import pandas as pd
 from inverse_design.candidates.candidate import KNOWN
 from inverse_design.console import printable
 from inverse_design.files import read_arrays
+from inverse_design.progress import Tracker, track
 from inverse_design.report.comparison import write_comparison
 from inverse_design.report.data import ReportData
 from inverse_design.report.figure_files import write_figures
@@ -34,17 +35,26 @@ from inverse_design.study.study import study_text
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 from simulation.files import replacing, write_text
+from simulation.reversal import Reversal
 from surrogate.card import read_card
 
 PACKAGES = ("inverse-design", "numpy", "scipy", "numba", "ducc0", "tensorflow", "keras", "pymoo", "pandas")
 
 
-def write_outputs(design: Design, times: StageTimes | None = None) -> None:
+def write_outputs(design: Design, times: StageTimes | None = None, tracker: Tracker = track) -> None:
     """Write `front.csv`, `verified.csv`, `candidates/`, `manifest.json` and `report.html` from what is known.
 
     Args:
         times: of the attempt at the run that this is part of, so that the report can say all of its time.
+        tracker: shows progress.
     """
+    run = design.folder
+    found, why_none = reversals_of(design.study, RunFolder(run), design.verified, tracker)
+    with tracker("report"):
+        _write(design, times, found, why_none)
+
+
+def _write(design: Design, times: StageTimes | None, found: dict[int, Reversal], why_none: dict[int, str]) -> None:
     run = design.folder
     if design.rounds:
         with replacing(run / FRONT) as partial:
@@ -55,7 +65,6 @@ def write_outputs(design: Design, times: StageTimes | None = None) -> None:
     table = verified_table(design.verified, design.goals, [*design.confirmations, *design.checks])
     write_text(run / "verified.csv", table.to_csv(index=False))
     write_text(run / "redraws.csv", redraws_table(design.verified).to_csv(index=False))
-    found, why_none = reversals_of(design.study, RunFolder(run), design.verified)
     data = replace(
         report_data(design),
         reversals={number: one.switching_field for number, one in found.items()},

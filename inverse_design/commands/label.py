@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from inverse_design.console import warn
 from inverse_design.progress import Tracker, track
+from inverse_design.run.folder import RunFolder
 from inverse_design.run.simulating import Simulator, make_engine, wanted_labels
 from inverse_design.study.caveats import caveats
 from inverse_design.study.study import Study
@@ -14,26 +16,34 @@ from simulation.labels.labelling import shard as part_of
 from simulation.labels.sets import load_label_set
 from simulation.labels.store import LabelStore
 
+STORE = "labels.sqlite"
 
-def label_study(study: Study, path: Path, shard: str | None, tracker: Tracker = track) -> str:
+
+def label_study(
+    study: Study, run: Path, store: Path | None = None, shard: str | None = None, tracker: Tracker = track
+) -> str:
     """Simulate a study's labels into a store; a sentence that says how it went.
 
     Args:
-        path: the store; made if missing.
+        run: the run folder of the study.
+        store: made if missing; that of the run if None, which then is locked against another run meanwhile.
         shard: "K/N" for every N-th structure from the K-th, all if None.
 
     Raises:
-        InputError: if the shard is none, or the store cannot be written.
+        InputError: if the shard is none, the store cannot be written, or a run is writing it.
     """
     wanted = wanted_labels(study)
     if shard is not None:
         wanted = part_of(wanted, shard)
     warn(caveats(study))
-    with LabelStore(path) as store, make_engine(study) as engine:
-        simulator = Simulator(study, store, engine, tracker)
+    path, own = store or run / STORE, run / STORE
+    of_run = path.resolve() == own.resolve()
+    lock = RunFolder(run).locked(or_read_only=True) if of_run else nullcontext()
+    with lock, LabelStore(path) as labels, make_engine(study) as engine:
+        simulator = Simulator(study, labels, engine, tracker)
         found = simulator.simulate("labels", wanted, simulator.conditions(study.labels.backend))
         usable = sum(label.converged for label in found)
-        return f"{path}: {usable} of {len(wanted)} labels usable, {len(store)} simulations in the store"
+        return f"{path}: {usable} of {len(wanted)} labels usable, {len(labels)} simulations in the store"
 
 
 def merge_into(path: Path, parts: Sequence[Path]) -> str:

@@ -1,36 +1,50 @@
-"""One structure at a time: simulate it, predict it, or hand it to another program."""
+"""One structure at a time: simulate it, or predict it."""
 
 from __future__ import annotations
 
 import json
-import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from inverse_design.console import console, warn
+from inverse_design.commands.setting import Setting, material_in_words, run_of, setting_of
+from inverse_design.console import result, result_json, warn
 from inverse_design.files import writable
-from inverse_design.run.design import study_of
 from inverse_design.run.verified import write_curve
+from inverse_design.study.units import in_si
 from simulation.anchors import ANCHORS, UNITS, AnchorPoints
 from simulation.curve import DemagnetizationCurve
 from simulation.errors import InputError
 from simulation.files import replacing, write_text
-from simulation.hysteresis import FieldSweep, demagnetization_curve, discretization_of
-from simulation.material import Nd2Fe14B
+from simulation.hysteresis import demagnetization_curve, discretization_of
+from simulation.material import MATERIALS, Material
 from simulation.microstructure import Microstructure
 from simulation.validity import plane_in_words, unsaturated, unstable_plane, warnings_for
-from surrogate.card import find_surrogate
-
-_KEPT = (".npz", ".sqlite", ".yaml", ".json", ".csv", ".h5", ".html")
-"""What runs and users keep results in: no export in another format is written over them."""
+from surrogate.card import find_surrogate, read_card
 
 
 def simulate_file(
-    path: Path, backend: str, discretization: str, spins: str, folder: Path, degrees: bool = False
+    path: Path,
+    backend: str,
+    discretization: str | None,
+    material: str | None = None,
+    output: Path | None = None,
+    spins: str | None = None,
+    degrees: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Simulate a structure file; writes `curve.csv`, `anchors.json` and `curve.png` into a folder.
+
+    Args:
+        discretization: as the run of the structure has it, if None.
+        material: name or file; as the run of the structure has it, if None.
+        spins: "planar" or "free"; as the run of the structure has it, if None.
+        degrees: the angles of the structure file are degrees.
+        as_json: say the result as JSON.
+        output: the folder; beside the structure, if None, but of a structure in a run one here: nothing of a run is
+            written over.
 
     Raises:
         InputError: also if a field has not converged or is not resolved, after the files have been written: they are
@@ -40,14 +54,16 @@ def simulate_file(
     from inverse_design.report.style import own_style
 
     structure = Microstructure.load(path, degrees)
-    writable(folder)
-    sweep = FieldSweep(until="coercivity")
-    discretization = discretization_of(backend, discretization)
-    options: dict[str, Any] = {} if spins == "planar" else {"spins": spins}
-    if options and backend != "planar":
+    setting = setting_of(path, material)
+    magnet, sweep = setting.material, setting.sweep
+    discretization = discretization_of(backend, discretization or setting.discretization)
+    if backend != "planar" and spins is not None and spins != "planar":
         raise InputError(f"--spins {spins} is for backend planar, the built-in solver; {backend} has none of them")
-    curve = demagnetization_curve(structure, sweep=sweep, backend=backend, discretization=discretization, **options)
-    said = warnings_for(Nd2Fe14B, structure.cell_nm, discretization, sweep, spins)
+    spins = spins or (setting.spins if backend == "planar" else "planar")
+    options: dict[str, Any] = {} if spins == "planar" else {"spins": spins}
+    folder = writable(output or _beside(path, setting))
+    curve = demagnetization_curve(structure, magnet, sweep, backend=backend, discretization=discretization, **options)
+    said = warnings_for(magnet, structure.cell_nm, discretization, sweep, spins)
     warn([*said, *unsaturated(curve.m), *unstable_plane(curve.plane_unstable_h, spins)])
     usable = bool(curve.converged.all())
     write_curve(folder, curve.h, curve.m, curve.converged, curve.anchors)
@@ -56,18 +72,38 @@ def simulate_file(
     anchors |= _derived(curve)
     write_text(folder / "anchors.json", json.dumps(anchors, indent=1) + "\n")
     with own_style(), replacing(folder / "curve.png") as partial:
-        curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=Nd2Fe14B).savefig(partial, dpi=150)
-    for line in _lines(curve):
-        console.print(line)
-    if unstable_h is not None:
-        console.print(f"plane {plane_in_words(unstable_h, spins)}")
-    console.print(f"wrote {folder / 'curve.csv'}, anchors.json, curve.png", soft_wrap=True)
+        curve_figure(curve.h, curve.m, curve.anchors.as_array(), material=magnet).savefig(partial, dpi=150)
+    if as_json:
+        about = {
+            "material": asdict(magnet) | {"name": material_in_words(magnet)},
+            "backend": backend,
+            "discretization": discretization,
+            "cell_nm": structure.cell_nm,
+            "cells": list(structure.shape),
+            "field_sweep": asdict(sweep),
+            "run": None if setting.run is None else str(setting.run),
+        }
+        written = [str(folder / name) for name in ("curve.csv", "anchors.json", "curve.png")]
+        result_json({**anchors, **about, "files": written})
+    else:
+        result(setting.in_words(structure, backend, discretization, spins), *_lines(curve, magnet))
+        if unstable_h is not None:
+            result(f"plane {plane_in_words(unstable_h, spins)}")
+        result(f"wrote {folder / 'curve.csv'}, anchors.json, curve.png")
     if not usable:
         bad = np.flatnonzero(~curve.converged)
         raise InputError(
             f"{path}: {len(bad)} of {len(curve.h)} fields are not converged or not resolved, use this curve for "
             f"nothing; the first, h = {curve.h[bad[0]]:g}: {curve.status[bad[0]].value}"
         )
+
+
+def _beside(path: Path, setting: Setting) -> Path:
+    """Where the results of a structure go by themselves."""
+    if setting.run is None:
+        return path.parent
+    inside = path.resolve().relative_to(setting.run).parent
+    return Path("-".join(("simulated", setting.run.name, *(part for part in inside.parts if part != "candidates"))))
 
 
 def _derived(curve: DemagnetizationCurve) -> dict[str, Any]:
@@ -82,14 +118,16 @@ def _derived(curve: DemagnetizationCurve) -> dict[str, Any]:
     }
 
 
-def _lines(curve: DemagnetizationCurve) -> list[str]:
+def _lines(curve: DemagnetizationCurve, magnet: Material) -> list[str]:
     """Anchor points and what follows from the curve, a line each."""
     factor = curve.demagnetizing_factor
     lines = ["      by the applied field H; inside: by the field H - N M, as in data sheets"]
     for name, value in curve.anchors.as_dict().items():
         inside = curve.internal_anchors.as_dict()[name]
         words = "" if inside is None else f"   inside {inside:.4f}"
-        lines.append(f"{name:>5} {'missing' if value is None else f'{value:.4f} {UNITS[name]}'}{words}")
+        quantity = "magnetization" if UNITS[name] == "Ms" else "field"
+        shown = "missing" if value is None else f"{value:.4f} {UNITS[name]:<3} {in_si(value, quantity, magnet):<11}"
+        lines.append(f"{name:>5} {shown}{words}".rstrip())
     one, other = _squareness(curve.anchors), _squareness(curve.internal_anchors)
     if one is not None and other is not None:
         lines.append(f"Hk90/Hc (squareness) {one:.3f}   inside {other:.3f}")
@@ -103,15 +141,28 @@ def _squareness(anchors: AnchorPoints) -> float | None:
     return float(share) if np.isfinite(share) else None
 
 
-def predict_file(path: Path, surrogate: str, degrees: bool = False) -> dict[str, Any]:
+def predict_file(
+    path: Path, surrogate: str | None = None, material: str | None = None, degrees: bool = False
+) -> tuple[dict[str, Any], str]:
     """Of each anchor point of a structure file, by name: `mean` and `std`; and, where the surrogate has been
     cross-validated, `within_68` and `within_95`: half widths of its conformal intervals. Under `novelty`, where it can
     be told, how unlike what the surrogate was trained on the structure is (`value`), and whether it is `outside`: then
-    everything else is wider, and a warning says so."""
-    structure, folder = (
-        Microstructure.load(path, degrees),
-        find_surrogate(surrogate),
-    )  # refused before TensorFlow is there
+    everything else is wider, and a warning says so. Then, for what magnet and on what mesh that is, in words.
+
+    Args:
+        surrogate: a name or a run folder; the run that the structure lies in, if None.
+        material: name or file of the magnet that is meant; must be the one that the surrogate was trained for.
+        degrees: the angles of the structure file are degrees.
+
+    Raises:
+        InputError: if there is no such surrogate, or it was trained for another magnet than is meant.
+    """
+    structure, run = Microstructure.load(path, degrees), run_of(path)  # all is refused before TensorFlow is there
+    if surrogate is None and run is None:
+        raise InputError(f"{path}: lies in no run; name a surrogate or a run with one by --surrogate")
+    name = surrogate or str(run)
+    folder = find_surrogate(name)
+    conditions = _trained_for(name, folder, path, material)
     from surrogate import Surrogate
 
     model = Surrogate.load(folder)
@@ -132,70 +183,29 @@ def predict_file(path: Path, surrogate: str, degrees: bool = False) -> dict[str,
             f"{path}: unlike what the surrogate was trained on (novelty {novelty:.2g}, outside above 1): the standard "
             "deviations are widened, and what is predicted is little more than a guess; simulate it"
         ])  # fmt: skip
-    return found
+    return found, conditions
 
 
-def export_file(
-    source: Path,
-    candidate: int | None,
-    format: str,
-    output: str | None,
-    spins: str | None = None,
-    degrees: bool = False,
-) -> list[Path]:
-    """Write a run's candidate, or a structure file, for another program; the paths of what was written.
-
-    Args:
-        output: as given, because a trailing slash says that a folder is meant.
-        spins: "planar" or "free": of the remanent state, and what a script says of them; None for those of the run's
-            labels, of a structure file planar ones.
+def _trained_for(name: str, folder: Path, path: Path, material: str | None) -> str:
+    """What a surrogate predicts, in words.
 
     Raises:
-        InputError: if there is no such candidate, structure, format or kind of spins, or the file to write is one that
-            must stay.
+        InputError: if another magnet is asked for, or the structure's run is of another.
     """
-    from simulation.backends.planar import check_spins
-    from simulation.formats import FORMATS, export_structure, remanence
-
-    if format not in FORMATS:
-        raise InputError(f"--format must be one of {', '.join(FORMATS)}, got {format!r}")
-    material, sweep = Nd2Fe14B, FieldSweep()
-    if candidate is not None:
-        if not source.is_dir():
-            raise InputError(f"{source}: not a run folder; only a candidate of a run has a number")
-        study = study_of(source)
-        material, spins = study.magnet, spins or study.labels.spins
-        part = study.field_sweep
-        sweep = FieldSweep(part.start, part.stop, part.step)
-        source = source / "candidates" / f"{candidate:02d}" / "structure.npz"
-    elif source.is_dir():
-        raise InputError(f"{source}: name a candidate of this run by its number, or a structure file")
-    structure = Microstructure.load(source, degrees)
-    suffix = {"npz": ".npz", "ovf": ".ovf", "mumax3": ".mx3"}[format]
-    if output is None:
-        path = source.with_name("structure-copy.npz" if format == "npz" else f"structure{suffix}")
-    else:
-        path = _output_file(output, suffix)
-    writable(path.parent)
-    spins = spins or "planar"
-    check_spins(spins)
-    magnetization = remanence(structure, material, spins) if format == "ovf" else None
-    return export_structure(structure, path, format, material, sweep, magnetization, spins=spins)
-
-
-def _output_file(output: str, suffix: str) -> Path:
-    """The file that an export shall write: not a folder, and not a file that a run or a user still needs.
-
-    Raises:
-        InputError: if it is one of these.
-    """
-    path = Path(output)
-    if path.is_dir() or output.endswith(("/", os.sep)):
-        raise InputError(f"{output}: a folder; name the file to write, such as {path / f'structure{suffix}'}")
-    if suffix == ".npz" and path.suffix != suffix:
-        path = path.with_name(f"{path.name}{suffix}")  # as NumPy names it
-    if path.exists() and path.suffix != suffix and path.suffix in _KEPT:
-        raise InputError(f"{path}: exists and is no {suffix} file; choose another name")
-    if path.name == "structure.npz" and path.exists():
-        raise InputError(f"{path}: this structure is a run's own or an original; choose another name")
-    return path
+    about = read_card(folder).about
+    constants = about.get("material")
+    if constants is None:
+        return f"predicted by {name}, whose card says of no material"
+    magnet = MATERIALS[constants] if isinstance(constants, str) else Material(**constants)
+    setting = setting_of(path, material)
+    if (material is not None or setting.run is not None) and setting.material != magnet:
+        whose = "--material" if material is not None else f"the run {setting.run}"
+        raise InputError(
+            f"{path}: {whose} is {material_in_words(setting.material)}, and surrogate {name} was trained for "
+            f"{material_in_words(magnet)}"
+        )
+    labels, cell_nm = about.get("labels", {}), about.get("microstructures", {}).get("cell_nm")
+    mesh = f" of {cell_nm:g} nm" if cell_nm is not None else ""
+    return (
+        f"{material_in_words(magnet)}; predicted by {name}, trained on {labels.get('discretization', 'curves')}{mesh}"
+    )

@@ -11,6 +11,7 @@ checksums do not fit is made again.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import logging
@@ -32,6 +33,12 @@ from simulation.files import write_text
 
 ARTIFACT = "artifact.json"
 MANIFEST = "manifest.json"
+GOES_ON = "the next round is under way"
+"""The reason in the manifest of a run that has not come to its end."""
+
+LOCK = ".lock"
+_LOOKED_AT_S = 0.5
+"""So long a lock is asked for: `is_locked` may hold it for a moment."""
 _OF_BROWSERS = ("Thumbs.db", "desktop.ini", "Icon\r")
 log = logging.getLogger("inverse_design")
 
@@ -53,24 +60,44 @@ class RunFolder:
         self.times = StageTimes(self.path, began)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, or_read_only: bool = False) -> Iterator[None]:
         """Keep a second run out of this folder.
+
+        Args:
+            or_read_only: go on without a lock in a folder that nobody can write, to read what is there.
 
         Raises:
             InputError: if another run holds it, or the folder cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock")
-            lock.acquire(timeout=0)
+            lock = FileLock(self.path / LOCK)
+            lock.acquire(timeout=_LOOKED_AT_S)
         except Timeout:
             raise InputError(f"{self.path}: another run is writing this folder; wait for it or stop it") from None
         except OSError as error:
-            raise InputError(f"{self.path}: the run folder cannot be written ({error.strerror or error})") from None
+            if not (or_read_only and self.path.is_dir()):
+                raise InputError(f"{self.path}: the run folder cannot be written ({error.strerror or error})") from None
         try:
             yield
         finally:
             lock.release()
+
+    def is_locked(self) -> bool:
+        """Whether a process is writing this folder now; False where that cannot be told."""
+        try:
+            handle = os.open(self.path / LOCK, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two that look do not see each other
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(handle)
+        return False
 
     def stage(self, name: str, key: str, build: Callable[[Path], None]) -> Path:
         """The folder of a stage: as it is when its key and checksums fit, else made by `build`.

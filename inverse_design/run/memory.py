@@ -28,8 +28,13 @@ def needed_bytes(study: Study) -> dict[str, tuple[int, str]]:
         "comparisons of the population": (18 * study.search.population**2, "search.population"),
         "maps of the Pareto front": (8 * cells * study.search.population, "search.population"),
         "encoded structures": (8 * part.latent_dim * (POOL + 16 * count), "surrogate.latent_dim"),
-        "simulations at once": (300 * cells * _workers(study), "execution.workers"),
+        "simulations at once": (300 * cells * workers_of(study), "execution.workers"),
     }
+
+
+def total_bytes(study: Study) -> int:
+    """All that a run holds at once, at most."""
+    return _TENSORFLOW + sum(size for size, _ in needed_bytes(study).values())
 
 
 def check_memory(study: Study) -> None:
@@ -38,8 +43,7 @@ def check_memory(study: Study) -> None:
     Raises:
         InputError: with what takes most and the key that makes it smaller.
     """
-    needed = needed_bytes(study)
-    total, there = _TENSORFLOW + sum(size for size, _ in needed.values()), available_memory_bytes()
+    needed, total, there = needed_bytes(study), total_bytes(study), available_memory_bytes()
     if there is not None and total > there:
         what, (size, key) = max(needed.items(), key=lambda item: item[1][0])
         raise InputError(
@@ -48,7 +52,8 @@ def check_memory(study: Study) -> None:
         )
 
 
-def _workers(study: Study) -> int:
+def workers_of(study: Study) -> int:
+    """Simulations that run at once on this machine; 0 where they run elsewhere."""
     part = study.execution
     if why_no_workers(part.engine, part.address):
         return 0  # elsewhere

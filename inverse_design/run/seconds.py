@@ -18,6 +18,12 @@ from inverse_design.files import read_json
 from simulation.files import write_text
 
 FILE = "seconds.json"
+CURRENT = ".stage"
+"""Name of the stage at work, in the run folder while one is; what a killed attempt leaves the next one removes."""
+
+REPORT = "report"
+"""What is written from the stages, as the stage at work."""
+
 TICK_S = 10.0
 """A killed attempt loses at most the seconds of so long."""
 
@@ -56,6 +62,8 @@ class StageTimes:
             counts: whether the block has done anything yet; until it has, its time is not written down.
         """
         before, began = self.seconds(stage, key), time.monotonic()
+        around = self.current()
+        self._at(stage)
 
         def note() -> None:
             if counts():
@@ -67,8 +75,38 @@ class StageTimes:
         finally:
             self._note = lambda: None
             note()
+            self._at(around)
             if counts():
                 self._timed += time.monotonic() - began
+
+    @contextlib.contextmanager
+    def at(self, stage: str | None) -> Iterator[None]:
+        """Say that something is at work that is timed elsewhere, or not at all; None for nothing."""
+        around = self.current()
+        self._at(stage)
+        try:
+            yield
+        finally:
+            self._at(around)
+
+    def current(self) -> str | None:
+        """The stage at work as it was last said, None where none is."""
+        try:
+            return (self._path.with_name(CURRENT)).read_text(encoding="utf-8")[:100].strip() or None
+        except (OSError, ValueError):
+            return None
+
+    def forget_current(self) -> None:
+        """That nothing is at work, whatever a killed attempt has left."""
+        self._at(None)
+
+    def _at(self, stage: str | None) -> None:
+        path = self._path.with_name(CURRENT)
+        with contextlib.suppress(OSError):
+            if stage is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_text(stage, encoding="utf-8")
 
     def note_rest(self, key: str) -> None:
         """Write down the time since this attempt began that no stage took, on top of that of earlier attempts; nothing

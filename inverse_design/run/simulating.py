@@ -83,7 +83,9 @@ class Simulator:
                     log.warning("%s: a worker died; what was lost with it is simulated again, and nothing else", name)
                     lost = state.lost
                 bad = state.done - state.outcomes[Outcome.CONVERGED]
-                update(state.done, state.total or len(wanted), f"{bad} unusable" if bad else "")
+                update(state.done, state.total or len(wanted), f"{bad} unusable" if bad else "", state.found)
+
+            update(0, len(wanted))
 
             found = list(label_all(wanted, conditions, self.store, self.engine, progress=show))
         bad = [label for label in found if not label.converged]

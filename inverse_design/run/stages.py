@@ -67,8 +67,8 @@ class Stages:
         """The progress of a stage, which also tells how long it has taken so far."""
         with self._tracker(name) as update:
 
-            def told(done: int, total: int, words: str = "") -> None:
-                update(done, total, words)
+            def told(done: int, total: int, words: str = "", there: int = 0) -> None:
+                update(done, total, words, there)
                 self.folder.times.tick()
 
             yield told
@@ -81,7 +81,8 @@ class Stages:
         """
         study, store = self.study, simulator.store
         if study.surrogate.pretrained is not None:
-            return labels_of(study.surrogate.pretrained)
+            with self.track("shipped labels"):
+                return labels_of(study.surrogate.pretrained)
         wanted, before = wanted_labels(study), len(store)
         conditions = simulator.conditions(study.labels.backend)
         with self.folder.times.timed(Stage.LABELS, labels_key(study), counts=lambda: len(store) > before):
@@ -203,7 +204,7 @@ class Stages:
             from surrogate import Surrogate
 
             visited = load_result(result).visited
-            with self.track(f"grains, round {round_.number}"):
+            with self.track(f"steering, round {round_.number}"):  # and all other sources of candidates
                 chosen = choose(self.study, round_, Surrogate.load(surrogate), visited)
             structures = [candidate.structure for candidate in chosen]
             found = simulator.simulate(f"simulations, round {round_.number}", structures, simulator.conditions())

@@ -16,10 +16,11 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 from ruamel.yaml.nodes import MappingNode
 
 from inverse_design.console import printable
-from inverse_design.study.sections import MaterialSection
+from inverse_design.study.sections import MaterialSection, Section
 from inverse_design.study.study import Study
 from inverse_design.study.wishes import GoalSection
 from simulation.errors import InputError
+from simulation.material import MATERIALS, Material
 
 MAX_BYTES = 100_000
 """A study with every key commented takes a tenth of that; YAML is read at some 50 kB a second."""
@@ -47,18 +48,50 @@ def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
     Raises:
         StudyError: with one sentence: file, line, key, what was given and what is allowed.
     """
-    path = Path(path)
+    return parse_study(_text_of(Path(path)), str(path), overrides)
+
+
+class _MaterialFile(Section):
+    material: MaterialSection
+
+
+def load_material(name_or_file: str) -> Material:
+    """A material by its name, or of a YAML file: its constants alone, or a study that has them.
+
+    Raises:
+        InputError: with one sentence, if it is neither.
+    """
+    if name_or_file in MATERIALS:
+        return MATERIALS[name_or_file]
+    path, names = Path(name_or_file), ", ".join(MATERIALS)
+    if not path.exists():
+        raise StudyError(f"{name_or_file}: no material of this name ({names}) and no file with one")
+    data, lines = _read(_text_of(path), str(path))
+    given = data.get("material", "Nd2Fe14B" if "goals" in data else data)  # a study need not say
+    if isinstance(given, str):
+        if given not in MATERIALS:
+            raise StudyError(f"{path}: material: unknown material {given!r}; allowed: {names}, or constants")
+        return MATERIALS[given]
+    if given is data:
+        lines = {f"material.{key}": place for key, place in lines.items()}
+    try:
+        found = _MaterialFile.model_validate({"material": given}).material
+    except ValidationError as error:
+        raise StudyError(_sentence(error, lines, str(path))) from None
+    return Material(**found.model_dump())
+
+
+def _text_of(path: Path) -> str:
     try:
         if path.exists() and not path.is_file():  # a pipe or a device need not end
             raise StudyError(f"{path}: not a file")
         if path.stat().st_size > MAX_BYTES:
             raise StudyError(f"{path}: larger than {MAX_BYTES} bytes, not a study file")
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise StudyError(f"{path}: cannot be read ({error.strerror or error})") from None
     except UnicodeDecodeError:
         raise StudyError(f"{path}: not a text file in UTF-8") from None
-    return parse_study(text, str(path), overrides)
 
 
 def parse_study(text: str, source: str, overrides: Sequence[str] = ()) -> Study:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inverse_design.goals import Goal
 from inverse_design.properties import PROPERTIES, UNITS
 from inverse_design.study.sections import Flag, Number, Section, refuse
-from inverse_design.study.units import reduced
+from inverse_design.study.units import SI, in_unit, reduced, unit_of
 from simulation.material import Material
 
 QUANTITIES = {
@@ -71,6 +71,37 @@ def goal_of(name: str, written: str | GoalSection, material: Material) -> Goal:
     if written.robust and direction is not None and not bounded:
         raise refuse(f"{path}.robust", "goes with a target or with bounds: it says what a hit is")
     return Goal(name, target, tolerance, at_least, at_most, direction, written.robust)
+
+
+def shown_unit(name: str, written: str | GoalSection) -> str | None:
+    """The unit beside the reduced one in which values of a goal are shown: the one it is written in, else the SI one;
+    None where the reduced one is a unit that people use."""
+    quantity = QUANTITIES.get(UNITS[name], "share")
+    if quantity not in SI:
+        return None
+    if isinstance(written, str):
+        return SI[quantity]
+    given = (written.target, written.at_least, written.at_most, *(written.between or ()), written.tolerance)
+    units = [unit for value in given if (unit := unit_of(value)) not in (None, "%")]
+    return units[0] if units else SI[quantity]
+
+
+def number_in_unit(value: float, name: str, unit: str, material: Material) -> str:
+    """A reduced value of a property in the unit that `shown_unit` gives."""
+    return f"{in_unit(value, QUANTITIES[UNITS[name]], material, unit):.4g} {unit}"
+
+
+def goal_in_unit(goal: Goal, unit: str, material: Material) -> str:
+    """A goal's numbers in the unit that `shown_unit` gives; nothing where it has none."""
+
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else in_unit(value, QUANTITIES[UNITS[goal.quantity]], material, unit)
+
+    if goal.window is None:
+        return ""
+    low, high = scaled(goal.at_least), scaled(goal.at_most)
+    there = Goal(goal.quantity, scaled(goal.target), scaled(goal.tolerance), low, high)
+    return there.describe().replace(f" {UNITS[goal.quantity]}", f" {unit}")
 
 
 def _digits(given: float, bound: float) -> str:

@@ -51,7 +51,7 @@ NEED_NO_TENSORFLOW = [("--help",), ("check", QUICKSTART), ("check", PRETRAINED),
 
 
 def test_status_says_how_far_a_run_is(run: str) -> None:
-    said = execute("status", run).stderr
+    said = execute("status", run).stdout
     assert "quickstart: 0 simulations in the store (1000 labels wanted)" in said
     assert "1 rounds, 8 simulations, 2 hits" in said
 
@@ -91,9 +91,11 @@ def test_the_help_of_a_command_has_an_example_that_it_understands(name: str) -> 
     COMMANDS[name].make_context(name, words[1:])
 
 
-def test_quiet_says_errors_and_nothing_else() -> None:
-    fine = execute("--quiet", "check", QUICKSTART)
-    assert (fine.returncode, fine.stdout, fine.stderr) == (0, "", "")
+@pytest.mark.parametrize("words", [("--quiet", "check", QUICKSTART), ("check", QUICKSTART, "--quiet")])
+def test_quiet_says_results_and_errors_and_nothing_else(words: tuple[str, ...]) -> None:
+    fine = execute(*words)
+    assert (fine.returncode, fine.stderr) == (0, "")
+    assert fine.stdout.startswith("quickstart: valid")
     wrong = execute("--quiet", "check", "nowhere.yaml")
     assert wrong.returncode == 2
     assert "nowhere.yaml: cannot be read" in wrong.stderr
@@ -199,4 +201,4 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "interrupted: nothing that was finished is lost, the same command goes on from here" in said
     assert "Traceback" not in said
-    assert "simulations in the store (5000 labels wanted)" in execute("status", str(tmp_path / "quickstart")).stderr
+    assert "simulations in the store (5000 labels wanted)" in execute("status", str(tmp_path / "quickstart")).stdout

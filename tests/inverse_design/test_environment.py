@@ -74,9 +74,6 @@ def test_an_export_is_written_where_it_was_meant(structure: Path, tmp_path: Path
     (tmp_path / "labels.sqlite").write_bytes(b"labels")
     before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     for kind in ("npz", "ovf", "mumax3"):
-        for output in ("missing/", "there", "there/"):
-            said = refused("export", structure, "--format", kind, "-o", f"{tmp_path}/{output}")
-            assert "a folder; name the file to write, such as" in said
         refused("export", structure, "--format", kind, "-o", structure)
         if kind != "npz":
             refused("export", structure, "--format", kind, "-o", tmp_path / "labels.sqlite")
@@ -84,6 +81,32 @@ def test_an_export_is_written_where_it_was_meant(structure: Path, tmp_path: Path
     for _ in range(2):  # an export of before may be written over
         assert execute("export", structure, "--format", "mumax3", "-o", tmp_path / "new" / "a.mx3").exit_code == 0
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.mx3"]
+    for output in ("missing/", "there", "there/"):
+        done = execute("export", structure, "--format", "mumax3", "-o", f"{tmp_path}/{output}")
+        assert done.exit_code == 0, done.stderr
+        assert [path.name for path in (tmp_path / output).iterdir()] == ["structure.mx3"]
+        assert done.stdout == f"wrote {tmp_path / output / 'structure.mx3'}\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "format", "says"),
+    [("a.mx3", "ovf", ".mx3 is the suffix of mumax3"), ("a.ovf", "npz", ".ovf is the suffix of ovf"),
+     ("a.txt", None, "no format has the suffix .txt"), ("a", "vtk", "--format must be one of")],
+)  # fmt: skip
+def test_a_format_that_its_suffix_contradicts_is_refused(
+    structure: Path, tmp_path: Path, output: str, format: str | None, says: str
+) -> None:
+    words = [] if format is None else ["--format", format]
+    assert says in refused("export", structure, "-o", tmp_path / output, *words)
+    assert not (tmp_path / output).exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "begins"), [("a.mx3", b"// Demagnetisation curve"), ("a.ovf", b"# OOMMF"), ("a.npz", b"PK")]
+)
+def test_the_suffix_says_the_format(structure: Path, tmp_path: Path, output: str, begins: bytes) -> None:
+    assert execute("export", structure, "-o", tmp_path / output).exit_code == 0
+    assert (tmp_path / output).read_bytes().startswith(begins)
 
 
 def test_no_sentence_is_longer_than_a_person_reads() -> None:

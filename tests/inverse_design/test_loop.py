@@ -49,7 +49,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     done = execute(*command(folder))
     assert done.returncode == 0, done.stderr
-    assert "goal, predicted -> verified" in done.stderr
+    assert "goal, predicted -> verified" in done.stdout
     return folder
 
 
@@ -117,7 +117,7 @@ def test_the_wall_time_of_every_stage_is_told(run: Path) -> None:
     assert list(times.index) == ["labels", "vae", *rounds, "start-up and report"]
     assert {f"{stage}/1" for stage in stages} - {"confirm/1"} <= set(rounds)
     assert (times > 0).all()
-    assert f"labels         {times['labels']:.1f} s so far" in execute(*HERE, "status", str(run)).stderr
+    assert f"labels         {times['labels']:.1f} s so far" in execute(*HERE, "status", str(run)).stdout
 
 
 def test_a_second_run_does_nothing_again(runs: Path, run: Path) -> None:
@@ -173,7 +173,7 @@ def test_changed_goals_redo_the_search_only(runs: Path, run: Path) -> None:
 def test_commands_on_a_run(run: Path, tmp_path: Path) -> None:
     here = [sys.executable, "-m", "inverse_design"]
     structure = str(run / "candidates" / "00" / "structure.npz")
-    assert "simulations in the store" in execute(*here, "status", str(run)).stderr
+    assert "simulations in the store" in execute(*here, "status", str(run)).stdout
     found = json.loads(execute(*here, "evaluate", str(run), "--json", "-o", str(tmp_path / "figures")).stdout)
     assert set(found) == {"mae", "paper", "n", "within_1_std", "within_2_std", "rank_correlation"}
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
@@ -243,7 +243,7 @@ def test_candidates_on_a_finer_mesh_become_rows(runs: Path, run: Path) -> None:
     assert table["cell_nm"].tolist() == [2.0] * 4 + [1.0] * 4
     freed = execute(*here, "verify", str(run), "--spins", "free")
     assert freed.returncode == 0, freed.stderr
-    assert "elements of 2 nm, free spins" in freed.stderr
+    assert "elements of 2 nm, free spins" in freed.stdout
     table = pd.read_csv(run / "verified.csv")
     assert table["spins"].tolist() == ["planar"] * 4 + ["free"] * 4 + ["planar"] * 4  # by the names of the checks
     assert table["Hc_verified"].notna().all()

@@ -409,7 +409,6 @@ def test_no_command_writes_into_a_read_only_run_and_each_says_so(undisturbed: Pa
             ["report", str(run), str(undisturbed)],
             *(["export", str(run), "0", "--format", format] for format in ("ovf", "mumax3", "npz")),
             ["export", structure, "-o", str(run / "deeper" / "x.ovf")],
-            ["simulate", structure],
             ["simulate", structure, "-o", str(run / "deeper")],
             ["evaluate", str(run), "-o", str(run / "figures")],
             ["morph", "2,90", "8,90", "--surrogate", str(run), "-o", str(run / "m.png")],
@@ -423,7 +422,7 @@ def test_no_command_writes_into_a_read_only_run_and_each_says_so(undisturbed: Pa
             done = CliRunner().invoke(app, words)
             assert done.exit_code == 0, done.stderr
         done = CliRunner().invoke(app, ["merge", str(run / store), "--store", str(run.parent / "all.sqlite")])
-        assert "28 labels added" in done.stderr
+        assert "28 labels added" in done.stdout
         assert everything(run) == before
 
 
