@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 from collections.abc import Iterator
@@ -32,7 +33,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     >>> file.read_text()
     'h,m'
     """
-    final = Path(path).resolve()
+    final = Path(os.path.realpath(path))  # `Path.resolve` gives a link to itself an error of its own
+    if final.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     if final.exists() and not final.is_file():
         yield final
         return

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def run(tmp_path: Path) -> Path:
     (folder / "candidates" / "00").mkdir(parents=True)
     (folder / "study.yaml").write_text(text)
     voronoi(40.0, 2.0, 4, 1.0, np.random.default_rng(1)).save(folder / "candidates" / "00" / "structure.npz")
-    manifest: dict[str, object] = {
+    manifest: dict[str, Any] = {
         "rounds": 1,
         "simulations": 8,
         "hits": 3,
