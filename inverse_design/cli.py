@@ -325,18 +325,18 @@ def evaluate(
 @app.command()
 def report(
     run: RunPath,
-    other: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN2", help="A run to set beside it.", autocompletion=completion.runs),
+    others: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="RUN2...", help="Runs to set beside it, up to five.", autocompletion=completion.runs),
     ] = None,
 ) -> None:
-    """Write report.html and the tables of a run again; with a second run, a page that sets both side by side.
+    """Write report.html and the tables of a run again; with further runs, a page that sets all of them side by side.
 
     Example: python -m inverse_design report runs/quickstart runs/my-magnet
     """
     from inverse_design.outputs import compare, report_again
 
-    path = report_again(run) if other is None else compare((run, other))
+    path = compare((run, *others)) if others else report_again(run)
     result(f"wrote {path}")
 
 

@@ -7,6 +7,7 @@ import importlib.metadata
 import platform
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from inverse_design.candidates.candidate import KNOWN
 from inverse_design.console import printable
 from inverse_design.files import read_arrays
 from inverse_design.progress import Tracker, track
-from inverse_design.report.comparison import write_comparison
+from inverse_design.report.comparison import SIDES, write_comparison
 from inverse_design.report.data import ReportData
 from inverse_design.report.figure_files import write_figures
 from inverse_design.report.page import write_report
@@ -39,6 +40,7 @@ from simulation.reversal import Reversal
 from surrogate.card import read_card
 
 PACKAGES = ("inverse-design", "numpy", "scipy", "numba", "ducc0", "tensorflow", "keras", "pymoo", "pandas")
+_LONGEST_NAME = 200
 
 
 def write_outputs(design: Design, times: StageTimes | None = None, tracker: Tracker = track) -> None:
@@ -87,18 +89,24 @@ def report_again(run: Path) -> Path:
     return run / "report.html"
 
 
-def compare(runs: tuple[Path, Path]) -> Path:
-    """Set two runs side by side; the path of the page, in the folder of the first.
+def compare(runs: Sequence[Path]) -> Path:
+    """Set runs side by side; the path of the page, in the folder of the first.
 
     Raises:
-        InputError: if one of them is no run with a verified round, or both are the same.
+        InputError: if one of them is no run with a verified round, one is there twice, or they are too many.
     """
-    if runs[1].exists() and runs[0].samefile(runs[1]):
-        raise InputError(f"{runs[1]}: the same run twice; name another one")
-    one, two = (report_data(read_design(run)) for run in runs)
-    names = tuple(run.resolve().name for run in runs)
-    places = [printable(place) for place in (names if names[0] != names[1] else map(str, runs))]
-    return write_comparison((one, two), (places[0], places[1]), runs[0] / f"comparison-{names[1]}.html")
+    if len(runs) > len(SIDES):
+        raise InputError(f"{runs[len(SIDES)]}: at most {len(SIDES)} runs can be set side by side, not {len(runs)}")
+    for i, run in enumerate(runs):
+        if run.exists() and any(other.exists() and other.samefile(run) for other in runs[:i]):
+            raise InputError(f"{run}: the same run twice; name another one")
+    data = [report_data(read_design(run)) for run in runs]
+    names = [run.resolve().name for run in runs]
+    places = [printable(place) for place in (names if len(set(names)) == len(names) else map(str, runs))]
+    others = "-".join(names[1:])
+    if len(others.encode()) > _LONGEST_NAME:  # of a file on most systems, with what stands around it
+        others = f"{names[1]}-and-{len(names) - 2}-more"
+    return write_comparison(data, places, runs[0] / f"comparison-{others}.html")
 
 
 def _write_candidates(design: Design) -> None:

@@ -1,4 +1,4 @@
-"""Two runs side by side: one page from what their reports are made of."""
+"""Runs side by side: one page from what their reports are made of."""
 
 from __future__ import annotations
 
@@ -15,27 +15,30 @@ from ruamel.yaml.error import YAMLError
 from inverse_design.front_plot import front_axes
 from inverse_design.properties import PROPERTIES, UNITS, Column
 from inverse_design.report import plots, svg
-from inverse_design.report.data import ReportData, achieved, asked, labelled, measure
+from inverse_design.report.data import ReportData, achieved, asked, labelled, listed, measure
 from inverse_design.report.page import duration, measured, page_template, with_error
 from simulation.anchors import ANCHORS
 from simulation.files import write_text
 from simulation.pictures.grain_image import png_data_uri
 
-SIDES = ("first", "second")
-"""Classes of what belongs to each run: blue and orange, which no colour blindness mixes up."""
+SIDES = ("first", "second", "third", "fourth", "fifth", "sixth")
+"""Classes of what belongs to each run: blue and orange, which no colour blindness mixes up, then others; each of them
+has dashes of its own. More runs than these cannot be told apart."""
+
+COUNTS = {2: "Two", 3: "Three", 4: "Four", 5: "Five", 6: "Six"}
 
 
-def write_comparison(runs: tuple[ReportData, ReportData], places: tuple[str, str], path: Path) -> Path:
+def write_comparison(runs: Sequence[ReportData], places: Sequence[str], path: Path) -> Path:
     """Write the page, whole or not at all; see `render_comparison`."""
     write_text(path, render_comparison(runs, places))
     return path
 
 
-def render_comparison(runs: tuple[ReportData, ReportData], places: tuple[str, str]) -> str:
+def render_comparison(runs: Sequence[ReportData], places: Sequence[str]) -> str:
     """The page as text.
 
     Args:
-        runs: what is set side by side.
+        runs: what is set side by side, two to six.
         places: what each is called, a folder; distinct.
     """
     template, style = page_template("comparison.html.j2")
@@ -43,7 +46,9 @@ def render_comparison(runs: tuple[ReportData, ReportData], places: tuple[str, st
     return template.render(
         style=style,
         places=places,
-        sides=SIDES,
+        sides=SIDES[: len(runs)],
+        count=COUNTS[len(runs)],
+        title=listed(places),
         asked=[asked(data) for data in runs],
         achieved=[achieved(data) for data in runs],
         maps=[_map(data, champion) for data, champion in zip(runs, champions, strict=True)],
@@ -52,7 +57,7 @@ def render_comparison(runs: tuple[ReportData, ReportData], places: tuple[str, st
         fronts=_fronts(runs),
         facts=_facts(runs),
         accuracy=_accuracy(runs),
-        differences=differences(runs[0].study_text, runs[1].study_text),
+        differences=differences([data.study_text for data in runs]),
     )
 
 
@@ -93,18 +98,18 @@ def _anchor_row(anchor: str, runs: Sequence[ReportData], champions: Sequence[int
 
 
 def _curves(runs: Sequence[ReportData], champions: Sequence[int | None]) -> Markup:
-    """The curves of both best candidates in one frame; the windows are those of the first run."""
+    """The curves of all best candidates in one frame; the windows are those of the first run."""
     shown = [
-        (data, data.verified[n], side) for data, n, side in zip(runs, champions, SIDES, strict=True) if n is not None
+        (data, data.verified[n], side) for data, n, side in zip(runs, champions, SIDES, strict=False) if n is not None
     ]
     if not shown:
         return Markup("")
     deepest = [v for data, item, _ in shown for v in plots.deepest_fields([item], data.goals, data.material)]
     frame = plots.curve_frame(deepest)
-    same = runs[0].material == runs[1].material
+    same = all(data.material == runs[0].material for data in runs)
     axes = plots.curve_axes(frame, runs[0].material) if same else svg.axes(frame, "H / H_A", "M / Ms")
     return svg.figure(
-        frame, "Demagnetisation curves of both best candidates",
+        frame, "Demagnetisation curves of the best candidates",
         plots.goal_bands(frame, runs[0].goals, float(shown[0][1].anchors[Column.Mr])),
         axes,
         *(svg.curve(frame, item.h, item.m, f"simulated {side}") for _, item, side in shown),
@@ -112,7 +117,7 @@ def _curves(runs: Sequence[ReportData], champions: Sequence[int | None]) -> Mark
 
 
 def _fronts(runs: Sequence[ReportData]) -> Markup:
-    """Predicted fronts and simulated candidates of both runs, on the two anchors that the first asked for."""
+    """Predicted fronts and simulated candidates of all runs, on the two anchors that the first asked for."""
     names = front_axes(runs[0].goals)
     columns = [Column[name] for name in names]
     sets = [(data.of_front("predicted")[:, columns], data.of_verified("simulated")[:, columns]) for data in runs]
@@ -123,12 +128,12 @@ def _fronts(runs: Sequence[ReportData]) -> Markup:
     x, y = (svg.padded(points[:, i].tolist()) for i in (0, 1))
     frame = svg.Frame(x, y, 470, 320, left=62, right=14)
     marks = []
-    for side, (front, simulated) in zip(SIDES, sets, strict=True):
+    for side, (front, simulated) in zip(SIDES, sets, strict=False):
         marks += [svg.dot(frame, a, b, f"front-dot {side}", 2.5) for a, b in front if np.isfinite((a, b)).all()]
         marks += [svg.dot(frame, a, b, f"verified-dot {side}", 5) for a, b in simulated if np.isfinite((a, b)).all()]
     x_label, y_label = map(labelled, names)
     axes = svg.axes(frame, x_label, y_label)
-    return svg.figure(frame, f"Pareto fronts of both runs: {names[1]} against {names[0]}", axes, *marks)
+    return svg.figure(frame, f"Pareto fronts of the runs: {names[1]} against {names[0]}", axes, *marks)
 
 
 def _facts(runs: Sequence[ReportData]) -> list[tuple[str, list[str]]]:
@@ -159,12 +164,12 @@ def _accuracy(runs: Sequence[ReportData]) -> list[tuple[str, list[str]]]:
     return found
 
 
-def differences(one: str, two: str) -> list[tuple[str, str, str]]:
-    """Keys in which two study files differ, each with both values; "not set" where a file lacks the key."""
-    flat = [_flat(text) for text in (one, two)]
-    keys = [*flat[0], *(key for key in flat[1] if key not in flat[0])]
+def differences(texts: Sequence[str]) -> list[tuple[str, ...]]:
+    """Keys in which study files differ, each with the value of every file; "not set" where a file lacks the key."""
+    flat = [_flat(text) for text in texts]
+    keys = dict.fromkeys(key for part in flat for key in part)
     rows = [(key, *(part.get(key, "not set") for part in flat)) for key in keys]
-    return [(key, a, b) for key, a, b in rows if a != b]
+    return [row for row in rows if len(set(row[1:])) > 1]
 
 
 def _flat(text: str) -> dict[str, str]:

@@ -81,10 +81,11 @@ def asked(data: ReportData) -> str:
             words.append(f"{goal.quantity} as {extreme} as possible{f' ({bounds})' if bounds else ''}")
         else:
             words.append(f"{goal.quantity} {goal.describe()}")
-    return _listed(words)
+    return listed(words)
 
 
-def _listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
+    """One, two and three."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
@@ -105,7 +106,7 @@ def achieved(data: ReportData) -> str:
         text = f"{hit} of the {simulated} {verb} every target and bound{_upheld(data)}; "
         text += f"the best is candidate {champion:02d}."
     else:
-        misses = _listed(_misses(data, champion))
+        misses = listed(_misses(data, champion))
         text = f"None of the {simulated} meets every target and bound. "
         text += f"The nearest, candidate {champion:02d}, misses {misses}." if misses else ""
     text = text.rstrip() + _refuted(data) + _known(data)
@@ -118,7 +119,7 @@ def _upheld(data: ReportData) -> str:
     """What a hit was held against before it counted."""
     said = {"finer": "on cells half as large", "free": "with free spins"}
     if data.study.checks:
-        return f", {_listed([said[name] for name in data.study.checks])} too"
+        return f", {listed([said[name] for name in data.study.checks])} too"
     paper = "the paper's mesh, " if data.study.labels.discretization == "cells" else ""
     return f" by {measure(data)}, {paper}not confirmed"
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from inverse_design.goals import objectives
-from inverse_design.properties import UNITS, Column
+from inverse_design.properties import PROPERTIES, UNITS, Column
 from inverse_design.report import plots, svg
 from inverse_design.report.data import ReportData, labelled
 from simulation.anchors import ANCHORS
@@ -34,7 +34,10 @@ def explored(data: ReportData, room: int) -> dict[str, Any]:
         "anchors": list(ANCHORS),
         "best": data.best_number,
         "units": [UNITS[anchor] for anchor in ANCHORS],
-        "frame": {"y": frame.y, "box": frame.box, "pieces": frame.pieces},
+        "frame": {
+            "y": frame.y, "box": frame.box, "pieces": frame.pieces,
+            "si": (data.material.H_A_A_per_m / 1e6, data.material.Js_T),
+        },
         "axes": _choices(data, mean),
         "front": {"predicted": plain(mean), "std": plain(std), "image": thumbnails},
         "verified": [
@@ -50,7 +53,8 @@ def explored(data: ReportData, room: int) -> dict[str, Any]:
 
 
 def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
-    """Quantities that the axes of the front can show: wanted anchors, objectives, then the other anchors."""
+    """Quantities that the axes of the front can show: what is wanted, objectives, then all other properties; each of
+    the properties has its `name`."""
     predicted, verified = data.of_verified("predicted"), data.of_verified("simulated")
 
     def choice(label: str, sets: tuple[np.ndarray, ...], window: tuple[float, float] | None) -> dict[str, Any]:
@@ -58,22 +62,23 @@ def _choices(data: ReportData, front: np.ndarray) -> list[dict[str, Any]]:
         edges = None if window is None else [v if np.isfinite(v) else None for v in window]
         return {"label": label, "window": edges, **{n: plain(s) for n, s in zip(names, sets, strict=True)}}
 
-    def anchor(name: str) -> dict[str, Any]:
+    def one_property(name: str) -> dict[str, Any]:
         column = Column[name]
         window = next((goal.window for goal in data.goals if goal.quantity == name), None)
-        return choice(labelled(name), (front[:, column], predicted[:, column], verified[:, column]), window)
+        columns = (front[:, column], predicted[:, column], verified[:, column])
+        return {"name": name} | choice(labelled(name), columns, window)
 
     ranked = sorted(data.goals, key=lambda goal: not goal.is_objective)
     wanted = [goal.quantity for goal in ranked]
     misses = [goal for goal in data.goals if goal.target is not None]
     sets = [[objectives([goal], points)[:, 0] for points in (front, predicted, verified)] for goal in misses]
     return [
-        *(anchor(name) for name in wanted),
+        *(one_property(name) for name in wanted),
         *(
             choice(f"miss of {goal.quantity} in tolerances", (values[0], values[1], values[2]), (0.0, 1.0))
             for goal, values in zip(misses, sets, strict=True)
         ),
-        *(anchor(name) for name in ANCHORS if name not in wanted),
+        *(one_property(name) for name in PROPERTIES if name not in wanted),
     ]
 
 

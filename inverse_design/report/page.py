@@ -28,7 +28,9 @@ from inverse_design.report.data import (
 )
 from inverse_design.report.explorer import curve_frame_of, explored
 from inverse_design.report.figure_files import write_figures
+from inverse_design.report.listing import columns, listed
 from inverse_design.report.tables import write_tables
+from inverse_design.run.folder import GOES_ON
 from inverse_design.run.verified import Verified, in_words
 from inverse_design.study.caveats import caveats
 from simulation.anchors import ANCHORS
@@ -40,6 +42,12 @@ from surrogate.metrics import PAPER_MAE
 
 MAX_BYTES = 8_000_000
 """The page stays below this whatever the run; maps of Pareto points are left out first."""
+
+SCRIPTS = ("drawing.js", "page.js", "zoom.js", "candidates.js", "curves.js", "parallel.js", "keep.js", "begin.js")
+"""In the order in which they stand in the page."""
+
+RELOAD_S = 60
+"""How often the page of a run that goes on loads itself again."""
 
 LABEL_WORDS = {
     "training": "trained with",
@@ -66,7 +74,7 @@ def write_report(data: ReportData, folder: Path) -> Path:
 
 def render(data: ReportData) -> str:
     """The page as text, at most `MAX_BYTES` long."""
-    script = _shipped("page.js")
+    script = _script()
     context = _context(data)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template, style = page_template("page.html.j2")
@@ -80,6 +88,11 @@ def page_template(name: str) -> tuple[Template, Markup]:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["symbols"] = symbols
     return environment.from_string(_shipped(name)), Markup(_shipped("page.css"))  # noqa: S704 - likewise
+
+
+def _script() -> str:
+    """The scripts of the page in one function, so that none of their names is global."""
+    return '"use strict";\n(() => {\n' + "".join(map(_shipped, SCRIPTS)) + "})();\n"
 
 
 def _shipped(name: str) -> str:
@@ -96,14 +109,15 @@ def _context(data: ReportData) -> dict[str, Any]:
         "caveats": caveats(data.study),
         "achieved": achieved(data),
         "best": champion,
+        "reload_s": RELOAD_S if data.reason == GOES_ON else None,
+        "columns": columns(data),
+        "listed": listed(data),
         "work": data.work,
         "goal_rows": [_goal_row(data, goal, champion) for goal in data.goals],
         "cards": [_card(data, number, item, frame) for number, item in enumerate(data.verified)],
         "disc": plots.direction_disc(),
-        "preview": svg.figure(
-            frame, "Curve of the chosen point", plots.goal_bands(frame, data.goals, _wanted_remanence(data)),
-            plots.curve_axes(frame, data.material), Markup('<g id="preview-marks"></g>'),
-        ),
+        "preview": _empty_plane(data, frame, "Curve of the chosen point", "preview-marks"),
+        "overlay": _empty_plane(data, frame, "Curves of the ticked candidates", "overlay-marks"),
         "labels": [(LABEL_WORDS.get(key, key), f"{value:g}") for key, value in data.labels.items()],
         "accuracy": _accuracy(data),
         "learning": plots.learning(data.losses),
@@ -114,6 +128,14 @@ def _context(data: ReportData) -> dict[str, Any]:
         "seconds": [(stage, duration(s)) for stage, s in data.seconds.items()],
         "total_seconds": duration(sum(data.seconds.values())),
     }  # fmt: skip
+
+
+def _empty_plane(data: ReportData, frame: svg.Frame, title: str, marks: str) -> Markup:
+    """The plane of curves with the goals, and a group by an id for what the script draws."""
+    goals = plots.goal_bands(frame, data.goals, _wanted_remanence(data))
+    return svg.figure(
+        frame, title, goals, plots.curve_axes(frame, data.material), Markup('<g id="{}"></g>').format(marks)
+    )
 
 
 def _wanted_remanence(data: ReportData) -> float:

@@ -194,6 +194,9 @@ def test_commands_on_a_run(run: Path, tmp_path: Path) -> None:
     other = shutil.copytree(run, tmp_path / "other")
     assert execute(*here, "report", str(run), str(other)).returncode == 0
     assert "small and other" in (run / "comparison-other.html").read_text(encoding="utf-8")
+    third = shutil.copytree(run, tmp_path / "third")
+    assert execute(*here, "report", str(run), str(other), str(third)).returncode == 0
+    assert "small, other and third" in (run / "comparison-other-third.html").read_text(encoding="utf-8")
     morph = execute(
         *here, "morph", structure, "4,90", "--surrogate", str(run), "--steps", "2", "-o", str(tmp_path / "m.png")
     )

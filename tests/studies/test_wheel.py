@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from inverse_design.report.page import SCRIPTS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -48,7 +50,7 @@ def test_the_wheel_is_what_runs_and_brings_its_studies(installed: Path, tmp_path
 
 
 def test_the_wheel_brings_the_report_and_no_tests(installed: Path, tmp_path: Path) -> None:
-    for name in ("page.html.j2", "page.css", "page.js"):
+    for name in ("page.html.j2", "comparison.html.j2", "page.css", *SCRIPTS):
         assert (installed / "inverse_design" / "report" / name).is_file()
     assert not (installed / "tests").exists()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from inverse_design.properties import PROPERTIES
 from inverse_design.report.comparison import render_comparison
 from inverse_design.report.page import render
+from inverse_design.run.folder import GOES_ON
 from inverse_design.study.sections import SurrogateSection
 from tests.inverse_design.report.stand_ins import report_data, study_of
 
@@ -34,11 +38,12 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Two runs side by side, as a file to open."""
+def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Four runs side by side, as a file to open."""
     path = tmp_path_factory.mktemp("comparison") / "comparison.html"
-    runs = (report_data(study=study_of(name=90 * "n")), report_data(study=study_of(seed=2)))
-    path.write_text(render_comparison(runs, ("a-study-with-a-name-as-long-as-a-hundred-letters-" * 2, "other")))
+    runs = [report_data(study=study_of(name=90 * "n")), *(report_data(study=study_of(seed=seed)) for seed in (2, 3, 4))]
+    names = ("a-study-with-a-name-as-long-as-a-hundred-letters-" * 2, "other", "third", "fourth")
+    path.write_text(render_comparison(runs, names))
     return path.as_uri()
 
 
@@ -119,6 +124,249 @@ def test_a_pareto_point_shows_its_decoded_field_and_says_so(browser: Any, tmp_pa
     page.close()
 
 
+def comes_true(page: Any, condition: str) -> None:
+    """Wait until a condition holds; the page's policy forbids that it evaluates text by itself."""
+    for _ in range(100):
+        with contextlib.suppress(Exception):  # while the page goes over to its next version
+            if page.evaluate(condition):
+                return
+        page.wait_for_timeout(100)
+    pytest.fail(f"never came true: {condition}")
+
+
+def ranks(page: Any) -> list[str]:
+    """The candidates of the table as they stand there, those that are shown."""
+    rows = "[...document.querySelectorAll('#all tbody tr')].filter((row) => row.offsetParent)"
+    return page.evaluate(f"{rows}.map((row) => row.cells[1].textContent)")
+
+
+def test_the_table_begins_with_hits_and_sorts_by_a_click_and_by_keyboard(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    assert ranks(page) == ["01", "00", "02"], "the hit, what converged, the rest"
+    heading = page.locator("#all thead th", has_text="Candidate")
+    heading.locator("button").click()
+    assert (ranks(page), heading.get_attribute("aria-sort")) == (["00", "01", "02"], "ascending")
+    heading.locator("button").press("Enter")
+    assert (ranks(page), heading.get_attribute("aria-sort")) == (["02", "01", "00"], "descending")
+    page.locator("#all thead th", has_text="Mr").locator("button").click()
+    assert ranks(page)[0] == "00"
+    assert page.locator("#all th[aria-sort]").count() == 1
+    page.locator("#all a", has_text="00").click()
+    assert page.evaluate("location.hash") == "#candidate-00"
+    assert trouble == []
+    page.close()
+
+
+def test_a_missing_value_stands_last_whichever_way_the_table_is_sorted(browser: Any, tmp_path: Path) -> None:
+    data = report_data()
+    data.verified[1].properties[7] = np.nan
+    path = tmp_path / "report.html"
+    path.write_text(render(data))
+    page, trouble = opened(browser, path.as_uri(), 1400)
+    button = page.locator("#all thead th", has_text="BHmax").locator("button")
+    for _ in range(2):
+        button.click()
+        assert ranks(page)[-1] == "01"
+    assert trouble == []
+    page.close()
+
+
+def test_the_table_is_filtered_by_words_and_to_hits(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    page.fill("#filter", "not CONV")
+    assert ranks(page) == ["02"]
+    assert page.inner_text("#shown") == "1 of 3 shown"
+    page.fill("#filter", "")
+    page.locator("#hits-only").focus()
+    page.keyboard.press("Space")
+    assert ranks(page) == ["01"]
+    page.fill("#filter", "not converged")
+    assert ranks(page) == []
+    assert trouble == []
+    page.close()
+
+
+def test_a_candidate_of_the_front_leads_to_its_card_and_escape_lets_go(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    page.locator('.mark[aria-label="Candidate 00, simulated, no hit"] .verified-point').click()
+    assert page.evaluate("[location.hash, document.activeElement.id]") == ["#candidate-00", "candidate-00"]
+    assert page.inner_text("#preview-title") == "Candidate 00 (kept)"
+    page.keyboard.press("Escape")
+    assert page.inner_text("#preview-title") == "Candidate 00"
+    page.locator('.mark[data-kind="front"][data-index="3"]').dispatch_event("pointerenter")
+    assert page.inner_text("#preview-title") == "Pareto point 4"
+    page.locator(".mark[aria-label^='Candidate 01, simulated']").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "candidate-01"
+    assert trouble == []
+    page.close()
+
+
+SHOWN = "document.querySelectorAll('#front-plot .mark').length"
+
+
+def test_the_front_is_zoomed_by_wheel_rectangle_buttons_and_keys(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    every = page.evaluate(SHOWN)
+    reset = page.locator("#zoom-reset")
+    plot = page.locator("#front-plot > svg")
+    plot.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)  # a wheel that has just scrolled the page zooms nothing
+    box = plot.bounding_box()
+    assert reset.is_disabled()
+    page.mouse.move(box["x"] + 90, box["y"] + 40)
+    for _ in range(4):
+        page.mouse.wheel(0, -100)
+    comes_true(page, f"{SHOWN} < {every}")
+    reset.click()
+    assert page.evaluate(SHOWN) == every
+    assert reset.is_disabled()
+    page.mouse.move(box["x"] + 80, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 100, steps=4)
+    page.mouse.up()
+    assert page.evaluate(SHOWN) < every
+    reset.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate(SHOWN) == every
+    page.locator("#zoom-in").press("Enter")
+    assert reset.is_enabled()
+    page.locator("#zoom-out").press("Enter")
+    assert reset.is_disabled()
+    page.locator('.mark[data-kind="front"][data-index="3"]').focus()
+    for _ in range(3):
+        page.keyboard.press("+")
+    assert page.evaluate(SHOWN) < every
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Pareto point 4, predicted"
+    ticks = "[...document.querySelectorAll('#front-plot text')].map((n) => n.textContent).join()"
+    before = page.evaluate(ticks)
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Shift+ArrowLeft")
+    assert page.evaluate(ticks) != before
+    page.locator(".mark").first.focus()
+    page.keyboard.press("0")
+    assert page.evaluate(SHOWN) == every
+    assert trouble == []
+    page.close()
+
+
+def test_ticked_candidates_are_drawn_over_one_another(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    overlay = page.locator("#overlay")
+    assert overlay.is_hidden()
+    for name in ("00", "02"):
+        page.get_by_label(f"Overlay the curve of candidate {name}").press("Space")
+    assert page.locator("#overlay-keys li").all_inner_texts() == ["00", "02"]
+    names = "[...document.querySelectorAll('#overlay-marks polyline')].map((n) => n.dataset.name)"
+    assert set(page.evaluate(names)) == {"Candidate 00", "Candidate 02"}
+    colours = "[...document.querySelectorAll('#overlay-marks polyline')].map((n) => getComputedStyle(n).stroke)"
+    assert len(set(page.evaluate(colours))) == 2
+    second = page.evaluate(colours)[-1]
+    page.get_by_label("Overlay the curve of candidate 00").uncheck()
+    assert set(page.evaluate(colours)) == {second}, "a candidate keeps its colour"
+    page.locator("#all thead th", has_text="Hc").locator("button").click()
+    assert page.get_by_label("Overlay the curve of candidate 02").is_checked(), "a tick goes along with its row"
+    page.locator("#overlay-clear").click()
+    assert overlay.is_hidden()
+    assert page.locator(".tick-box:checked").count() == 0
+    assert trouble == []
+    page.close()
+
+
+def test_a_curve_says_its_field_and_magnetisation_at_the_pointer_and_by_keyboard(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    plot = page.locator("#candidate-01 .wide svg.plot")
+    plot.scroll_into_view_if_needed()
+    page.wait_for_timeout(800)
+    at = """(svg) => {
+      const [x, y] = svg.querySelector("polyline.simulated").getAttribute("points").split(" ")[20].split(",");
+      const place = new DOMPoint(x, y).matrixTransform(svg.getScreenCTM());
+      return [place.x, place.y];
+    }"""
+    page.mouse.move(*plot.evaluate(at))
+    item = report_data().verified[1]
+    h, m = re.findall(r"[HM] = (−?[\d.]+)", " ".join(plot.locator(".told-point text").all_text_contents()))
+    assert float(m) == pytest.approx(np.interp(float(h.replace("−", "-")), item.h[::-1], item.m[::-1]), abs=2e-3)
+    page.mouse.move(5, 5)
+    assert plot.locator(".told-point").count() == 0
+    plot.focus()
+    page.keyboard.press("ArrowRight")
+    first = plot.locator(".told-point text").first.text_content()
+    page.keyboard.press("ArrowRight")
+    assert plot.locator(".told-point text").first.text_content() != first
+    assert plot.locator(".told-point text").first.text_content() in page.inner_text("#curve-told"), "for a screen reader"
+    page.keyboard.press("Escape")
+    assert plot.locator(".told-point").count() == 0
+    assert trouble == []
+    page.close()
+
+
+def test_parallel_coordinates_have_a_line_a_candidate_over_all_properties(browser: Any, address: str) -> None:
+    page, trouble = opened(browser, address, 1400)
+    assert page.locator("#lanes .lane-axis").count() == len(PROPERTIES)
+    lines = page.locator("#lanes .lane-of")
+    assert [lines.nth(i).get_attribute("data-lane") for i in range(lines.count())] == ["0", "1", "2"]
+    assert page.locator("#lanes .lane.hit").count() == page.locator("#lanes .lane.failed").count() == 1
+    page.locator("#lanes [tabindex='0']").focus()
+    page.keyboard.press("ArrowLeft")
+    hc = report_data().verified[0].properties[5]
+    assert f"Candidate 00, no hit: Mr 0.75, Hc {float(f'{hc:.4g}'):g}," in page.inner_text("#lane-told")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "candidate-00"
+    assert trouble == []
+    page.close()
+
+
+def test_a_page_that_loads_itself_again_keeps_what_its_reader_has_set(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inverse_design.report.page.RELOAD_S", 3)
+    path = tmp_path / "report.html"
+    path.write_text(render(report_data(reason=GOES_ON)))
+    page, trouble = opened(browser, path.as_uri(), 1400)
+    path.write_text(render(report_data(reason="1 hit was wanted.")))  # what it finds the next time: it has finished
+    page.evaluate("window.before = true")
+    page.fill("#filter", "confirmed")
+    page.get_by_label("Overlay the curve of candidate 01").check()
+    heading = page.locator("#all thead th", has_text="Hc")
+    for _ in range(2):
+        heading.locator("button").click()
+    page.select_option("#front-y", label="Hk90 in H_A")
+    page.locator("#zoom-in").click()
+    page.locator('.mark[data-kind="front"]').first.dispatch_event("click")
+    title = page.inner_text("#preview-title")
+    page.evaluate("window.scrollTo({top: 700, behavior: 'instant'})")
+    comes_true(page, "window.before === undefined && document.readyState === 'complete'")
+    assert page.locator("meta[http-equiv='refresh']").count() == 0
+    assert ranks(page) == ["01"]
+    assert page.get_by_label("Overlay the curve of candidate 01").is_checked()
+    assert page.locator("#overlay-keys li").all_inner_texts() == ["01"]
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert "Hk90" in page.get_attribute("#front-plot svg", "aria-label")
+    assert page.locator("#zoom-reset").is_enabled()
+    assert (page.inner_text("#preview-title"), title.endswith("(kept)")) == (title, True)
+    assert page.evaluate("window.scrollY") == pytest.approx(700, abs=2)
+    assert trouble == []
+    page.close()
+
+
+@pytest.mark.parametrize(("candidates", "points"), [(0, 0), (0, 12), (3, 0)])
+def test_a_page_that_lacks_candidates_or_a_front_works(
+    browser: Any, tmp_path: Path, candidates: int, points: int
+) -> None:
+    items = report_data().verified[:candidates]
+    path = tmp_path / "report.html"
+    path.write_text(render(report_data(items, points=points, rounds=int(points > 0), reason=GOES_ON)))
+    page, trouble = opened(browser, path.as_uri(), 1400)
+    assert page.locator(".mark").count() > 0 or not (candidates or points)
+    assert page.locator("#all tbody tr").count() == page.locator("#lanes .lane-of").count() == candidates
+    page.keyboard.press("Escape")
+    page.reload()
+    assert trouble == []
+    page.close()
+
+
 CROSSINGS = """() => {
   const wrong = [];
   const edge = document.documentElement.clientWidth;
@@ -151,8 +399,10 @@ CROSSINGS = """() => {
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (1400, "dark")])
-def test_nothing_of_a_comparison_overlaps_or_sticks_out(browser: Any, pair: str, width: int, scheme: str) -> None:
-    page, trouble = opened(browser, pair, width, scheme)
+def test_nothing_of_a_comparison_overlaps_or_sticks_out(
+    browser: Any, side_by_side: str, width: int, scheme: str
+) -> None:
+    page, trouble = opened(browser, side_by_side, width, scheme)
     assert page.evaluate(CROSSINGS) == []
     assert page.locator("svg.plot").count() == 2
     assert trouble == []
@@ -169,7 +419,7 @@ def test_nothing_is_cut_on_paper(browser: Any, address: str) -> None:
     assert page.evaluate(cut) == []
     height = page.evaluate("Math.max(...[...document.querySelectorAll('.card')].map((n) => n.offsetHeight))")
     assert height < (29.7 - 2 * 1.2) / 2.54 * 96 / 2, "two cards a page"
-    assert page.locator(".screen").is_hidden(), "nobody points at paper"
+    assert page.locator(".screen:visible").count() == 0, "nobody points at paper"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert trouble == []
     page.close()
@@ -178,6 +428,7 @@ def test_nothing_is_cut_on_paper(browser: Any, address: str) -> None:
 @pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (900, "light"), (1400, "dark")])
 def test_nothing_overlaps_or_sticks_out(browser: Any, address: str, width: int, scheme: str) -> None:
     page, trouble = opened(browser, address, width, scheme)
+    page.locator(".tick-box").first.check()
     assert page.evaluate(CROSSINGS) == []
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 24, 28)"
     assert dark == (scheme == "dark")

@@ -14,7 +14,8 @@ import pytest
 
 from inverse_design.report.data import achieved, internal_field, on_the_curve
 from inverse_design.report.figures import candidate_figure
-from inverse_design.report.page import MAX_BYTES, render
+from inverse_design.report.page import MAX_BYTES, RELOAD_S, render
+from inverse_design.run.folder import GOES_ON
 from inverse_design.study.sections import SurrogateSection
 from inverse_design.study.study import Study
 from simulation import Nd2Fe14B, Purpose, StructureFamily
@@ -92,6 +93,24 @@ def test_maps_of_pareto_points_give_way_when_there_is_no_room(monkeypatch: pytes
     assert len(html.encode()) <= empty + 2500
     told = json.loads(re.search(r'id="report-data">(.*?)</script>', html, re.S)[1])  # type: ignore[index]
     assert 0 < len(told["front"]["image"]) < len(told["front"]["predicted"]) == 12
+
+
+def test_the_page_of_a_run_loads_itself_again_only_while_the_run_goes_on() -> None:
+    def refreshed(reason: str) -> list[str]:
+        metas = Page(render(report_data(reason=reason))).all("meta")
+        return [a["content"] for a in metas if a.get("http-equiv") == "refresh"]
+
+    assert refreshed(GOES_ON) == [str(RELOAD_S)]
+    assert refreshed("1 hit was wanted.") == refreshed("") == []
+    assert "The loop stopped" not in render(report_data(reason=GOES_ON))
+
+
+def test_the_table_has_every_candidate_by_rank_with_a_link_to_its_card() -> None:
+    html = render(report_data())
+    table = html.split('id="all"')[1].split("</table>")[0]
+    assert re.findall(r'href="#candidate-(\d+)"', table) == ["01", "00", "02"]
+    assert table.count("✓ hit, confirmed") == 1
+    assert table.count('class="meets') == 2, "Mr and Hc of the hit; what has not converged meets nothing"
 
 
 def test_a_missing_anchor_is_called_missing() -> None:

@@ -1,0 +1,6 @@
+start();
+listing();
+lanes();
+curves();
+copying();
+keeping();
