@@ -232,9 +232,9 @@ def predict(
 
     Example: python -m inverse_design predict structure.npz --surrogate runs/quickstart
     """
-    from inverse_design.commands.structure import predict_file
+    from inverse_design.commands.structure import anchor_in_si, predict_file
 
-    found, conditions = predict_file(structure, surrogate, material, degrees)
+    found, conditions, magnet = predict_file(structure, surrogate, material, degrees)
     if as_json:
         result_json(found)
         return
@@ -244,7 +244,8 @@ def predict(
         intervals = (
             f"   68 %: +- {value['within_68']:.4f}   95 %: +- {value['within_95']:.4f}" if "within_68" in value else ""
         )
-        result(f"{name:>5} {value['mean']:8.4f} +- {value['std']:.4f}{intervals}")
+        beside = "" if magnet is None else f"   {anchor_in_si(name, value['mean'], magnet)}"
+        result(f"{name:>5} {value['mean']:8.4f} +- {value['std']:.4f}{intervals}{beside}")
     if novelty is not None:
         where = "outside of what it was trained on" if novelty["outside"] else "inside, outside above 1"
         result(f"novelty {novelty['value']:.2f} ({where})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -37,7 +38,7 @@ def label_study(
         wanted = part_of(wanted, shard)
     warn(caveats(study))
     path, own = store or run / STORE, run / STORE
-    of_run = path.resolve() == own.resolve()
+    of_run = os.path.realpath(path) == os.path.realpath(own)  # unlike `resolve`, of a link to itself too
     lock = RunFolder(run).locked(or_read_only=True) if of_run else nullcontext()
     with lock, LabelStore(path) as labels, make_engine(study) as engine:
         simulator = Simulator(study, labels, engine, tracker)

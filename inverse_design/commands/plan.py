@@ -15,8 +15,8 @@ BYTES_OF_A_FIELD, BYTES_OF_A_LABEL = 24, 1500
 """A field and its status, the magnetisation, and what a row of the store has besides; a little more than it takes."""
 
 BYTES_OF_NETWORKS, BYTES_OF_FIGURES = 10**7, 10**7
-FINER = 4
-"""Cells of half the edge are four times as many, and no curve is cheaper a cell on a finer mesh."""
+CHECK = 4
+"""Curves that a check of a hit counts as: cells of half the edge are four times as many, free spins taken as dear."""
 
 
 def plan(study: Study, run: Path, measure: bool = False) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def simulation_seconds(study: Study, curve_s: float) -> tuple[float, float]:
     hit that is confirmed."""
     workers, rule = max(workers_of(study), 1), study.verification
     labels = 0 if study.surrogate.pretrained else study.labels.count
-    most = labels + rule.max_simulations * (1 + FINER * bool(study.checks))
+    most = labels + rule.max_simulations * (1 + CHECK * len(study.checks))
     least = labels + min(rule.candidates, rule.max_simulations)
     return least * curve_s / workers, most * curve_s / workers
 

@@ -125,14 +125,18 @@ def _lines(curve: DemagnetizationCurve, magnet: Material) -> list[str]:
     for name, value in curve.anchors.as_dict().items():
         inside = curve.internal_anchors.as_dict()[name]
         words = "" if inside is None else f"   inside {inside:.4f}"
-        quantity = "magnetization" if UNITS[name] == "Ms" else "field"
-        shown = "missing" if value is None else f"{value:.4f} {UNITS[name]:<3} {in_si(value, quantity, magnet):<11}"
+        shown = "missing" if value is None else f"{value:.4f} {UNITS[name]:<3} {anchor_in_si(name, value, magnet):<11}"
         lines.append(f"{name:>5} {shown}{words}".rstrip())
     one, other = _squareness(curve.anchors), _squareness(curve.internal_anchors)
     if one is not None and other is not None:
         lines.append(f"Hk90/Hc (squareness) {one:.3f}   inside {other:.3f}")
     stated = f"{curve.BHmax / 1e3:.1f} kJ/m3" if np.isfinite(curve.BHmax) else "missing"
     return [*lines, f"BHmax {stated} (field inside, demagnetising factor N = {factor:.4g} of this rectangle)"]
+
+
+def anchor_in_si(name: str, value: float, magnet: Material) -> str:
+    """An anchor point in SI units, in words."""
+    return in_si(value, "magnetization" if UNITS[name] == "Ms" else "field", magnet)
 
 
 def _squareness(anchors: AnchorPoints) -> float | None:
@@ -143,11 +147,12 @@ def _squareness(anchors: AnchorPoints) -> float | None:
 
 def predict_file(
     path: Path, surrogate: str | None = None, material: str | None = None, degrees: bool = False
-) -> tuple[dict[str, Any], str]:
+) -> tuple[dict[str, Any], str, Material | None]:
     """Of each anchor point of a structure file, by name: `mean` and `std`; and, where the surrogate has been
     cross-validated, `within_68` and `within_95`: half widths of its conformal intervals. Under `novelty`, where it can
     be told, how unlike what the surrogate was trained on the structure is (`value`), and whether it is `outside`: then
-    everything else is wider, and a warning says so. Then, for what magnet and on what mesh that is, in words.
+    everything else is wider, and a warning says so. Then, for what magnet and on what mesh that is, in
+    words, and the magnet, None where that is not known.
 
     Args:
         surrogate: a name or a run folder; the run that the structure lies in, if None.
@@ -162,7 +167,7 @@ def predict_file(
         raise InputError(f"{path}: lies in no run; name a surrogate or a run with one by --surrogate")
     name = surrogate or str(run)
     folder = find_surrogate(name)
-    conditions = _trained_for(name, folder, path, material)
+    conditions, magnet = _trained_for(name, folder, path, material)
     from surrogate import Surrogate
 
     model = Surrogate.load(folder)
@@ -183,10 +188,10 @@ def predict_file(
             f"{path}: unlike what the surrogate was trained on (novelty {novelty:.2g}, outside above 1): the standard "
             "deviations are widened, and what is predicted is little more than a guess; simulate it"
         ])  # fmt: skip
-    return found, conditions
+    return found, conditions, magnet
 
 
-def _trained_for(name: str, folder: Path, path: Path, material: str | None) -> str:
+def _trained_for(name: str, folder: Path, path: Path, material: str | None) -> tuple[str, Material | None]:
     """What a surrogate predicts, in words.
 
     Raises:
@@ -195,7 +200,7 @@ def _trained_for(name: str, folder: Path, path: Path, material: str | None) -> s
     about = read_card(folder).about
     constants = about.get("material")
     if constants is None:
-        return f"predicted by {name}, whose card says of no material"
+        return f"predicted by {name}, whose card says of no material", None
     magnet = MATERIALS[constants] if isinstance(constants, str) else Material(**constants)
     setting = setting_of(path, material)
     if (material is not None or setting.run is not None) and setting.material != magnet:
@@ -206,6 +211,5 @@ def _trained_for(name: str, folder: Path, path: Path, material: str | None) -> s
         )
     labels, cell_nm = about.get("labels", {}), about.get("microstructures", {}).get("cell_nm")
     mesh = f" of {cell_nm:g} nm" if cell_nm is not None else ""
-    return (
-        f"{material_in_words(magnet)}; predicted by {name}, trained on {labels.get('discretization', 'curves')}{mesh}"
-    )
+    by = f"trained on {labels.get('discretization', 'curves')}{mesh}"
+    return f"{material_in_words(magnet)}; predicted by {name}, {by}", magnet

@@ -91,8 +91,9 @@ class StageTimes:
 
     def current(self) -> str | None:
         """The stage at work as it was last said, None where none is."""
+        path = self._path.with_name(CURRENT)
         try:
-            return (self._path.with_name(CURRENT)).read_text(encoding="utf-8")[:100].strip() or None
+            return path.read_text(encoding="utf-8")[:100].strip() or None if path.is_file() else None
         except (OSError, ValueError):
             return None
 
@@ -103,9 +104,8 @@ class StageTimes:
     def _at(self, stage: str | None) -> None:
         path = self._path.with_name(CURRENT)
         with contextlib.suppress(OSError):
-            if stage is None:
-                path.unlink(missing_ok=True)
-            else:
+            path.unlink(missing_ok=True)  # whatever it is: a pipe need not end
+            if stage is not None:
                 path.write_text(stage, encoding="utf-8")
 
     def note_rest(self, key: str) -> None:

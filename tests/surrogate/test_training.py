@@ -181,7 +181,7 @@ def test_saved_surrogate_answers_as_before(surrogate: Surrogate, draw: Draw, tmp
         np.testing.assert_array_equal(ours, theirs)
     assert loaded.about == {"material": "Nd2Fe14B"}
     names = sorted(p.suffix for p in Path(moved).rglob("*") if p.is_file())
-    assert names == [".h5", ".h5", ".h5", ".json", ".json"]
+    assert names == [".h5", ".h5", ".h5", ".json", ".json", ".npz"]
 
 
 def test_a_calibration_is_saved_with_the_regressor(surrogate: Surrogate, draw: Draw, tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ def test_check_says_what_a_run_would_take() -> None:
     for words in ("redraws: 5 of each hit", "execution: local, 3 workers", "of memory,", "of disk", "time: "):
         assert words in text
     found = json.loads(said("check", QUICKSTART, "--json", *more))
-    assert (found["redraws"], found["workers"], found["confirm"]) == (5, 3, ["finer"])
+    assert (found["redraws"], found["workers"], found["confirm"]) == (5, 3, ["finer", "free"])
     assert found["disk_bytes"] > 0 < found["memory_bytes"]
     assert found["simulation_s"] is None, "nothing was measured"
 
@@ -234,7 +234,7 @@ def test_a_measured_curve_says_how_long_all_take(tmp_path: Path) -> None:
     assert found["curve_s"] > 0
     low, high = found["simulation_s"]
     assert low == pytest.approx((24 + 8) * found["curve_s"] / 2)
-    assert high == pytest.approx((24 + 16 * 5) * found["curve_s"] / 2)
+    assert high == pytest.approx((24 + 16 * (1 + 2 * 4)) * found["curve_s"] / 2)
 
 
 def test_goals_are_shown_in_the_units_that_they_are_written_in() -> None:

@@ -46,7 +46,7 @@ def test_key_depends_on_stage_version_and_inputs(monkeypatch: pytest.MonkeyPatch
     assert stage_key(Stage.VAE, a=1, b=2) == stage_key(Stage.VAE, b=2, a=1)
 
 
-@pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "record", "extra"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "record"])
 def test_a_damaged_stage_is_made_again(tmp_path: Path, damage: str) -> None:
     calls: list[str] = []
     run = RunFolder(tmp_path)
@@ -58,14 +58,22 @@ def test_a_damaged_stage_is_made_again(tmp_path: Path, damage: str) -> None:
         target.write_text("ab")
     elif damage == "remove":
         target.unlink()
-    elif damage == "record":
-        (folder / ARTIFACT).write_text("{")
     else:
-        (folder / "more.txt").write_text("x")
+        (folder / ARTIFACT).write_text("{")
     assert run.state("vae", KEY) == "damaged"
     run.stage("vae", KEY, build("abc", calls))
     assert calls == ["abc", "abc"]
     assert run.state("vae", KEY) == "there"
+
+
+def test_a_file_that_is_not_of_the_stage_damages_nothing(tmp_path: Path) -> None:
+    calls: list[str] = []
+    run = RunFolder(tmp_path)
+    folder = run.stage("vae", KEY, build("abc", calls))
+    (folder / ".DS_Store").write_text("x")
+    assert run.state("vae", KEY) == "there"
+    run.stage("vae", KEY, build("abc", calls))
+    assert calls == ["abc"]
 
 
 def test_what_is_interrupted_leaves_no_stage_and_its_checkpoints(tmp_path: Path) -> None:
