@@ -31,7 +31,6 @@ from inverse_design.run.redraws import redraws_table
 from inverse_design.run.seconds import REST, StageTimes
 from inverse_design.run.switching import reversals_of
 from inverse_design.run.verified import CANDIDATE_FILES, ORIGIN, verified_table, write_candidate
-from inverse_design.search.genetic import load_result
 from inverse_design.study.study import study_text
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
@@ -179,6 +178,7 @@ def report_data(design: Design) -> ReportData:
     common: dict[str, Any] = {"seconds": _seconds(design), "versions": versions(), "exports": _exports(design)}
     if not design.rounds:
         return ReportData(**known, **common)
+    from inverse_design.search.genetic import load_result  # and with it pymoo
 
     run, last = design.folder, design.rounds - 1
     errors, search = evaluation(run, last), run / Stage.SEARCH.of(last)

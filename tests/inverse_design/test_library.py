@@ -48,6 +48,7 @@ class Watcher:
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Design, Watcher]:
     """As a script without any set-up of logging."""
+    logging.getLogger("inverse_design").setLevel(logging.NOTSET)  # commands that were tested before have set it
     watcher = Watcher(1)
     return design(STUDY, tmp_path_factory.mktemp("runs"), callback=watcher), watcher
 

@@ -197,7 +197,7 @@ def test_the_curve_is_that_of_a_plain_descent_with_three_components(seed: int) -
     """Tilted at random at each field, and relaxed until the slowest tilt has grown or decayed."""
     structure = voronoi(24, 2, 6, 1.5, np.random.default_rng(seed))
     sweep, rng = FieldSweep(step=0.05, until="coercivity"), np.random.default_rng(seed)
-    curve = demagnetization_curve(structure, sweep=sweep, spins="free")
+    curve = demagnetization_curve(structure, sweep=sweep, discretization="cells", spins="free")
     m, expected = np.broadcast_to([0.0, 1.0, 0.0], (*structure.shape, 3)), []
     for h in curve.h:
         m = relaxed_plainly(plain.unit(m + [0, 0, 3e-3] * rng.normal(size=m.shape)), structure, float(h), 1e-7)

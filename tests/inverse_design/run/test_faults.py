@@ -596,7 +596,7 @@ def test_a_map_that_the_solver_does_not_come_to_costs_a_sentence(run: Path, monk
     def fails(*_: Any, **__: Any) -> Any:
         raise SolverError("planar (elements) gave no curve")
 
-    monkeypatch.setattr("inverse_design.run.switching.switching_field", fails)
+    monkeypatch.setattr("inverse_design.run.switching.reversal", fails)
     shutil.rmtree(run / "reversal")
     done = CliRunner().invoke(app, ["report", str(run)])
     assert done.exit_code == 0, done.stderr
