@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import os
 import platform
 import re
 import shutil
@@ -103,7 +104,7 @@ def compare(runs: Sequence[Path]) -> Path:
     names = [run.resolve().name for run in runs]
     places = [printable(place) for place in (names if len(set(names)) == len(names) else map(str, runs))]
     others = "-".join(names[1:])
-    if len(others.encode()) > _LONGEST_NAME:  # of a file on most systems, with what stands around it
+    if len(os.fsencode(others)) > _LONGEST_NAME:  # of a file on most systems, with what stands around it
         others = f"{names[1]}-and-{len(names) - 2}-more"
     return write_comparison(data, places, runs[0] / f"comparison-{others}.html")
 

@@ -217,7 +217,7 @@ def test_a_hit_that_a_finer_mesh_does_not_uphold_counts_for_nothing(
     page = (run / "report.html").read_text()
     assert "None of the 3 simulated candidates meets every target and bound." in page
     assert "3 more do by elements of 2 nm but not in every further simulation" in page
-    assert page.count("no hit: one by elements of 2 nm only") == 3
+    assert page.count('<span class="badge miss">no hit: one by elements of 2 nm only') == 2 * 3, "table and cards"
 
 
 def test_confirmed_hits_come_before_others(stub: Stub, no_search: None, tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_a_later_simulation_that_misses_takes_the_badge_away(stub: Stub, no_sear
     assert "2 confirmed hits, 1 more by the first mesh only" in said_by("status", run)
     page = (tmp_path / "known" / "report.html").read_text()
     assert "2 of the 3 simulated candidates meet every target and bound" in page
-    assert page.count("no hit: one by elements of 2 nm only") == 1
+    assert page.count('<span class="badge miss">no hit: one by elements of 2 nm only') == 2, "table and card"
     assert read_design(tmp_path / "known").best_number == 1
     assert ask(tmp_path, hits=2).reason == "2 confirmed hits, all of them known before, 2 wanted"
     with pytest.raises(Searched):
