@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 REQUIRED = "SKIP_IS_FAILURE"
-"""Set by `.ci/run`, which installs everything that a test may ask for but fidimag, which is on no package index."""
+"""Set by `.ci/run`, which installs everything that a test may ask for but `PEERS`."""
+
+PEERS = ("fidimag", "magnum.np")
+"""Solvers that few have: the one is on no package index, the other brings PyTorch and with it gigabytes of CUDA."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +37,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not os.environ.get(REQUIRED):
         return
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if "fidimag" not in str(report.longrepr)]
+    every = terminalreporter.stats.get("skipped", [])
+    skipped = [report for report in every if not any(peer in str(report.longrepr) for peer in PEERS)]
     if skipped:
         terminalreporter.write_line(f"{REQUIRED} is set and these were skipped:")
         for report in skipped:
