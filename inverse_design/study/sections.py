@@ -11,7 +11,6 @@ from simulation.errors import InputError
 from simulation.tessellation import square_cells
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-Whole = Annotated[int, Strict()]
 Positive = Annotated[int, Strict(), Field(ge=1, le=10**7)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Share = Annotated[Number, Field(gt=0, le=1)]
