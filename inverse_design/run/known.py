@@ -36,7 +36,7 @@ def known_candidates(
     there = {label.structure_hash for label in found}
     missing = [structure for structure in structures if structure.content_hash not in there]
     if missing:
-        found = [*found, *simulator.simulate("known structures", missing, simulator.conditions())]
+        found = [*found, *simulator.simulate("known structures", missing, simulator.conditions(), reversals=True)]
     return verify_batch([0] * len(chosen), candidates, found)
 
 
