@@ -43,8 +43,6 @@ class LatentModel(Protocol):
 
     def draw(self, latent: np.ndarray) -> list[Microstructure]: ...
 
-    def rotate_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]: ...
-
     def steer_axes(
         self, microstructures: Sequence[Microstructure], wanted: np.ndarray, scale: np.ndarray
     ) -> list[Microstructure]: ...
@@ -100,9 +98,7 @@ class Candidate:
 
     Attributes:
         structure: the sharp grains, what will be simulated.
-        wanted_code: (latent,) code that the search asked for; of a drawn structure its own, of a steered one that
-            of the structure that it was steered from.
-        code: (latent,) code of the sharp structure.
+        code: (latent,) code of the sharp structure; (0,) of one that no surrogate has seen.
         predicted: (11,) `PROPERTIES` predicted from `code`, so for the structure itself; grain size, spread of the
             axes and share of low-angle boundaries as the grains have them.
         std: (6,) standard deviations of the anchor points among them.
@@ -119,7 +115,6 @@ class Candidate:
     """
 
     structure: Microstructure
-    wanted_code: np.ndarray
     code: np.ndarray
     predicted: np.ndarray
     std: np.ndarray

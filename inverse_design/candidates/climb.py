@@ -101,7 +101,7 @@ def climb(request: BatchRequest, known: Simulated, answers: Sequence[Microstruct
         chosen.append(child)
         batch.append(
             Candidate(
-                *(child, np.zeros(0), np.zeros(0), mean, std, REFINED),
+                *(child, np.zeros(0), mean, std, REFINED),
                 parent=name, rotated_deg=turned, nearest=name, nearest_deg=away,
             )
         )  # fmt: skip

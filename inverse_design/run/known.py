@@ -56,7 +56,7 @@ def _candidate(structure: Microstructure, name: str) -> Candidate:
     predicted, unknown = np.full(len(PROPERTIES), np.nan), np.full(len(ANCHORS), np.nan)
     predicted[len(PROPERTIES) - len(STRUCTURE) :] = structure_properties(structure)
     nothing = np.zeros(0)
-    return Candidate(structure, nothing, nothing, predicted, unknown, KNOWN, parent=name, nearest=name, nearest_deg=0.0)
+    return Candidate(structure, nothing, predicted, unknown, KNOWN, parent=name, nearest=name, nearest_deg=0.0)
 
 
 def _shipped(study: Study, labels: LabelledStructures, rows: Sequence[int], simulator: Simulator) -> list[Label]:

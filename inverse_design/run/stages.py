@@ -40,9 +40,11 @@ from simulation.errors import InputError
 from simulation.files import write_text
 from simulation.labels.drawn import Drawn, Structures
 from simulation.labels.labelled import LabelledStructures, label_name
+from surrogate.card import CARD, checksum
 
 if TYPE_CHECKING:
     from inverse_design.run.choosing import Round
+    from surrogate import Surrogate
 
 log = logging.getLogger("inverse_design")
 
@@ -63,6 +65,7 @@ class Stages:
     def __init__(self, study: Study, folder: Path, tracker: Tracker = track, began: float | None = None) -> None:
         self.study, self.folder, self._tracker = study, RunFolder(folder, began), tracker
         self.goals = study.reduced_goals
+        self._model: tuple[str, Surrogate] | None = None
 
     @contextmanager
     def track(self, name: str) -> Iterator[Update]:
@@ -224,13 +227,21 @@ class Stages:
 
         def build(folder: Path) -> None:
             from inverse_design.run.searching import make_search
-            from surrogate import Surrogate
 
-            model = Surrogate.load(surrogate)
+            model = self._loaded(surrogate)
             with self.track(f"search, round {round_.number}") as update:
                 make_search(self.study, round_.number, model, round_.labels, folder, update)
 
         return self.folder.stage(Stage.SEARCH.of(round_.number), key, build)
+
+    def _loaded(self, folder: Path) -> Surrogate:
+        """The surrogate in a folder, loaded once: search and choice ask for the same."""
+        from surrogate import Surrogate
+
+        key = checksum(folder / CARD)
+        if self._model is None or self._model[0] != key:
+            self._model = key, Surrogate.load(folder)
+        return self._model[1]
 
     def verify(self, round_: Round, key: str, surrogate: Path, result: Path, simulator: Simulator) -> list[Verified]:
         """Choose candidates and simulate them in full; each simulation is in the store as soon as it is done."""
@@ -238,11 +249,10 @@ class Stages:
         def build(folder: Path) -> None:
             from inverse_design.run.choosing import choose
             from inverse_design.search.genetic import load_result
-            from surrogate import Surrogate
 
             visited = load_result(result).visited
             with self.track(f"steering, round {round_.number}"):  # and all other sources of candidates
-                chosen = choose(self.study, round_, Surrogate.load(surrogate), visited)
+                chosen = choose(self.study, round_, self._loaded(surrogate), visited)
             structures = [candidate.structure for candidate in chosen]
             found = simulator.simulate(
                 f"simulations, round {round_.number}", structures, simulator.conditions(), reversals=True

@@ -298,6 +298,7 @@ def load_batch(folder: Path) -> list[Verified]:
         data: dict[str, Any] = {n: v if v.ndim else v.item() for n, v in read_arrays(path).items()}
         data.setdefault("spins", "planar")  # written before there were others
         data.setdefault("part", "")
+        data.pop(f"{_PREFIX}wanted_code", None)  # in runs of before nobody asked for it
         data.setdefault("switching_field", np.zeros((0, 0), np.float32))
         data.setdefault("plane_unstable_h", float("nan"))
         own, of_candidate = _names(Verified, *_ELSEWHERE), _names(Candidate, "structure")
