@@ -32,7 +32,7 @@ from inverse_design.candidates.distances import axis_distance_deg, rotation_deg
 from inverse_design.candidates.error_model import Posterior, with_derived
 from inverse_design.properties import STRUCTURE
 from simulation.anchors import ANCHORS
-from simulation.microstructure import Microstructure
+from simulation.microstructure import Microstructure, axis_angle
 
 SLOPE = np.array([0.1, 1.0, 0.0, 0.0, 0.0, 0.0])
 DRIFT = np.array([0.0002, 0.0008, 0.003, 0.004, 0.004, 0.004])
@@ -46,7 +46,11 @@ PARENTS, CHILDREN = 8, 64
 ROTATION_RAD = 0.6
 """Standard deviation of the angles that axes are turned by."""
 
-MOST_TURNED = 4
+MOST_TURNED = 0.3
+"""Share of the grains that are turned in one child, at most."""
+
+STRETCHED, STRETCH = 8, 0.15
+"""Of so many children in one all angles from the field are stretched, by a factor with this standard deviation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,13 +126,19 @@ def posterior_of_children(
 ) -> Posterior:
     """The posterior of the anchor points (n, 6) of children with the grains of their parents, whose own (n, 6) are
     known."""
+    change, apart = changes(parents, children)
+    return _posterior(anchors + SLOPE * change[:, None], apart)
+
+
+def changes(parents: Sequence[Microstructure], children: Sequence[Microstructure]) -> tuple[np.ndarray, np.ndarray]:
+    """D and u (n,) of children with the grains of their parents, see above."""
     change, apart = np.zeros(len(children)), np.zeros(len(children))
     for row, (parent, child) in enumerate(zip(parents, children, strict=True)):
         before, after = parent.grain_angle_rad, child.grain_angle_rad
         area = np.bincount(parent.grain_id.ravel(), minlength=len(before)) / parent.grain_id.size
         change[row] = np.sum(area * (np.abs(np.cos(after)) - np.abs(np.cos(before))))
         apart[row] = np.sum(area * np.sin(after - before) ** 2)
-    return _posterior(anchors + SLOPE * change[:, None], apart)
+    return change, apart
 
 
 def _posterior(mean: np.ndarray, apart: np.ndarray) -> Posterior:
@@ -140,13 +150,17 @@ def _posterior(mean: np.ndarray, apart: np.ndarray) -> Posterior:
 
 
 def _children(parent: Microstructure, rng: np.random.Generator) -> list[Microstructure]:
-    """Copies with one to `MOST_TURNED` axes turned, fewer likelier than more."""
-    angles, found = parent.grain_angle_rad, []
-    for _ in range(CHILDREN):
-        count = min(1 + int(rng.exponential(1.0)), MOST_TURNED, angles.size)
-        which = rng.choice(angles.size, size=count, replace=False)
-        turned = angles.copy()
-        turned[which] += rng.normal(scale=ROTATION_RAD, size=count)
+    """Copies with one axis or several turned, up to `MOST_TURNED` of them, as many numbers as sizes of it; and some
+    whose axes are all brought nearer to the field, or taken away from it."""
+    angles, found = axis_angle(parent.grain_angle_rad), []
+    for number in range(CHILDREN):
+        if number % STRETCHED == 0:
+            turned = angles * (1 + STRETCH * rng.normal())
+        else:
+            most = max(MOST_TURNED * angles.size, 2.0)
+            which = rng.choice(angles.size, size=min(int(most ** rng.random()), angles.size), replace=False)
+            turned = angles.copy()
+            turned[which] += rng.normal(scale=ROTATION_RAD, size=which.size)
         found.append(Microstructure(parent.grain_id, turned, parent.cell_nm))
     return found
 
