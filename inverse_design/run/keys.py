@@ -46,7 +46,7 @@ VERSIONS = {
     Stage.LABELS: 1,
     Stage.VAE: 2,
     Stage.REGRESSOR: 2,
-    Stage.SEARCH: 6,
+    Stage.SEARCH: 7,
     Stage.VERIFY: 10,
     Stage.REFINE: 1,
     Stage.KNOWN: 1,
