@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -82,7 +83,8 @@ def save_figure(figure: Figure, path: Path, kinds: tuple[str, ...] = ("png", "sv
         key: identifier of its content, for the metadata of the SVG.
     """
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out once for both kinds
+    with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # laid out once for both kinds; "none" would draw each of them twice
     for kind in kinds:
         # Without a date the same run gives the same bytes.
         metadata = {"Date": None, "Identifier": key} if kind == "svg" else None

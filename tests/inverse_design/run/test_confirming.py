@@ -81,6 +81,8 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Stub:
     for place in ("inverse_design.loop", "inverse_design.commands.verify"):
         monkeypatch.setattr(f"{place}.make_engine", lambda study: Engine(lambda: ThreadPoolExecutor(1), 1))
     monkeypatch.setattr("inverse_design.outputs.reversals_of", lambda *arguments: ({}, {}))
+    for place in ("inverse_design.outputs", "inverse_design.report.page"):  # they take longer than all the rest
+        monkeypatch.setattr(f"{place}.write_figures", lambda *arguments: None)
     return solver
 
 
@@ -191,8 +193,17 @@ def test_a_report_of_known_answers_alone_is_that_of_the_study_that_ran(
 @pytest.mark.slow
 def test_known_answers_need_no_tensorflow(tmp_path: Path) -> None:
     study = {**STUDY, "verification": {"candidates": 1, "confirm": "none"}}
-    code = f"import sys; from inverse_design import design; print(design({study!r}, {str(tmp_path)!r}).reason); "
-    code += "sys.exit(bool({'tensorflow', 'keras', 'pymoo'} & set(sys.modules)))"
+    code = f"""
+import sys
+import inverse_design.run.switching
+from inverse_design import design
+from simulation.errors import SolverError
+def no_time(*_, **__):
+    raise SolverError("a map takes ten seconds")
+inverse_design.run.switching.reversal = no_time
+print(design({study!r}, {str(tmp_path)!r}).reason)
+sys.exit(bool({{'tensorflow', 'keras', 'pymoo'}} & set(sys.modules)))
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "1 verified hit, known before, 1 wanted"
