@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inverse_design.candidates.candidate import KNOWN, REFINED
+from inverse_design.candidates.candidate import KNOWN
 from inverse_design.console import run_log
 from inverse_design.goals import Goal, ranking
 from inverse_design.outputs import write_outputs
@@ -125,7 +125,7 @@ class Run(Stages):
                     place, labels, at_first, so_far, already.rows, best, simulator
                 )
                 labels, found = _with(labels, batch, len(found.verified)), found.and_then(batch, confirmations)
-                design = self._come_to(number, found, already, simulator.store, batch, there)
+                design = self._come_to(number, found, already, simulator.store, batch, there, searched=False)
                 if design.reason != GOES_ON:
                     return design
             if vae is None:
@@ -146,7 +146,14 @@ class Run(Stages):
         return design
 
     def _come_to(
-        self, rounds: int, found: Found, already: Baseline, store: LabelStore, batch: Sequence[Verified], there: bool
+        self,
+        rounds: int,
+        found: Found,
+        already: Baseline,
+        store: LabelStore,
+        batch: Sequence[Verified],
+        there: bool,
+        searched: bool = True,
     ) -> Design:
         """The run after a batch, with the reason to stop if there is one; its outputs are written where they are asked
         for: after a search, at the end, and for a callback.
@@ -155,11 +162,11 @@ class Run(Stages):
             rounds: searches done.
             batch: the last one.
             there: whether an earlier attempt had it: going through known batches again must not shrink the tables.
+            searched: whether it came of a search, and not of the climb before one.
         """
         design = self._design(rounds, found, already, store)
-        reason = self._stop(rounds, design.verified, batch)
+        reason = self._stop(rounds, design.verified, batch, searched)
         design = replace(design, reason=reason or GOES_ON)
-        searched = bool(batch) and batch[-1].candidate.source != REFINED
         if reason or (not there and (searched or self._callback is not None)):
             self._write(design)
         return design if reason else self._asked(design)
@@ -213,13 +220,14 @@ class Run(Stages):
             of_them = f", {known if known < count else 'all'} of them known before"
         return f"{count} {kind} hit{'s' * (count != 1)}{of_them}, {rule.hits} wanted"
 
-    def _stop(self, rounds: int, verified: Sequence[Verified], batch: Sequence[Verified]) -> str:
+    def _stop(self, rounds: int, verified: Sequence[Verified], batch: Sequence[Verified], searched: bool = True) -> str:
         """Why to stop after a batch, in a sentence; nothing to go on.
 
         Args:
             rounds: searches done.
             verified: all candidates.
             batch: the last of them.
+            searched: whether it came of a search.
         """
         rule = self.study.verification
         simulated = sum(item.candidate.source != KNOWN for item in verified)
@@ -227,11 +235,11 @@ class Run(Stages):
             return self._enough(verified)
         if simulated + sum(len(item.redrawn) for item in verified) >= rule.max_simulations:
             return f"the budget of {rule.max_simulations} simulations is used up"
-        if batch and batch[-1].candidate.source == REFINED:
+        if not searched:
             return ""
         if rounds >= rule.rounds:
             return f"{rule.rounds} rounds are done"
-        if rounds and not batch:
+        if not batch:
             return "the search found no structure that differs from what was simulated before"
         if _idle_rounds(rounds - 1, verified, self.goals) >= rule.patience:
             return f"{rule.patience} rounds in a row brought nothing better"

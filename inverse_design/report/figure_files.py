@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -99,7 +100,8 @@ def save_figure(figure: Figure, path: Path, kinds: tuple[str, ...] = KINDS, key:
     layout = figure.get_layout_engine()
     if layout is not None:
         layout.execute(figure)
-    figure.set_layout_engine("none")  # laid out once for both kinds
+    with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # laid out once for both kinds; "none" would draw each of them twice
     for kind in kinds:
         # Without a date the same run gives the same bytes.
         metadata = {"Date": None, "Identifier": key} if kind == "svg" else None
