@@ -318,7 +318,7 @@ def no_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_climb_goes_on_until_a_hit_is_confirmed(stub: Stub, no_surrogate: None, tmp_path: Path) -> None:
     """All hit on their own cells; on finer ones only what is simulated after the first three."""
-    stub.misses = lambda structure, kind: structure.cell_nm < 2 and len(stub.finer) < 3
+    stub.misses = lambda structure, kind: structure.cell_nm < 2 and len(stub.finer) <= 3
     found = ask(tmp_path, known=False, refine=9)
     assert (found.rounds, found.simulations, len(found.confirmations)) == (0, 6, 6)
     assert found.hits == (False,) * 3 + (True,) * 3
@@ -353,7 +353,7 @@ def test_a_climb_that_brings_no_hit_leaves_the_rest_to_the_search(
 
 
 def test_a_climb_that_is_interrupted_goes_on_where_it_was(stub: Stub, no_surrogate: None, tmp_path: Path) -> None:
-    stub.misses = lambda structure, kind: structure.cell_nm < 2 and len(stub.finer) < 3
+    stub.misses = lambda structure, kind: structure.cell_nm < 2 and len(stub.finer) <= 3
     whole = ask(tmp_path / "whole", known=False, refine=9)
     asked = len(stub.asked)
     stub.asked.clear()
