@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,14 +77,14 @@ NEEDS_JAX = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="
 SHORT = Schedule(4, 32, 2e-3)
 
 
-def answers(surrogate: Surrogate) -> dict[str, np.ndarray]:
+def answers(surrogate: Surrogate) -> dict[str, Any]:
     """What a surrogate says of a few codes, on the backend of the process."""
     codes = np.random.default_rng(0).normal(size=(20, surrogate.latent_dim)).astype(np.float32)
     anchors, field = surrogate.predict(codes)[0], surrogate.decode_field(codes)
     return {"anchors": anchors, "field": field, "codes": surrogate.reencode(codes)}
 
 
-def shipped_answers() -> dict[str, np.ndarray]:
+def shipped_answers() -> dict[str, Any]:
     """What the shipped surrogate says of a few structures."""
     surrogate = Surrogate.load("nd2fe14b")
     codes = surrogate.encode(StructureFamily().stream(0, Purpose.BENCHMARK, 0, 8))
