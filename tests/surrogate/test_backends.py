@@ -38,7 +38,7 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=True,
     )
 
