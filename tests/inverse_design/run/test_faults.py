@@ -596,15 +596,15 @@ def test_a_short_sweep_has_a_report_without_maps_of_the_reversal(run: Path) -> N
     has_run(run, text)
 
 
-def test_a_map_that_the_solver_does_not_come_to_costs_a_sentence(run: Path, monkeypatch) -> None:
+def test_a_map_that_the_solver_does_not_come_to_costs_a_sentence(run: Path, monkeypatch, caplog) -> None:
     def fails(*_: Any, **__: Any) -> Any:
         raise SolverError("planar (elements) gave no curve")
 
     monkeypatch.setattr("inverse_design.run.switching.reversal", fails)
-    shutil.rmtree(run / "reversal")
-    done = CliRunner().invoke(app, ["report", str(run)])
-    assert done.exit_code == 0, done.stderr
-    assert "candidate 00: no map of the reversal: planar (elements) gave no curve" in " ".join(done.stderr.split())
+    design = read_design(run)
+    bare = tuple(replace_fields(item, switching_field=np.zeros((0, 0))) for item in design.verified)
+    write_outputs(replace_fields(design, verified=bare))  # as of an earlier attempt, whose results alone are left
+    assert "candidate 00: no map of the reversal: planar (elements) gave no curve" in caplog.text
     assert "No map of the reversal: planar (elements) gave no curve." in (run / "report.html").read_text()
 
 
