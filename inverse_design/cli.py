@@ -11,7 +11,7 @@ from inverse_design import STARTED
 from inverse_design.commands import completion
 from inverse_design.commands.completion import of_words
 from inverse_design.commands.program import Commands, Program, options
-from inverse_design.console import console, result, result_json, result_table, warn
+from inverse_design.console import console, result, result_json, result_table, say_loading, warn
 from inverse_design.study.reading import load_study
 from simulation.errors import InputError
 from simulation.files import replacing
@@ -278,6 +278,8 @@ def morph(
     folder = card.find_surrogate(surrogate)
     encoding = card.read_autoencoder_card(folder / card.read_card(folder).autoencoder).encoding
     ends = end_point(a, encoding), end_point(b, encoding)
+    card.check_surrogate(folder)
+    say_loading()
     from surrogate import Surrogate
 
     found = morph_between(*ends, Surrogate.load(folder), steps)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from inverse_design.commands.setting import setting_of
-from inverse_design.files import writable
+from inverse_design.files import naming, writable
 from inverse_design.run.design import study_of
 from simulation.errors import InputError
 from simulation.microstructure import Microstructure
@@ -62,7 +62,8 @@ def export_file(
     else:
         path = _output_file(output, suffix)
     writable(path.parent)
-    magnetization = remanence(structure, magnet, spins) if format == "ovf" else None
+    with naming(source):
+        magnetization = remanence(structure, magnet, spins) if format == "ovf" else None
     return export_structure(structure, path, format, magnet, sweep, magnetization, spins=spins)
 
 

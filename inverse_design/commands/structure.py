@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from inverse_design.commands.setting import Setting, material_in_words, run_of, setting_of
-from inverse_design.console import result, result_json, warn
-from inverse_design.files import writable
+from inverse_design.console import result, result_json, say_loading, warn
+from inverse_design.files import naming, writable
 from inverse_design.run.verified import write_curve
 from inverse_design.study.units import in_si
 from simulation.anchors import ANCHORS, UNITS, AnchorPoints
@@ -22,7 +22,7 @@ from simulation.hysteresis import demagnetization_curve, discretization_of
 from simulation.material import MATERIALS, Material
 from simulation.microstructure import Microstructure
 from simulation.validity import plane_in_words, unsaturated, unstable_plane, warnings_for
-from surrogate.card import find_surrogate, read_card
+from surrogate.card import check_surrogate, find_surrogate, read_card
 
 
 def simulate_file(
@@ -62,7 +62,9 @@ def simulate_file(
     spins = spins or (setting.spins if backend == "planar" else "planar")
     options: dict[str, Any] = {} if spins == "planar" else {"spins": spins}
     folder = writable(output or _beside(path, setting))
-    curve = demagnetization_curve(structure, magnet, sweep, backend=backend, discretization=discretization, **options)
+    options |= {"backend": backend, "discretization": discretization}
+    with naming(path):
+        curve = demagnetization_curve(structure, magnet, sweep, **options)
     said = warnings_for(magnet, structure.cell_nm, discretization, sweep, spins)
     warn([*said, *unsaturated(curve.m), *unstable_plane(curve.plane_unstable_h, spins)])
     usable = bool(curve.converged.all())
@@ -168,6 +170,8 @@ def predict_file(
     name = surrogate or str(run)
     folder = find_surrogate(name)
     conditions, magnet = _trained_for(name, folder, path, material)
+    check_surrogate(folder)
+    say_loading()
     from surrogate import Surrogate
 
     model = Surrogate.load(folder)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from inverse_design.candidates.candidate import KNOWN
+from inverse_design.console import say_loading
 from inverse_design.goals import UNITS, Goal
 from inverse_design.study.wishes import goal_in_unit, number_in_unit, shown_unit
 from simulation.anchors import ANCHORS
@@ -67,9 +68,10 @@ def accuracy_of(name_or_run: str | Path) -> dict[str, Any]:
 def _shipped_accuracy(name: str) -> dict[str, Any]:
     """Predicted now, on the test split of the labels that the surrogate was trained on."""
     from inverse_design.study.shipped import labels_of
-    from surrogate.card import find_surrogate
+    from surrogate.card import check_surrogate, find_surrogate
 
-    find_surrogate(name)  # refused before TensorFlow is there
+    check_surrogate(find_surrogate(name))  # refused before TensorFlow is there
+    say_loading()
     from surrogate import Surrogate
     from surrogate.metrics import evaluate, latent_space
 

@@ -1,9 +1,10 @@
-"""The numbers of the benchmarks' page that committed files hold: designs, accuracy, novelty.
+"""The numbers of the benchmarks' page that committed files hold: designs, accuracy, novelty, failing writes.
 
     python -m studies.benchmarks.card
 
-Writes the tables of README.md between their marks, from design.jsonl, from the cards of the shipped surrogates and from
-novelty.csv. Nothing is simulated or predicted. The other tables of the page are what their commands printed.
+Writes the tables of README.md between their marks, from design.jsonl, from the cards of the shipped surrogates, from
+novelty.csv and from failing_writes.csv. Nothing is simulated or predicted. The other tables of the page are what their
+commands printed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pandas as pd
 from simulation import ANCHORS
 from simulation.files import write_text
 from studies.benchmarks.design import read_answers, table
+from studies.benchmarks.failing_writes import FAULTS
 from studies.nd2fe14b.card import fill, markdown
 from studies.script import command
 from surrogate.card import find_surrogate, read_card
@@ -62,6 +64,18 @@ def novelty_table() -> str:
     return markdown((*heads, "with it: rms, median", "largest"), rows)
 
 
+def writes_table() -> str:
+    """Writes that were made to fail, by command and fault, and how many of them did harm."""
+    found = pd.read_csv(FOLDER / "failing_writes.csv", keep_default_na=False)
+    faults, rows = list(FAULTS), []
+    for name, part in found.groupby("command", sort=False):
+        counts = [str((part["fault"] == fault).sum()) for fault in faults]
+        rows.append([f"`{name}`", str(part["writes"].max()), *counts, str((part["wrong"] != "").sum())])
+    totals = [str((found["fault"] == fault).sum()) for fault in faults]
+    rows.append(["all", "", *totals, str((found["wrong"] != "").sum())])
+    return markdown(("command", "its writes", *faults, "did harm"), rows)
+
+
 def blocks() -> dict[str, str]:
     """All tables by the names of their marks."""
     return {
@@ -69,6 +83,7 @@ def blocks() -> dict[str, str]:
         "sources": sources_table(),
         "accuracy": accuracy_table(),
         "novelty": novelty_table(),
+        "writes": writes_table(),
     }
 
 

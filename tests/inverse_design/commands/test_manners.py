@@ -21,6 +21,7 @@ from inverse_design.commands.setting import run_of, setting_of
 from inverse_design.run.folder import RunFolder, write_manifest
 from inverse_design.study.reading import load_study
 from simulation import InputError, LabelStore, Microstructure, voronoi
+from surrogate.card import find_surrogate
 
 QUICKSTART = str(files("studies") / "quickstart.yaml")
 SMCO5 = "{A_J_per_m: 1.2e-11, Js_T: 1.08, K1_J_per_m3: 1.72e+7}"
@@ -99,6 +100,52 @@ def test_a_reader_who_has_seen_enough_is_no_failure() -> None:
     )  # fmt: skip
     assert done.stdout == "0\n"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("words", [("--help",), ("check", "--help"), ("check", QUICKSTART), ("--version",)])
+def test_nor_is_a_reader_of_the_help(monkeypatch: pytest.MonkeyPatch, capsys, words: tuple[str, ...]) -> None:
+    """Rich and Click would end it with 1, each in a way of its own."""
+    heard, said = os.pipe()
+    os.close(heard)
+    with open(said, "w") as nobody:  # noqa: PTH123 - a descriptor
+        monkeypatch.setattr(sys, "stdout", nobody)
+        with pytest.raises(SystemExit) as end:
+            app(list(words), prog_name="inverse-design")
+        monkeypatch.undo()
+    assert end.value.code == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("words", [("predict", "S.npz"), ("evaluate",), ("morph", "4,90", "8,90", "-o", "m.png")])
+def test_loading_tensorflow_is_said_before_it_takes_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """On standard error, not with --quiet, and not where it is there; a damaged surrogate is refused before."""
+
+    class Loaded:
+        @staticmethod
+        def load(name: object) -> None:
+            raise InputError("that is enough")
+
+    folder = tmp_path / "surrogate"
+    shutil.copytree(find_surrogate("nd2fe14b"), folder)
+    monkeypatch.setattr("surrogate.card.find_surrogate", lambda name: folder)
+    monkeypatch.setattr("inverse_design.commands.structure.find_surrogate", lambda name: folder)
+    monkeypatch.setattr("surrogate.Surrogate", Loaded, raising=False)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Microstructure(np.zeros((8, 8), int), np.zeros(1)).save(tmp_path / "S.npz")
+    name = ["nd2fe14b"] if words == ("evaluate",) else ["--surrogate", "nd2fe14b"]
+    first, last = refused(*words, *name).splitlines()
+    assert first.endswith(" loading TensorFlow")
+    assert last == "error: that is enough" == refused(*words, *name, "--quiet").rstrip("\n")
+    monkeypatch.setitem(sys.modules, "keras", Loaded)
+    assert "loading TensorFlow" not in refused(*words, *name)
+    monkeypatch.delitem(sys.modules, "keras")
+    weights = next(folder.glob("*.weights.h5"))
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert "loading TensorFlow" not in (said := refused(*words, *name))
+    assert "checksum differs" in said
 
 
 def test_the_keys_that_other_programs_read_of_a_status(run: Path) -> None:
