@@ -7,12 +7,16 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from simulation.errors import InputError, SolverError
 from simulation.execution.engine import Engine, interrupt_after
 from simulation.labels.label import Conditions, Job, Label, Outcome, Specification
 from simulation.labels.store import LabelStore
 from simulation.microstructure import Microstructure
+
+if TYPE_CHECKING:
+    from simulation.curve import DemagnetizationCurve
 
 SHARED_LOSSES = 2
 """A job lost with this many dying pools runs alone from then on; if a pool dies under it alone, it is at fault."""
@@ -59,6 +63,15 @@ def simulate_label(job: Job) -> Label:
     Raises:
         InputError: if the solver here is not the one that the job's conditions name.
     """
+    return simulate_curve(job)[0]
+
+
+def simulate_curve(job: Job, keep: Sequence[float] | None = None) -> tuple[Label, DemagnetizationCurve]:
+    """The label of a job and the curve that it is of, with the states at the fields to `keep`.
+
+    Raises:
+        InputError: if the solver here is not the one that the job's conditions name.
+    """
     from simulation.hysteresis import FieldStatus, demagnetization_curve
 
     c = job.conditions
@@ -67,15 +80,16 @@ def simulate_label(job: Job) -> Label:
         raise InputError(f"this worker's solver is another version ({here.settings}) than asked for ({c.settings})")
     structure = job.microstructure()
     start = time.perf_counter()
-    curve = demagnetization_curve(structure, c.material, c.sweep, c.backend, c.discretization, **c.options)
+    curve = demagnetization_curve(structure, c.material, c.sweep, c.backend, c.discretization, keep, **c.options)
     wall_s = time.perf_counter() - start
     codes = {status: code for code, status in enumerate(FieldStatus)}
     bad = next((i for i, status in enumerate(curve.status) if status is not FieldStatus.CONVERGED), None)
     reason = "" if bad is None else f"h = {curve.h[bad]:g}: {curve.status[bad].value}"
-    return job.label(curve.h, curve.m, [codes[status] for status in curve.status], reason, curve.evaluations, wall_s)
+    label = job.label(curve.h, curve.m, [codes[status] for status in curve.status], reason, curve.evaluations, wall_s)
+    return label, curve
 
 
-def _attempt(simulate: Callable[[Job], Label], job: Job) -> Label:
+def attempt(simulate: Callable[[Job], Label], job: Job) -> Label:
     """Simulate in a worker; what a simulation raises stays there, because not every exception survives the way back."""
     start = time.perf_counter()
     try:
@@ -206,7 +220,7 @@ class _Run:
         if not self.flying:
             self.store.check_writable()
         try:
-            self.flying[self.engine.executor().submit(_attempt, self.simulate, job)] = job
+            self.flying[self.engine.executor().submit(attempt, self.simulate, job)] = job
         except BrokenExecutor:  # it died while nobody looked
             self._replace_pool([])
             self.again.appendleft(job)
