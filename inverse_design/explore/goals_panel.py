@@ -11,7 +11,7 @@ from bokeh.layouts import column
 from bokeh.models import CheckboxGroup, RangeSlider
 
 from inverse_design.explore import look, words
-from inverse_design.explore.finding import ANSWERS, Answer, find
+from inverse_design.explore.finding import ANSWERS, SECONDS, Answer, find
 from inverse_design.explore.history import Shown
 from inverse_design.explore.state import Session
 from inverse_design.explore.widgets import Actions, button, text
@@ -28,6 +28,9 @@ class GoalsPanel:
         session, actions: of the page.
         background: where searches run.
     """
+
+    seconds = SECONDS
+    """Of a search."""
 
     def __init__(self, session: Session, actions: Actions, background: Executor) -> None:
         self._session, self._actions, self._background = session, actions, background
@@ -62,7 +65,7 @@ class GoalsPanel:
 
     def dragged(self, name: str, low: float, high: float) -> None:
         """A band of the plot was moved."""
-        self._actions.move(lambda: self._session.set_goal(name, low, high))
+        self._actions.move(name, lambda: self._session.set_goal(name, low, high))
 
     def close(self) -> None:
         """The page is gone."""
@@ -77,7 +80,7 @@ class GoalsPanel:
 
         def moved(attribute: str, old: object, new: tuple[float, float]) -> None:
             if not self._setting and name in self._session.goals:
-                self._actions.move(lambda: self._session.set_goal(name, *new))
+                self._actions.move(name, lambda: self._session.set_goal(name, *new))
 
         made.on_change("value", moved)
         return made
@@ -103,7 +106,7 @@ class GoalsPanel:
             session = self._session
             goals, shown = session.wanted(), None if session.is_empty else session.shown.structure
             stop = threading.Event()
-            future = self._background.submit(find, session.atlas, goals, shown, stop=stop)
+            future = self._background.submit(find, session.atlas, goals, shown, self.seconds, stop=stop)
             self._stop, self.find.label = stop, "Stop"
             self._actions.say("searching from what is shown and what is known …")
             self._actions.when_done(future, self._found)

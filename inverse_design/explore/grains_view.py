@@ -128,7 +128,7 @@ class GrainsView:
     def _drag(self, x: float, y: float) -> None:
         if self._from is not None:
             pointer, axis = self._from
-            self._actions.move(lambda: self._session.turn_to(axis + self._pointer(x, y) - pointer))
+            self._actions.move("axis", lambda: self._session.turn_to(axis + self._pointer(x, y) - pointer))
 
     def _end(self) -> None:
         self._from = None

@@ -20,6 +20,8 @@
     if (!doc) return;
     clearInterval(watch);
     document.documentElement.dataset.ready = "1";
-    doc.on_event("connection_lost", () => { document.getElementById("lost").hidden = false; });
+    const lost = document.getElementById("lost");
+    doc.on_event("connection_lost", () => { lost.hidden = false; });
+    doc.on_event("client_reconnected", () => { lost.hidden = true; });
   }, 100);
 })();

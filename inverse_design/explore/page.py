@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from bokeh.core.templates import get_env
 from bokeh.document import Document
+from bokeh.events import ValueSubmit
 from bokeh.models import RadioButtonGroup, TextInput
 
 from inverse_design.explore import look, words
@@ -53,7 +54,7 @@ class Page:
             for name in "AB"
         ]  # fmt: skip
         for end, named in enumerate(self.names):
-            named.on_change("value", lambda attribute, old, new, end=end: self._named(end, new))
+            named.on_event(ValueSubmit, lambda event, end=end: self._named(end, event.value))
         self.morph = slider("morph", "morph from A to B", 0.0, 1.0, 0.01)
         self.morph.on_change("value", lambda attribute, old, new: self._morphed(new))
         self.axis = slider("axis", "axis of the chosen grain in degrees", -90.0, 90.0, 1.0, value=0.0)
@@ -118,16 +119,16 @@ class Page:
         self.actions.act(lambda: self.session.pick(row, self.end.active if end is None else end))
 
     def _named(self, end: int, name: str) -> None:
-        if not self._setting and name.strip():
+        if name.strip():
             self.actions.act(lambda: self.session.pick(self.session.row_named(name), end))
 
     def _morphed(self, alpha: float) -> None:
         if not self._setting:
-            self.actions.move(lambda: self.session.morph(float(alpha)))
+            self.actions.move("morph", lambda: self.session.morph(float(alpha)))
 
     def _axis(self, degrees: float) -> None:
         if not self._setting:
-            self.actions.move(lambda: self.session.turn_to(float(degrees)))
+            self.actions.move("axis", lambda: self.session.turn_to(float(degrees)))
 
     def key(self, message: str) -> None:
         """A key that was pressed on one of the plots: which plot, which key, with or without shift, and a count that
@@ -166,6 +167,7 @@ def context(atlas: Atlas) -> dict[str, Any]:
     return {
         "heading": atlas.name,
         "about": f"{said}; {nx} × {ny} cells of {atlas.structures[0].cell_nm:g} nm, simulated by {c.discretization}",
+        "marks": " Diamonds: candidates of the run; circles: its Pareto points." if atlas.run is not None else "",
         "style": _shipped("page.css"),
         "script": _shipped("page.js"),
         "disc": plots.direction_disc(),

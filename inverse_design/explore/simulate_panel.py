@@ -79,7 +79,7 @@ class SimulatePanel:
 
     def point(self, h: float) -> None:
         """Show the state at a field; of nothing simulated its magnetisation on the curve alone."""
-        self._actions.move(lambda: self._point(h))
+        self._actions.move("field", lambda: self._point(h))
 
     def _slid(self, h: float) -> None:
         if not self._setting:

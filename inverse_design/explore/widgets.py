@@ -34,7 +34,7 @@ class Actions:
 
     def __init__(self, doc: Document, draw: Callable[[bool], None]) -> None:
         self.doc, self._draw, self._waiting = doc, draw, False
-        self._latest: Callable[[], object] | None = None
+        self._latest: dict[str, Callable[[], object]] = {}
         self._moving, self._rest = False, 0
         self.told = Div(name="told", text="", stylesheets=[look.sheet()], sizing_mode="stretch_width")
 
@@ -49,9 +49,9 @@ class Actions:
         if self.tried(change):
             self._draw_soon()
 
-    def move(self, change: Callable[[], object]) -> None:
-        """The same of a movement: one that comes in before it was drawn takes its place."""
-        self._latest, self._moving = change, True
+    def move(self, what: str, change: Callable[[], object]) -> None:
+        """The same of a movement of something: a later one of it that comes in before it was drawn takes its place."""
+        self._latest[what], self._moving = change, True
         self._draw_soon()
 
     def tried(self, change: Callable[[], object]) -> bool:
@@ -64,10 +64,10 @@ class Actions:
         return True
 
     def _settle(self) -> None:
-        """Do what the last movement asks for."""
-        latest, self._latest = self._latest, None
-        if latest is not None:
-            self.tried(latest)
+        """Do what the last movements ask for."""
+        latest, self._latest = self._latest, {}
+        for change in latest.values():
+            self.tried(change)
 
     def _draw_soon(self) -> None:
         if not self._waiting:

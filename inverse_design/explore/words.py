@@ -71,7 +71,7 @@ def worth(session: Session, at_rest: bool = True) -> str:
         kind = "warning" if outside else "soft"
         said.append(Markup("<span class='{}'>Novelty {:.2f}, {}.</span>").format(kind, found.novelty, where))
     if session.goals:
-        words = Markup("Meets all goals with a probability of <strong>{:.0f} %</strong>.")
+        words = Markup("Meets all goals with a probability of <strong>{:.0f}\u00a0%</strong>.")
         said.append(words.format(100 * session.chance()))
     return str(Markup("<p>{}</p>").format(Markup(" ").join(said)))
 
