@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inverse_design.console import console, result
 from inverse_design.files import writable
+from inverse_design.study.shipped import fixed_sections
 from simulation.errors import InputError
 
 FOLDER = "explored"
@@ -21,12 +22,14 @@ def explore_name(name: str, port: int = 0, output: Path | None = None) -> None:
     """
     if importlib.util.find_spec("bokeh") is None:
         raise InputError("explore: Bokeh is not installed; pip install 'inverse-design[explore]'")
-    run = Path(name)
-    at = output or (run / FOLDER if (run / "study.yaml").is_file() else Path(FOLDER))
-    at = writable(at)
+    is_run = (Path(name) / "study.yaml").is_file()
+    if not is_run:
+        fixed_sections(name)  # says what is wrong with it before anything is loaded
+    folder = output or (Path(name) / FOLDER if is_run else Path(FOLDER))
+    writable(folder if folder.exists() else folder.parent)
     from inverse_design.explore.atlas import load_atlas
     from inverse_design.explore.server import explore
 
     with console.status("loading TensorFlow, labels and codes"):
         atlas = load_atlas(name)
-    explore(atlas, at, port, result)
+    explore(atlas, folder, port, result)

@@ -130,7 +130,6 @@ def load_atlas(name: str) -> Atlas:
 
 
 def _of_shipped(name: str) -> Atlas:
-    fixed_sections(name)  # says what is wrong before TensorFlow is loaded
     from surrogate import Surrogate
 
     model = Surrogate.load(name)
