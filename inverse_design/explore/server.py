@@ -41,7 +41,7 @@ HEADERS = {
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "font-src 'self' data:",
-            "connect-src 'self' ws:",
+            "connect-src 'self' ws://127.0.0.1:*",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
@@ -126,6 +126,7 @@ def serving(atlas: Atlas, folder: Path, port: int = 0) -> Iterator[Explorer]:
     with Simulations() as simulations:
         explorer = Explorer(atlas, folder, simulations, port)
         try:
+            simulations.warm_up(atlas.conditions)
             yield explorer
         finally:
             explorer.close()

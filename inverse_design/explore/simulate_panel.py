@@ -99,7 +99,7 @@ class SimulatePanel:
     def _draw_state(self) -> None:
         session, found = self._session, self._session.known().film
         curve, h = session.curve(), self._h
-        frame = 0 if h is None or found is None or not found.h.size else found.frame(h)
+        frame = found.frame(0.0 if h is None else h) if found is not None and found.h.size else 0
         self.moment.draw(session.shown.structure, found, frame)
         said = []
         if h is not None and curve is not None and curve[0][-1] <= h <= curve[0][0]:

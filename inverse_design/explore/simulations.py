@@ -7,9 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from typing import Any
 
+import numpy as np
+
 from simulation.errors import InputError
 from simulation.execution.engine import Engine
 from simulation.execution.executors import local
+from simulation.labels.film import film
 from simulation.labels.label import Conditions, Job
 from simulation.microstructure import Microstructure
 
@@ -42,6 +45,12 @@ class Simulations:
             except BrokenExecutor:  # it died while nobody looked
                 self._engine.stop()
                 return self._engine.executor().submit(function, *args)
+
+    def warm_up(self, conditions: Conditions) -> None:
+        """Have the worker started, and its solver loaded, before anyone waits for it: by a square of one grain."""
+        cell_nm = conditions.material.wall_parameter_nm
+        one_grain = Microstructure(np.zeros((8, 8), np.int32), np.zeros(1), cell_nm)
+        self.submit(film, Job.of(one_grain, conditions))
 
     def result_of(self, future: Future[Any]) -> Any:
         """What a future that is done holds.

@@ -84,7 +84,7 @@ class Actions:
             self.doc.add_timeout_callback(partial(self._rested, self._rest), AT_REST_MS)
 
     def _rested(self, count: int) -> None:
-        if count == self._rest:  # nothing was drawn since
+        if count == self._rest and not self._waiting:  # nothing has moved since
             self.tried(lambda: self._draw(True))
 
     def when_done(self, future: Future[Any], then: Callable[[Future[Any]], None]) -> None:

@@ -56,6 +56,10 @@ class Formula:
         return [Microstructure(one.grain_id, 0.9 * one.grain_angle_rad, one.cell_nm) for one in structures]
 
 
+def _pair(h: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return h, m
+
+
 @functools.cache
 def atlas() -> Atlas:
     """A dozen squares of 40 nm, simulated in some tenths of a second."""
@@ -67,7 +71,7 @@ def atlas() -> Atlas:
         anchors = label.anchors.as_array()
         derived = derived_from_curve(label.h, label.m, anchors, Nd2Fe14B)
         values = np.concatenate([anchors, derived, [structure.grains, math.degrees(0.5)]])
-        points.append(Point(LABEL, f"label {number}", values, partial(tuple, (label.h, label.m))))
+        points.append(Point(LABEL, f"label {number}", values, partial(_pair, label.h, label.m)))
     model: Any = Formula()
     return Atlas("stand-in", model, CONDITIONS, points, structures, model.encode(structures))
 

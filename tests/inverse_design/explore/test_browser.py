@@ -100,6 +100,7 @@ def test_a_slider_morphs_between_two_picked_structures_and_the_curve_follows(pag
         pictures.append(picture(page))
         curves.append(page.evaluate(f"{of('curve', 'renderers[1].data_source.data.m')}.join()"))
     assert len(set(pictures)) == len(set(curves)) == 4
+    assert page.evaluate(of("morph", "value")) == 0.07
     page.keyboard.press("End")
     comes_true(page, f"{of('origin', 'text')}.includes('label 7<')")
     comes_true(page, f"{of('curve', 'renderers[4].data_source.data.h.length')} > 10")
