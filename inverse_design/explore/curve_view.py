@@ -13,7 +13,10 @@ from inverse_design.explore.state import Session
 from simulation.anchors import ANCHORS, LEVELS, UNITS, curve_points
 
 GATE = 0.05
-"""Half height of a goal's handle around the curve, in Ms and in H_A."""
+"""Half width of a goal's mark across the curve, in Ms and in H_A."""
+
+GRIP = 0.045
+"""Half length of what a goal is dragged by, at least: the band itself may be thinner than a pointer."""
 
 _NOTHING: dict[str, list[float]] = {"h": [], "m": []}
 
@@ -87,17 +90,18 @@ class CurveView:
         """The bands where the goals are now."""
         self._drawing = True
         level = float(self._session.prediction().mean[1]) if not self._session.is_empty else 0.9
-        for name, box in self._goals.items():
+        for name, (band, grip) in self._goals.items():
             edges = self._session.goals.get(name)
-            box.visible = edges is not None
-            if edges is None:
-                continue
-            if UNITS[name] == "Ms":
-                at = 1.0 if name == "M1" else 0.0
-                box.update(left=at - GATE, right=at + GATE, bottom=edges[0], top=edges[1])
-            else:
-                at = LEVELS[name] * level
-                box.update(left=-edges[1], right=-edges[0], bottom=at - GATE, top=at + GATE)
+            band.visible = grip.visible = edges is not None
+            if edges is not None:
+                middle, half = (edges[0] + edges[1]) / 2, max((edges[1] - edges[0]) / 2, GRIP)
+                for box, (low, high) in ((band, edges), (grip, (middle - half, middle + half))):
+                    if UNITS[name] == "Ms":
+                        at = 1.0 if name == "M1" else 0.0
+                        box.update(left=at - GATE, right=at + GATE, bottom=low, top=high)
+                    else:
+                        at = LEVELS[name] * level
+                        box.update(left=-high, right=-low, bottom=at - GATE, top=at + GATE)
         self._drawing = False
 
     def point_at(self, h: float | None) -> None:
@@ -106,25 +110,29 @@ class CurveView:
         if h is not None:
             self._cursor.location = h
 
-    def _goal(self, name: str) -> BoxAnnotation:
-        """A band that can be dragged along its axis, and made wider at its ends."""
+    def _goal(self, name: str) -> tuple[BoxAnnotation, BoxAnnotation]:
+        """A band, and what it is dragged by along its axis."""
         upright = UNITS[name] == "Ms"
-        box = BoxAnnotation(
-            name=f"goal-{name}", left=-1, right=-1, bottom=-1, top=-1, visible=False, editable=True,
-            movable="y" if upright else "x", resizable="y" if upright else "x",
-            fill_color=look.GOAL, fill_alpha=0.35, line_color=look.GOAL, line_alpha=0.9, line_width=1.5,
-            hover_fill_color=look.GOAL, hover_fill_alpha=0.55,
+        place = {"left": -1, "right": -1, "bottom": -1, "top": -1, "visible": False, "fill_color": look.GOAL}
+        band = BoxAnnotation(name=f"band-of-{name}", **place, fill_alpha=0.55, line_color=look.GOAL, line_alpha=0.9)
+        grip = BoxAnnotation(
+            name=f"goal-{name}", **place, editable=True, movable="y" if upright else "x", resizable="none",
+            fill_alpha=0.1, line_color=look.GOAL, line_alpha=0.5, line_dash=[2, 3], hover_fill_color=look.GOAL,
+            hover_fill_alpha=0.3,
         )  # fmt: skip
-        self.figure.add_layout(box)
+        self.figure.add_layout(band)
+        self.figure.add_layout(grip)
 
         def moved(attribute: str, old: float, new: float) -> None:
-            if not self._drawing:
-                edges = (box.bottom, box.top) if upright else (-box.right, -box.left)
-                self._goal_dragged(name, float(edges[0]), float(edges[1]))
+            edges = self._session.goals.get(name)
+            if edges is not None and not self._drawing:
+                ends = (grip.bottom, grip.top) if upright else (-grip.right, -grip.left)
+                middle, half = (float(ends[0]) + float(ends[1])) / 2, (edges[1] - edges[0]) / 2
+                self._goal_dragged(name, middle - half, middle + half)
 
         for edge in ("bottom", "top") if upright else ("left", "right"):
-            box.on_change(edge, moved)
-        return box
+            grip.on_change(edge, moved)
+        return band, grip
 
 
 def uncertainty(mean: np.ndarray, std: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

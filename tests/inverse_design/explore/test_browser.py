@@ -31,6 +31,7 @@ def comes_true(page: Any, condition: str) -> None:
 def opened(browser: Any, explorer: Explorer, width: int = 1400) -> Opened:
     """The page in a window of some width, and what went wrong or came from elsewhere while it was open."""
     page = browser.new_page(viewport={"width": width, "height": 1100})
+    page.set_default_timeout(1000 * PATIENCE_S)
     trouble: list[str] = []
     page.on("console", lambda message: trouble.append(message.text) if message.type in ("warning", "error") else None)
     page.on("pageerror", lambda error: trouble.append(str(error)))
@@ -170,8 +171,11 @@ def test_simulate_lays_the_curve_on_the_prediction_and_shows_the_reversal(
     box = place(page, "curve").bounding_box()
     images = set()
     for share in (0.55, 0.75, 0.9):
+        before = page.evaluate(of("state", "text"))
         page.mouse.move(box["x"] + share * box["width"], box["y"] + 0.5 * box["height"])
-        page.wait_for_timeout(250)
+        comes_true(
+            page, f"{of('state', 'text')} !== {json.dumps(before)} && {of('state', 'text')}.includes('the state at')"
+        )
         images.add(page.evaluate(f"Array.from({of('moment', 'renderers[0].data_source.data.image[0]')}).join()"))
     assert len(images) == 3
     assert re.search(r"H = −?[\d.]+ H_A, M = [\d.]+ Ms", page.evaluate(of("state", "text")))
@@ -210,14 +214,18 @@ def test_a_goal_is_dragged_and_find_offers_answers(page: Any, monkeypatch: pytes
     page.get_by_label("Mr", exact=True).check()
     comes_true(page, f"{of('band-Mr', 'visible')} && {of('goal-Mr', 'visible')}")
     low, high = page.evaluate(of("band-Mr", "value"))
-    place(page, "curve")
-    page.wait_for_timeout(600)  # until the band has been painted: before, nothing can be dragged
-    (x, y), (_, lower) = (pixels(page, "curve", 0.0, (low + high) / 2 - down) for down in (0.0, 0.1))
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x, lower, steps=8)
-    page.mouse.up()
+    for _ in range(10):  # what has not been painted yet cannot be dragged
+        place(page, "curve")
+        (x, y), (_, lower) = (pixels(page, "curve", 0.0, (low + high) / 2 - down) for down in (0.0, 0.1))
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x, lower, steps=25)
+        page.mouse.up()
+        page.wait_for_timeout(1000)
+        if page.evaluate(f"{of('band-Mr', 'value')}[0]") != low:
+            break
     comes_true(page, f"Math.abs({of('band-Mr', 'value')}[0] - {low - 0.1}) < 0.02")
+    comes_true(page, f"Math.abs({of('band-Mr', 'value')}[1] - {high - 0.1}) < 0.02")
     comes_true(page, f"{of('worth', 'text')}.includes('Meets all goals')")
     page.get_by_role("button", name="Find").click()
     comes_true(page, f"/\\d answers?: show one/.test({of('told', 'text')})")
