@@ -75,7 +75,7 @@ def _measured(study: Study) -> float:
     """Simulate the first structure of the study; compiling the solver is not in the time."""
     from inverse_design.run.simulating import conditions_of, wanted_labels
     from simulation.labels.label import Job
-    from simulation.labels.labelling import simulate_label
+    from simulation.labels.simulating import simulate_label
 
     conditions = conditions_of(study, study.labels.backend, study.labels.discretization)
     first = wanted_labels(study)[0]
@@ -124,6 +124,9 @@ def describe(study: Study, found: dict[str, Any]) -> list[str]:
         f"{part.ensemble} regressor{'s' if part.ensemble > 1 else ''}",
         *_goals(study),
         f"  search: {study.search.algorithm}, {study.search.generations} generations of {study.search.population}",
+        f"  refinement: {rule.refine} simulations from the nearest structures before each search"
+        if rule.refine
+        else "  refinement: none",
         f"  verification: batches of {rule.candidates} by {rule.backend}; at most {rule.rounds} rounds, "
         f"{rule.max_simulations} simulations; stops at {rule.hits} hit{'s' if rule.hits > 1 else ''}",
         f"  a hit counts {_condition(study)}; "

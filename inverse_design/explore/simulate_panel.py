@@ -19,7 +19,7 @@ from inverse_design.explore.widgets import Actions, button, slider, text
 from simulation.errors import InputError
 from simulation.formats import remanence
 from simulation.labels.film import Film, film
-from simulation.labels.labelling import attempt, simulate_label
+from simulation.labels.simulating import attempt, simulate_label
 from simulation.microstructure import Microstructure
 
 FRAME_MS = 90

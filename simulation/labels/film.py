@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from simulation.labels.label import Job, Label
-from simulation.labels.labelling import attempt, simulate_curve
+from simulation.labels.simulating import attempt, simulate_curve
 
 TURN = 256
 """Steps of a whole turn that an angle is kept in: 1.4 degrees."""

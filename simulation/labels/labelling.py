@@ -7,16 +7,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from simulation.errors import InputError, SolverError
+from simulation.errors import InputError
 from simulation.execution.engine import Engine, interrupt_after
 from simulation.labels.label import Conditions, Job, Label, Outcome, Specification
+from simulation.labels.simulating import attempt, simulate_label
 from simulation.labels.store import LabelStore
 from simulation.microstructure import Microstructure
-
-if TYPE_CHECKING:
-    from simulation.curve import DemagnetizationCurve
 
 SHARED_LOSSES = 2
 """A job lost with this many dying pools runs alone from then on; if a pool dies under it alone, it is at fault."""
@@ -55,53 +52,6 @@ class Progress:
         if self.total is None or not self.rate_per_s:
             return None
         return (self.total - self.done) / self.rate_per_s
-
-
-def simulate_label(job: Job) -> Label:
-    """Simulate the demagnetisation curve of a job; this is what runs in a worker.
-
-    Raises:
-        InputError: if the solver here is not the one that the job's conditions name.
-    """
-    return simulate_curve(job)[0]
-
-
-def simulate_curve(job: Job, keep: Sequence[float] | None = None) -> tuple[Label, DemagnetizationCurve]:
-    """The label of a job and the curve that it is of, with the states at the fields to `keep`.
-
-    Raises:
-        InputError: if the solver here is not the one that the job's conditions name.
-    """
-    from simulation.hysteresis import FieldStatus, demagnetization_curve
-
-    c = job.conditions
-    here = Conditions.of(c.material, c.sweep, c.backend, c.discretization, **c.options)
-    if here.key != c.key:
-        raise InputError(f"this worker's solver is another version ({here.settings}) than asked for ({c.settings})")
-    structure = job.microstructure()
-    start = time.perf_counter()
-    curve = demagnetization_curve(structure, c.material, c.sweep, c.backend, c.discretization, keep, **c.options)
-    wall_s = time.perf_counter() - start
-    codes = {status: code for code, status in enumerate(FieldStatus)}
-    bad = next((i for i, status in enumerate(curve.status) if status is not FieldStatus.CONVERGED), None)
-    reason = "" if bad is None else f"h = {curve.h[bad]:g}: {curve.status[bad].value}"
-    label = job.label(curve.h, curve.m, [codes[status] for status in curve.status], reason, curve.evaluations, wall_s)
-    return label, curve
-
-
-def attempt(simulate: Callable[[Job], Label], job: Job) -> Label:
-    """Simulate in a worker; what a simulation raises stays there, because not every exception survives the way back."""
-    start = time.perf_counter()
-    try:
-        return simulate(job)
-    except SolverError as error:
-        return job.failed(str(error), time.perf_counter() - start)
-    except InputError:
-        raise
-    except OSError as error:  # of the machine, not of the structure: elsewhere or later it may well be simulated
-        raise InputError(f"a worker could not simulate: {error.filename or 'file system'}: {error.strerror}") from None
-    except Exception as error:
-        return job.failed(f"{type(error).__name__}: {error}".rstrip(": "), time.perf_counter() - start)
 
 
 def label_all(

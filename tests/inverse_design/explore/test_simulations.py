@@ -13,7 +13,7 @@ from simulation import Conditions, Engine, FieldSweep, InputError, Nd2Fe14B, dem
 from simulation.labels import film as module
 from simulation.labels.film import EVERY, TURN, film
 from simulation.labels.label import Job, Outcome
-from simulation.labels.labelling import simulate_label
+from simulation.labels.simulating import simulate_label
 from tests.inverse_design.explore.stand_ins import CONDITIONS, atlas
 
 
