@@ -289,6 +289,31 @@ def morph(
 
 
 @app.command()
+def explore(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME|RUN", help=f"{SHIPPED}, or a run folder.", autocompletion=completion.surrogates),
+    ],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where the page is served; 0 for any free port.")] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Where the page saves; default: explored, here or in the run."
+        ),
+    ] = None,
+) -> None:
+    """Open the latent space in the browser: morph, turn grains, simulate, find, save. Ctrl-C ends it.
+
+    The page is served on this machine alone, under an address that nobody can guess.
+
+    Example: python -m inverse_design explore nd2fe14b-elements
+    """
+    from inverse_design.commands.explore import explore_name
+
+    explore_name(name, port, output)
+
+
+@app.command()
 def evaluate(
     name: Annotated[
         str,

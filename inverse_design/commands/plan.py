@@ -75,7 +75,7 @@ def _measured(study: Study) -> float:
     """Simulate the first structure of the study; compiling the solver is not in the time."""
     from inverse_design.run.simulating import conditions_of, wanted_labels
     from simulation.labels.label import Job
-    from simulation.labels.labelling import simulate_label
+    from simulation.labels.simulating import simulate_label
 
     conditions = conditions_of(study, study.labels.backend, study.labels.discretization)
     first = wanted_labels(study)[0]

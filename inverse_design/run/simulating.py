@@ -15,12 +15,8 @@ from simulation.execution.engine import Engine
 from simulation.execution.executors import engine
 from simulation.hysteresis import FieldSweep
 from simulation.labels.label import Conditions, Label, Outcome, Specification
-from simulation.labels.labelling import (
-    Progress,
-    label_all,
-    simulate_label,
-    simulate_label_and_reversal,
-)
+from simulation.labels.labelling import Progress, label_all
+from simulation.labels.simulating import simulate_label, simulate_label_and_reversal
 from simulation.labels.store import LabelStore
 from simulation.microstructure import Microstructure
 from simulation.sampling import Purpose

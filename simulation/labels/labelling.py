@@ -6,11 +6,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from simulation.errors import InputError, SolverError
+from simulation.errors import InputError
 from simulation.execution.engine import Engine, interrupt_after
 from simulation.labels.label import Conditions, Job, Label, Outcome, Specification
+from simulation.labels.simulating import attempt, simulate_label
 from simulation.labels.store import LabelStore
 from simulation.microstructure import Microstructure
 
@@ -51,58 +52,6 @@ class Progress:
         if self.total is None or not self.rate_per_s:
             return None
         return (self.total - self.done) / self.rate_per_s
-
-
-def simulate_label(job: Job, keep: Sequence[float] = ()) -> Label:
-    """Simulate the demagnetisation curve of a job; this is what runs in a worker.
-
-    Args:
-        keep: fields whose states tell the reversal; without them the label has none.
-
-    Raises:
-        InputError: if the solver here is not the one that the job's conditions name.
-    """
-    from simulation.hysteresis import FieldStatus, demagnetization_curve
-    from simulation.reversal import reversal_of
-
-    c = job.conditions
-    here = Conditions.of(c.material, c.sweep, c.backend, c.discretization, **c.options)
-    if here.key != c.key:
-        raise InputError(f"this worker's solver is another version ({here.settings}) than asked for ({c.settings})")
-    structure = job.microstructure()
-    start = time.perf_counter()
-    more = {**c.options, "keep": keep} if len(keep) else c.options
-    curve = demagnetization_curve(structure, c.material, c.sweep, c.backend, c.discretization, **more)
-    wall_s = time.perf_counter() - start
-    codes = {status: code for code, status in enumerate(FieldStatus)}
-    bad = next((i for i, status in enumerate(curve.status) if status is not FieldStatus.CONVERGED), None)
-    reason = "" if bad is None else f"h = {curve.h[bad]:g}: {curve.status[bad].value}"
-    label = job.label(curve.h, curve.m, [codes[status] for status in curve.status], reason, curve.evaluations, wall_s)
-    seen = len(curve.kept_h) > 1 and label.converged
-    return replace(label, reversal=reversal_of(curve, structure)) if seen else label
-
-
-def simulate_label_and_reversal(job: Job) -> Label:
-    """`simulate_label`, with the reversal where the solver is the built-in one and the sweep goes below H = 0."""
-    from simulation.reversal import fields_to_keep
-
-    fields = fields_to_keep(job.conditions.sweep) if job.conditions.backend == "planar" else []
-    return simulate_label(job, fields if len(fields) > 1 else ())
-
-
-def _attempt(simulate: Callable[[Job], Label], job: Job) -> Label:
-    """Simulate in a worker; what a simulation raises stays there, because not every exception survives the way back."""
-    start = time.perf_counter()
-    try:
-        return simulate(job)
-    except SolverError as error:
-        return job.failed(str(error), time.perf_counter() - start)
-    except InputError:
-        raise
-    except OSError as error:  # of the machine, not of the structure: elsewhere or later it may well be simulated
-        raise InputError(f"a worker could not simulate: {error.filename or 'file system'}: {error.strerror}") from None
-    except Exception as error:
-        return job.failed(f"{type(error).__name__}: {error}".rstrip(": "), time.perf_counter() - start)
 
 
 def label_all(
@@ -221,7 +170,7 @@ class _Run:
         if not self.flying:
             self.store.check_writable()
         try:
-            self.flying[self.engine.executor().submit(_attempt, self.simulate, job)] = job
+            self.flying[self.engine.executor().submit(attempt, self.simulate, job)] = job
         except BrokenExecutor:  # it died while nobody looked
             self._replace_pool([])
             self.again.appendleft(job)

@@ -17,12 +17,14 @@ import time
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
 from inverse_design.cli import app
 from inverse_design.properties import PROPERTIES
+from simulation import LabelStore
 from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure
 from studies.benchmarks import kills
@@ -97,6 +99,32 @@ def test_what_is_called_verified_was_simulated(run: Path) -> None:
         for name, value in again.anchors.as_dict().items():
             assert stated[name] == pytest.approx(value, abs=1e-9)
             assert table.loc[number, f"{name}_verified"] == pytest.approx(value, abs=1e-9)
+
+
+def test_the_explorer_shows_labels_candidates_and_front(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import surrogate
+    from inverse_design.explore.atlas import KINDS, load_atlas
+
+    class Model:
+        """Codes of the length that the run has."""
+
+        load = staticmethod(lambda name: Model())
+        encode = staticmethod(lambda structures: np.zeros((len(structures), 4), np.float32))
+
+    monkeypatch.setitem(vars(surrogate), "Surrogate", Model)  # so that TensorFlow is not imported for it
+    atlas, table = load_atlas(str(run)), pd.read_csv(run / "verified.csv")
+    counts = {kind: sum(point.kind == kind for point in atlas.points) for kind in KINDS}
+    assert counts["candidate"] == table["converged"].iloc[:4].sum()
+    assert counts["front"] == len(pd.read_csv(run / "front.csv"))
+    assert 0 < counts["label"] <= 24
+    assert len(atlas.codes) == len(atlas.points)
+    for number in table.index[:4][table["converged"].iloc[:4]]:
+        row = atlas.rows[f"candidate {number:02d}"]
+        assert atlas.table[row, 5] == pytest.approx(table["Hc_verified"][number], abs=1e-9)
+        assert atlas.structure(row) == Microstructure.load(run / "candidates" / f"{number:02d}" / "structure.npz")
+    with LabelStore(run / "labels.sqlite", read_only=True) as store:
+        assert atlas.conditions.label_key(atlas.structure(0).content_hash) in store
+    assert {goal.quantity for goal in atlas.goals} == {"Mr", "Hc", "Hk90"}
 
 
 def test_front_csv_holds_objectives_and_predictions(run: Path) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +15,8 @@ from inverse_design.report.comparison import render_comparison
 from inverse_design.report.page import render
 from inverse_design.run.folder import GOES_ON
 from inverse_design.study.sections import SurrogateSection
+from tests.inverse_design.chromium import comes_true
 from tests.inverse_design.report.stand_ins import report_data, study_of
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A headless Chromium, or a skip that says what is missing."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here (Debian's package is called chromium)")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync"]  # fmt: skip
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -122,16 +104,6 @@ def test_a_pareto_point_shows_its_decoded_field_and_says_so(browser: Any, tmp_pa
             assert page.evaluate("document.getElementById('preview-image').naturalWidth") == 20
     assert trouble == []
     page.close()
-
-
-def comes_true(page: Any, condition: str) -> None:
-    """Wait until a condition holds; the page's policy forbids that it evaluates text by itself."""
-    for _ in range(100):
-        with contextlib.suppress(Exception):  # while the page goes over to its next version
-            if page.evaluate(condition):
-                return
-        page.wait_for_timeout(100)
-    pytest.fail(f"never came true: {condition}")
 
 
 def ranks(page: Any) -> list[str]:

@@ -1,0 +1,116 @@
+"""What the page says of a structure, as HTML; every text that is not ours is escaped."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from markupsafe import Markup, escape
+
+from inverse_design.explore.finding import Answer
+from inverse_design.explore.state import Session
+from simulation.anchors import ANCHORS, UNITS
+from simulation.labels.label import Label
+from simulation.pictures.grain_image import png_data_uri
+
+
+def values_table(session: Session) -> str:
+    """The anchor points: wanted, predicted, simulated, and by each further simulation."""
+    found, simulated, checks = session.prediction(), session.anchors(), session.known().checks
+    heads = ["predicted", *(["simulated"] if simulated is not None else []), *checks]
+    wanted = Markup("<th>wanted</th>") if session.goals else ""
+    head = Markup("<tr><th></th>{}{}</tr>").format(wanted, _join("<th>{}</th>", heads))
+    rows = []
+    for i, name in enumerate(ANCHORS):
+        goal = session.goals.get(name)
+        cells = [Markup("<td class='predicted'>{:.3f} ± {:.3f}</td>").format(found.mean[i], found.std[i])]
+        values = [] if simulated is None else [simulated[i]]
+        values += [check.anchors[name] if check.converged else math.nan for check in checks.values()]
+        cells += [_value(value, goal) for value in values]
+        asked = Markup("<td>{:.3f} to {:.3f}</td>").format(*goal) if goal else Markup("<td></td>")
+        first = Markup("<th scope='row'>{} <span class='soft'>{}</span></th>").format(name, UNITS[name])
+        rows.append(Markup("<tr>{}{}{}</tr>").format(first, asked if session.goals else "", _join("{}", cells)))
+    return str(Markup("<table><thead>{}</thead><tbody>{}</tbody></table>").format(head, _join("{}", rows)))
+
+
+def _value(value: float, goal: tuple[float, float] | None) -> Markup:
+    if not math.isfinite(value):
+        return Markup("<td class='soft'>missing</td>")
+    kind = "simulated" if goal is None else "meets" if goal[0] <= value <= goal[1] else "misses"
+    return Markup("<td class='{}'>{:.4f}</td>").format(kind, value)
+
+
+def _join(pattern: str, items: list[str] | list[Markup]) -> Markup:
+    return Markup("").join(Markup(pattern).format(item) for item in items)  # noqa: S704 - patterns of this module
+
+
+def origin(session: Session) -> str:
+    """What is shown."""
+    structure = session.shown.structure
+    words = Markup("<p><strong>{}</strong> <span class='soft'>{} grains</span></p>")
+    return str(words.format(session.shown.words, structure.grains))
+
+
+def worth(session: Session, at_rest: bool = True) -> str:
+    """What the prediction is worth: how unlike the structure is what is known, and, where nothing moves, how far the
+    nearest is."""
+    found = session.prediction()
+    said = []
+    if session.anchors() is not None:
+        said.append(Markup("This very structure was simulated."))
+    elif at_rest:
+        nearest, away = session.nearest()
+        if nearest >= 0:
+            name = session.atlas.points[nearest].name
+            said.append(Markup("Nearest simulated: {}, {:.1f}° of axis away.").format(name, away))
+    else:
+        said.append(Markup("Nearest simulated: …"))
+    if math.isfinite(found.novelty):
+        outside = found.novelty > 1
+        where = "unlike what the surrogate knows: little more than a guess" if outside else "inside of what is known"
+        kind = "warning" if outside else "soft"
+        said.append(Markup("<span class='{}'>Novelty {:.2f}, {}.</span>").format(kind, found.novelty, where))
+    if session.goals:
+        words = Markup("Meets all goals with a probability of <strong>{:.0f}\u00a0%</strong>.")
+        said.append(words.format(100 * session.chance()))
+    return str(Markup("<p>{}</p>").format(Markup(" ").join(said)))
+
+
+def axis(session: Session) -> str:
+    """The chosen grain."""
+    if session.grain is None or session.axis_deg is None:
+        return "<p class='soft'>Click a grain and drag to turn its easy axis; or press space, then the arrow keys.</p>"
+    share = np.mean(session.shown.structure.grain_id == session.grain)
+    words = Markup("<p>Grain {}: axis {:.0f}° off the field, {:.1f} % of the area.</p>")
+    return str(words.format(session.grain + 1, session.axis_deg, 100 * share))
+
+
+def outcome(label: Label, what: str) -> str:
+    """What came of a simulation, as a sentence."""
+    if not label.converged:
+        return f"{what}: {label.outcome}, of no use as a label ({label.reason})"
+    return f"{what}: Mr {label.anchors.Mr:.4f} Ms, Hc {label.anchors.Hc:.4f} H_A, {label.wall_s:.1f} s"
+
+
+def answer(number: int, found: Answer) -> str:
+    """A picture and what is known of it."""
+    picture = png_data_uri(found.structure, 160)
+    chance = "simulated, meets all goals" if found.row is not None else f"{100 * found.chance:.0f} % by prediction"
+    values = ", ".join(f"{name} {found.mean[ANCHORS.index(name)]:.3f}" for name in ("Mr", "Hc"))
+    return str(
+        Markup("<img src='{}' alt='Grains of answer {}'><p><strong>{}</strong></p><p class='soft'>{}; {}</p>").format(
+            picture, number, chance, found.words, values
+        )
+    )
+
+
+def escaped(words: str) -> str:
+    """A plain text as HTML."""
+    return str(escape(words))
+
+
+def plain_axis(session: Session) -> str:
+    """The chosen grain, for a screen reader."""
+    if session.grain is None or session.axis_deg is None:
+        return "No grain chosen."
+    return f"Grain {session.grain + 1}, axis {session.axis_deg:.0f} degrees."
