@@ -16,11 +16,12 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 from ruamel.yaml.nodes import MappingNode
 
 from inverse_design.console import printable
-from inverse_design.study.sections import MaterialSection, Section
+from inverse_design.study.sections import MaterialSection, Section, unknown_material
 from inverse_design.study.study import Study
 from inverse_design.study.wishes import GoalSection
 from simulation.errors import InputError
 from simulation.material import MATERIALS, Material
+from simulation.material_table import RECORDS
 
 MAX_BYTES = 100_000
 """A study with every key commented takes a tenth of that; YAML is read at some 50 kB a second."""
@@ -65,12 +66,14 @@ def load_material(name_or_file: str) -> Material:
         return MATERIALS[name_or_file]
     path, names = Path(name_or_file), ", ".join(MATERIALS)
     if not path.exists():
+        if name_or_file in RECORDS:
+            raise StudyError(f"--material: {unknown_material(name_or_file)}, in a YAML file")
         raise StudyError(f"{name_or_file}: no material of this name ({names}) and no file with one")
     data, lines = _read(_text_of(path), str(path))
     given = data.get("material", "Nd2Fe14B" if "goals" in data else data)  # a study need not say
     if isinstance(given, str):
         if given not in MATERIALS:
-            raise StudyError(f"{path}: material: unknown material {given!r}; allowed: {names}, or constants")
+            raise StudyError(f"{path}: material: {unknown_material(given)}")
         return MATERIALS[given]
     if given is data:
         lines = {f"material.{key}": place for key, place in lines.items()}
@@ -78,7 +81,7 @@ def load_material(name_or_file: str) -> Material:
         found = _MaterialFile.model_validate({"material": given}).material
     except ValidationError as error:
         raise StudyError(_sentence(error, lines, str(path))) from None
-    return Material(**found.model_dump())
+    return found.magnet()
 
 
 def _text_of(path: Path) -> str:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Strict,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from simulation.errors import InputError
+from simulation.material import Material, listed_material
+from simulation.material_table import CONSTANTS
 from simulation.tessellation import square_cells
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -39,11 +50,43 @@ class Section(BaseModel):
 
 
 class MaterialSection(Section):
-    """Intrinsic properties, as in `simulation.Material`."""
+    """Intrinsic properties, as in `simulation.Material`: all three, or a name of `simulation.material_table` with the
+    temperature, and beside it whatever is to be another value or is not listed."""
 
-    A_J_per_m: Annotated[Number, Field(ge=1e-15, le=1e-9)]
-    Js_T: Annotated[Number, Field(ge=1e-3, le=10)]
-    K1_J_per_m3: Annotated[Number, Field(ge=1, le=1e9)]
+    name: str | None = None
+    temperature_K: Annotated[Number, Field(gt=0, le=2000)] | None = None
+    A_J_per_m: Annotated[Number, Field(ge=1e-15, le=1e-9)] | None = None
+    Js_T: Annotated[Number, Field(ge=1e-3, le=10)] | None = None
+    K1_J_per_m3: Annotated[Number, Field(ge=1, le=1e9)] | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> MaterialSection:
+        if self.name is None:
+            missing = [key for key in CONSTANTS if getattr(self, key) is None]
+            if missing:
+                raise refuse(f"material.{missing[0]}", "this key is required, or a name")
+            if self.temperature_K is not None:
+                raise refuse("material.temperature_K", "goes with a name; constants alone are those of one temperature")
+        else:
+            try:
+                self.magnet()
+            except InputError as error:
+                raise refuse("material.name", str(error)) from None
+        return self
+
+    def magnet(self) -> Material:
+        """The material as a value."""
+        own = {key: getattr(self, key) for key in CONSTANTS}
+        return Material(**own) if self.name is None else listed_material(self.name, self.temperature_K, **own)
+
+
+def unknown_material(name: str) -> str:
+    """Why a name alone is no material, in words: not listed, or not all of its constants are."""
+    try:
+        listed_material(name)
+    except InputError as error:
+        return str(error)
+    raise ValueError(name)
 
 
 class Microstructures(Section):

@@ -28,6 +28,7 @@ from inverse_design.study.sections import (
     check_grid,
     check_sweep,
     refuse,
+    unknown_material,
 )
 from inverse_design.study.shipped import CONTINUED, FIXED, fixed_sections, sizes_of
 from inverse_design.study.wishes import GoalSection, check_goals, goal_of
@@ -63,7 +64,7 @@ class Study(Section):
         """The material as a value."""
         if isinstance(self.material, str):
             return MATERIALS[self.material]
-        return Material(**self.material.model_dump())
+        return self.material.magnet()
 
     @property
     def family(self) -> StructureFamily:
@@ -120,8 +121,7 @@ class Study(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Study:
         if isinstance(self.material, str) and self.material not in MATERIALS:
-            names = ", ".join(MATERIALS)
-            raise refuse("material", f"unknown material {self.material!r}; allowed: {names}, or a mapping of constants")
+            raise refuse("material", unknown_material(self.material))
         if self.surrogate.pretrained is not None:
             self._check_pretrained(self.surrogate.pretrained)
         else:

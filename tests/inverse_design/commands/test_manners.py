@@ -175,7 +175,12 @@ def test_a_material_by_name_or_file(run: Path, tmp_path: Path) -> None:
     (tmp_path / "wrong.yaml").write_text("A_J_per_m: 1.2e-11\nJs_T: -1\nK1_J_per_m3: 1.72e+7\n")
     with pytest.raises(InputError, match=r"wrong.yaml:2: material.Js_T: must be at least 0.001, got -1"):
         setting_of(structure, str(tmp_path / "wrong.yaml"))
-    assert "SmCo5: no material of this name (Nd2Fe14B)" in refused("simulate", structure, "--material", "SmCo5")
+    assert "Nd3Fe: no material of this name (Nd2Fe14B, FePt, Co)" in refused(
+        "simulate", structure, "--material", "Nd3Fe"
+    )
+    assert "give A_J_per_m beside the name" in refused("simulate", structure, "--material", "SmCo5")
+    (tmp_path / "filled.yaml").write_text("name: SmCo5\nA_J_per_m: 1.2e-11\n")
+    assert setting_of(structure, str(tmp_path / "filled.yaml")).material.K1_J_per_m3 == 1.7e7
 
 
 def test_a_study_beside_a_structure_makes_no_run(tmp_path: Path) -> None:
