@@ -108,13 +108,12 @@ def describe(study: Study, found: dict[str, Any]) -> list[str]:
     """What running a study would do, a line a stage, and what it would take."""
     family, part, rule = study.family, study.surrogate, study.verification
     sweep = study.field_sweep
-    low, high = study.microstructures.misorientation_deg
     free = ", free spins" if study.labels.spins == "free" else ""
     until = "the coercive field" if sweep.until else f"{sweep.stop:g} H_A"
     return [
         f"{study.name}: valid",
         f"  structures: {family.size_nm:g} nm squares of {family.cells} x {family.cells} cells, "
-        f"{family.grains[0]} to {family.grains[1]} grains, misorientation {low:g} to {high:g} degrees",
+        f"{family.grains[0]} to {family.grains[1]} grains, {_texture(study)}{_grains(study)}",
         f"  labels: {study.labels.count} curves by {study.labels.backend} ({study.labels.discretization}{free}), "
         f"{sweep.start:g} H_A to {until} in steps of {sweep.step:g}; {study.labels.test} of them test"
         + (", all shipped" if part.pretrained else ""),
@@ -133,6 +132,22 @@ def describe(study: Study, found: dict[str, Any]) -> list[str]:
         f"  takes at most about {_size(found['memory_bytes'])} of memory, {_size(found['disk_bytes'])} of disk",
         f"  {_time(study, found)}",
     ]
+
+
+def _texture(study: Study) -> str:
+    part = study.microstructures
+    low, high = part.misorientation_deg
+    about = f" about {part.direction_deg:g} degrees" if part.direction_deg else ""
+    if part.texture == "uniform":
+        return f"misorientation {low:g} to {high:g} degrees{about}"
+    name = {"gaussian": "Gaussian", "von_mises": "von Mises"}[part.texture]
+    return f"axes {name} with a standard deviation of {low:g} to {high:g} degrees{about}"
+
+
+def _grains(study: Study) -> str:
+    part = study.microstructures
+    words = "" if part.size_sigma is None else f", log-normal diameters of sigma {part.size_sigma:g}"
+    return words + (f", {part.aspect:g} times as long at {part.elongation_deg:g} degrees" if part.aspect > 1 else "")
 
 
 def _goals(study: Study) -> list[str]:

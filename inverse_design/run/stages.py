@@ -217,7 +217,8 @@ class Stages:
 
         def build(folder: Path) -> None:
             rows = [i for i, item in enumerate(batch) if item.map_hits(self.goals)]
-            drawn = [redraws(batch[i].candidate.structure, self.study.redraws, self.study.seed) for i in rows]
+            study, hits = self.study, [batch[i].candidate.structure for i in rows]
+            drawn = [redraws(hit, study.redraws, study.seed, study.family) for hit in hits]
             every = [structure for family in drawn for structure in family]
             found = simulator.simulate(f"redraws, {part_in_words(part)}", every, simulator.conditions())
             save_redraws(folder, rows, drawn, found)

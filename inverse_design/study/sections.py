@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -19,6 +22,9 @@ from pydantic_core import PydanticCustomError
 from simulation.errors import InputError
 from simulation.material import Material, listed_material
 from simulation.material_table import CONSTANTS
+from simulation.microstructure import Microstructure
+from simulation.morphology import morphology
+from simulation.sampling import MOST_ASPECT, SIZE_SIGMA
 from simulation.tessellation import square_cells
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -90,12 +96,79 @@ def unknown_material(name: str) -> str:
 
 
 class Microstructures(Section):
-    """The family of grain structures that is sampled and searched."""
+    """The family of grain structures that is sampled and searched, see `simulation.sampling.StructureFamily`.
+
+    `like` is a structure whose statistics are taken for what is not written; a study as run has them written.
+    """
 
     size_nm: Annotated[Number, Field(gt=0)] = 320.0
     cell_nm: Annotated[Number, Field(ge=1e-3, le=1e3)] = 2.0
     grains: WholeRange = (16, 256)
     misorientation_deg: Range = (0.0, 180.0)
+    texture: Literal["uniform", "gaussian", "von_mises"] = "uniform"
+    direction_deg: Annotated[Number, Field(ge=-180, le=180)] = 0.0
+    size_sigma: Annotated[Number, Field(ge=SIZE_SIGMA[0], le=SIZE_SIGMA[1])] | None = None
+    aspect: Annotated[Number, Field(ge=1, le=MOST_ASPECT)] = 1.0
+    elongation_deg: Annotated[Number, Field(ge=-180, le=180)] = 0.0
+    like: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _measured(cls, data: Any) -> Any:
+        """Fill in what is not written from the structure that is named."""
+        if not isinstance(data, dict) or not isinstance(data.get("like"), str):
+            return data
+        if all(key in data for key in MEASURED):
+            return data  # a study as run: nothing is read any more
+        return {**statistics_of(data["like"], data), **data}
+
+    def as_plain(self) -> dict[str, Any]:
+        """What keys say of the family: nothing of what came later where it is at its default, nor the name of a file."""
+        first = ("size_nm", "cell_nm", "grains", "misorientation_deg")
+        plain = self.model_dump(mode="json", exclude={"like"})
+        fields = type(self).model_fields
+        return {key: value for key, value in plain.items() if key in first or value != fields[key].default}
+
+
+MEASURED = ("size_nm", "cell_nm", "grains", "misorientation_deg", "texture", "direction_deg", "size_sigma", "aspect",
+            "elongation_deg")  # fmt: skip
+"""Keys of `microstructures` that a structure has values for."""
+
+LIKE = 0.8, 1.25
+"""Grain numbers and widths of the texture that are sampled like one structure, in its own."""
+
+
+def statistics_of(path: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys of `microstructures` as a structure has them: its size, grains that are as large as its own in the mean and
+    as narrowly or widely distributed, as long, and axes about the same direction with the same spread.
+
+    Args:
+        path: of the structure file.
+        given: keys that are written, of which the size counts for the number of grains.
+    """
+    try:
+        structure = Microstructure.load(Path(path))
+    except InputError as error:
+        raise refuse("microstructures.like", str(error)) from None
+    found, cell_nm = morphology(structure), given.get("cell_nm", structure.cell_nm)
+    size_nm = given.get("size_nm")
+    if not isinstance(cell_nm, int | float) or not isinstance(size_nm, int | float | None) or not cell_nm > 0:
+        return {}  # the fields themselves say what is wrong
+    if size_nm is None:
+        size_nm = min(structure.shape) * structure.cell_nm // cell_nm * cell_nm
+    count, width = size_nm**2 / found.area_nm2, math.degrees(found.width_rad)
+    low, high = (max(1, round(factor * count)) for factor in LIKE)
+    return {
+        "size_nm": float(size_nm),
+        "cell_nm": float(cell_nm),
+        "grains": (low, high),
+        "misorientation_deg": tuple(round(min(factor * width, 90.0), 3) for factor in LIKE),
+        "texture": "gaussian",
+        "direction_deg": round(math.degrees(found.direction_rad), 3),
+        "size_sigma": round(min(max(found.size_sigma, SIZE_SIGMA[0]), SIZE_SIGMA[1]), 4),
+        "aspect": round(min(found.aspect, MOST_ASPECT), 4),
+        "elongation_deg": round(math.degrees(found.elongation_rad), 3),
+    }
 
 
 class Sweep(Section):

@@ -71,7 +71,17 @@ class Study(Section):
         """The family of structures as a value."""
         part = self.microstructures
         low, high = (math.radians(angle) for angle in part.misorientation_deg)
-        return StructureFamily(part.size_nm, part.cell_nm, part.grains, (low, min(high, math.pi)))
+        return StructureFamily(
+            part.size_nm,
+            part.cell_nm,
+            part.grains,
+            (low, min(high, math.pi)),
+            part.texture,
+            math.radians(part.direction_deg),
+            part.size_sigma,
+            part.aspect,
+            math.radians(part.elongation_deg),
+        )
 
     @property
     def redraws(self) -> int:
