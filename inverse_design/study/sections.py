@@ -123,7 +123,7 @@ class Microstructures(Section):
         return {**statistics_of(data["like"], data), **data}
 
     def as_plain(self) -> dict[str, Any]:
-        """What keys say of the family: nothing of what came later where it is at its default, nor the name of a file."""
+        """What keys say of the family: nothing of what came later where it is at its default, nor a file."""
         first = ("size_nm", "cell_nm", "grains", "misorientation_deg")
         plain = self.model_dump(mode="json", exclude={"like"})
         fields = type(self).model_fields

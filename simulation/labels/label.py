@@ -228,7 +228,7 @@ class Label:
 
     @cached_property
     def drawn(self) -> tuple[int, float]:
-        """Grain number and misorientation or width of the texture (rad) as drawn; of a decoded one its grains and NaN."""
+        """Grain number and misorientation or width of the texture (rad) as drawn; of a decoded one NaN."""
         if isinstance(self.source, Specification):
             s = self.source
             return s.family.parameters(s.seed, s.purpose, s.index)[:2]
