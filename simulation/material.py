@@ -114,6 +114,19 @@ def listed_material(name: str, temperature_K: float | None = None, **own: float 
     return Material(*[float(value) for value in values.values() if value is not None])
 
 
+def why_no_material(name: str) -> str:
+    """Why a name alone is no material, in words: it is not listed, or not all of its constants are; nothing if it is.
+
+    >>> why_no_material("SmCo5")
+    'of SmCo5 no A_J_per_m with a source is known here; give A_J_per_m beside the name'
+    """
+    try:
+        listed_material(name)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 def _complete() -> dict[str, Material]:
     found = {}
     for name, records in RECORDS.items():

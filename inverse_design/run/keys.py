@@ -84,6 +84,12 @@ def _spins(study: Study) -> dict[str, str]:
     return {} if study.labels.spins == "planar" else {"spins": study.labels.spins}
 
 
+def _curve(study: Study) -> dict[str, Any]:
+    """What a key says of a measured curve: nothing where there is none."""
+    curve = study.reduced_goals.curve
+    return {} if curve is None else {"curve": curve.as_plain()}
+
+
 def labels_key(study: Study) -> str:
     """Key of the labels' wall time: of which family they are and how they are simulated, not how many."""
     return stage_key(
@@ -157,6 +163,7 @@ def verify_key(study: Study, search: str, round_: int) -> str:
         discretization=study.labels.discretization,
         field_sweep=study.field_sweep.model_dump(mode="json"),
         **_spins(study),
+        **(_curve(study) if round_ else {}),
     )
 
 
@@ -183,7 +190,8 @@ def known_key(study: Study, labels: str) -> str:
 def confirm_key(study: Study, batch: str) -> str:
     """Key of the confirmation of a batch: its own, that of its redraws where they say what a hit is, and the checks."""
     robust = any(goal.robust for goal in study.reduced_goals)
-    return stage_key(Stage.CONFIRM, batch=redraws_key(study, batch) if robust else batch, checks=study.checks)
+    first = redraws_key(study, batch) if robust else batch
+    return stage_key(Stage.CONFIRM, batch=first, checks=study.checks, **_curve(study))
 
 
 def rest_key(study: Study) -> str:
@@ -192,12 +200,12 @@ def rest_key(study: Study) -> str:
     parts["microstructures"] = study.microstructures.as_plain()
     del parts["labels"]["spins"]
     parts["labels"] |= _spins(study)
-    return stage_key(Stage.LABELS, rest=parts)
+    return stage_key(Stage.LABELS, rest=parts | _curve(study))
 
 
 def redraws_key(study: Study, verify: str) -> str:
     """Key of the redraws of a batch's hits."""
-    return stage_key(Stage.REDRAWS, seed=study.seed, verify=verify, redraws=study.redraws)
+    return stage_key(Stage.REDRAWS, seed=study.seed, verify=verify, redraws=study.redraws, **_curve(study))
 
 
 def reversal_key(label_keys: dict[int, str]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,11 +17,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from inverse_design.study.like import MEASURED, statistics_of
 from simulation.errors import InputError
 from simulation.material import Material, listed_material
 from simulation.material_table import CONSTANTS
-from simulation.microstructure import Microstructure
-from simulation.morphology import morphology
 from simulation.sampling import MOST_ASPECT, SIZE_SIGMA
 from simulation.tessellation import square_cells
 
@@ -86,15 +83,6 @@ class MaterialSection(Section):
         return Material(**own) if self.name is None else listed_material(self.name, self.temperature_K, **own)
 
 
-def unknown_material(name: str) -> str:
-    """Why a name alone is no material, in words: not listed, or not all of its constants are."""
-    try:
-        listed_material(name)
-    except InputError as error:
-        return str(error)
-    raise ValueError(name)
-
-
 class Microstructures(Section):
     """The family of grain structures that is sampled and searched, see `simulation.sampling.StructureFamily`.
 
@@ -120,7 +108,10 @@ class Microstructures(Section):
             return data
         if all(key in data for key in MEASURED):
             return data  # a study as run: nothing is read any more
-        return {**statistics_of(data["like"], data), **data}
+        try:
+            return {**statistics_of(Path(data["like"]), data), **data}
+        except InputError as error:
+            raise refuse("microstructures.like", str(error)) from None
 
     def as_plain(self) -> dict[str, Any]:
         """What keys say of the family: nothing of what came later where it is at its default, nor a file."""
@@ -128,47 +119,6 @@ class Microstructures(Section):
         plain = self.model_dump(mode="json", exclude={"like"})
         fields = type(self).model_fields
         return {key: value for key, value in plain.items() if key in first or value != fields[key].default}
-
-
-MEASURED = ("size_nm", "cell_nm", "grains", "misorientation_deg", "texture", "direction_deg", "size_sigma", "aspect",
-            "elongation_deg")  # fmt: skip
-"""Keys of `microstructures` that a structure has values for."""
-
-LIKE = 0.8, 1.25
-"""Grain numbers and widths of the texture that are sampled like one structure, in its own."""
-
-
-def statistics_of(path: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys of `microstructures` as a structure has them: its size, grains that are as large as its own in the mean and
-    as narrowly or widely distributed, as long, and axes about the same direction with the same spread.
-
-    Args:
-        path: of the structure file.
-        given: keys that are written, of which the size counts for the number of grains.
-    """
-    try:
-        structure = Microstructure.load(Path(path))
-    except InputError as error:
-        raise refuse("microstructures.like", str(error)) from None
-    found, cell_nm = morphology(structure), given.get("cell_nm", structure.cell_nm)
-    size_nm = given.get("size_nm")
-    if not isinstance(cell_nm, int | float) or not isinstance(size_nm, int | float | None) or not cell_nm > 0:
-        return {}  # the fields themselves say what is wrong
-    if size_nm is None:
-        size_nm = min(structure.shape) * structure.cell_nm // cell_nm * cell_nm
-    count, width = size_nm**2 / found.area_nm2, math.degrees(found.width_rad)
-    low, high = (max(1, round(factor * count)) for factor in LIKE)
-    return {
-        "size_nm": float(size_nm),
-        "cell_nm": float(cell_nm),
-        "grains": (low, high),
-        "misorientation_deg": tuple(round(min(factor * width, 90.0), 3) for factor in LIKE),
-        "texture": "gaussian",
-        "direction_deg": round(math.degrees(found.direction_rad), 3),
-        "size_sigma": round(min(max(found.size_sigma, SIZE_SIGMA[0]), SIZE_SIGMA[1]), 4),
-        "aspect": round(min(found.aspect, MOST_ASPECT), 4),
-        "elongation_deg": round(math.degrees(found.elongation_rad), 3),
-    }
 
 
 class Sweep(Section):
