@@ -156,6 +156,8 @@ def _goals(study: Study) -> list[str]:
         unit = shown_unit(goal.quantity, study.goals[goal.quantity])
         beside = goal_in_unit(goal, unit, study.magnet) if unit else ""
         lines.append(f"  goal: {goal.quantity} {goal.describe()}" + (f" = {beside}" if beside else ""))
+    if (curve := study.reduced_goals.curve) is not None:
+        lines.append(f"  goal: {curve.describe()}, measured from {curve.h[0]:.3g} to {curve.h[-1]:.3g} H_A")
     return lines
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.candidates.candidate import KNOWN
+from inverse_design.goals import curve_of
 from inverse_design.properties import PROPERTIES, UNITS, Column
 from inverse_design.run.baseline import in_words
 from inverse_design.run.design import Design
@@ -81,7 +82,8 @@ def asked(data: ReportData) -> str:
             words.append(f"{goal.quantity} as {extreme} as possible{f' ({bounds})' if bounds else ''}")
         else:
             words.append(f"{goal.quantity} {goal.describe()}")
-    return listed(words)
+    curve = curve_of(data.goals)
+    return listed(words if curve is None else [*words, curve.describe()])
 
 
 def listed(words: Sequence[str]) -> str:
@@ -175,6 +177,9 @@ def _misses(data: ReportData, number: int) -> list[str]:
         if goal.window is not None and not goal.allows(value):
             gap = max(goal.window[0] - value, value - goal.window[1])
             found.append(f"{goal.quantity} by {gap:.2g} {UNITS[goal.quantity]}".rstrip())
+    curve, apart = curve_of(data.goals), data.verified[number].apart(data.goals)
+    if curve is not None and curve.tolerance is not None and not apart <= curve.tolerance:
+        found.append(f"the measured curve by {apart - curve.tolerance:.2g}")
     return found
 
 

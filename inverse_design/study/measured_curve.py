@@ -36,8 +36,8 @@ class CurveSection(Section):
     """`goals.curve`: a measured loop that simulated curves are to follow.
 
     `file` is read once; a study as run holds `points`, (H / H_A, M / Ms) of the falling branch as a square prism has
-    it. `tolerance` is of the rms distance in the plane of H / H_A and M / Ms, see `simulation.loops.curve_distance`, and
-    of the `anchors` of the curve, unless `anchor_tolerance` is another: those that were measured become targets.
+    it. `tolerance` is of the rms distance in the plane of H / H_A and M / Ms (`simulation.loops.curve_distance`), and
+    of the `anchors` of the curve unless `anchor_tolerance` is another: those that were measured become targets.
     """
 
     file: str | None = None

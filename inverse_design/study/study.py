@@ -7,7 +7,7 @@ import re
 from io import StringIO
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, Strict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 from ruamel.yaml import YAML
 
 from inverse_design.goals import Goals
@@ -45,6 +45,8 @@ CURVE = "goals.curve"
 
 class Study(Section):
     """A whole study, valid by construction."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)  # a dump has `curve` by its name
 
     name: Annotated[str, Field(pattern=NAME, max_length=100)]
     seed: Annotated[int, Strict(), Field(ge=0, lt=2**63)] = 1
