@@ -8,6 +8,7 @@ from typing import Any
 
 from inverse_design.progress import duration
 from inverse_design.run.memory import total_bytes, workers_of
+from inverse_design.study.pairs import read_pairs
 from inverse_design.study.study import Study
 from inverse_design.study.wishes import goal_in_unit, shown_unit
 
@@ -33,6 +34,7 @@ def plan(study: Study, run: Path, measure: bool = False) -> dict[str, Any]:
         "valid": True,
         "labels": 0 if study.surrogate.pretrained else study.labels.count,
         "surrogate": study.surrogate.pretrained,
+        "measured_pairs": len(read_pairs(study)),
         "goals": {goal.quantity: goal.describe() for goal in study.reduced_goals},
         "max_simulations": rule.max_simulations,
         "redraws": study.redraws,
@@ -121,6 +123,7 @@ def describe(study: Study, found: dict[str, Any]) -> list[str]:
         if part.pretrained
         else f"  surrogate: latent code of {part.latent_dim}, {part.unlabelled} structures x {part.epochs} epochs, "
         f"{part.ensemble} regressor{'s' if part.ensemble > 1 else ''}",
+        *_pairs(study, found),
         *_goals(study),
         f"  search: {study.search.algorithm}, {study.search.generations} generations of {study.search.population}",
         f"  verification: batches of {rule.candidates} by {rule.backend}; at most {rule.rounds} rounds, "
@@ -148,6 +151,19 @@ def _grains(study: Study) -> str:
     part = study.microstructures
     words = "" if part.size_sigma is None else f", log-normal diameters of sigma {part.size_sigma:g}"
     return words + (f", {part.aspect:g} times as long at {part.elongation_deg:g} degrees" if part.aspect > 1 else "")
+
+
+def _pairs(study: Study, found: dict[str, Any]) -> list[str]:
+    """What is measured."""
+    part, count, shift = study.labels, found["measured_pairs"], study.verification.correction
+    lines = []
+    if count:
+        pairs = f"{count} pair{'s' * (count != 1)} of {part.measured}"
+        lines.append(f"  measured: {pairs}, each as {part.weight} label{'s' * (part.weight != 1)} in the training")
+    if shift:
+        words = ", ".join(f"{anchor} {value:+g}" for anchor, value in shift.items())
+        lines.append(f"  correction: measured less simulated is taken as {words}; goals below are of what is simulated")
+    return lines
 
 
 def _goals(study: Study) -> list[str]:

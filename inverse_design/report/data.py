@@ -40,6 +40,7 @@ class ReportData(Design):
         reversals: by candidate number, the field (ny, nx) in H_A at which each cell switched, NaN where it has not.
         plane_unstable_h: by candidate number, the field in H_A from which on the plane was unstable; NaN where it never
             was.
+        measured_pairs: one row a measured pair, see `study.pairs.residuals`.
         no_reversals: by candidate number, why one that might be expected could not be made.
     """
 
@@ -55,6 +56,7 @@ class ReportData(Design):
     reversals: Mapping[int, np.ndarray] = field(default_factory=dict)
     plane_unstable_h: Mapping[int, float] = field(default_factory=dict)
     no_reversals: Mapping[int, str] = field(default_factory=dict)
+    measured_pairs: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def study_text(self) -> str:

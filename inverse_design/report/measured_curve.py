@@ -10,8 +10,10 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from inverse_design.goals import Goal, curve_of
+from inverse_design.properties import UNITS
 from inverse_design.report import svg
 from inverse_design.report.data import ReportData
+from inverse_design.study.pairs import mean_residuals
 
 MEASURED = "#2f855a"
 """Its colour in figures, that of goals."""
@@ -29,6 +31,17 @@ def curve_rows(data: ReportData, number: int | None) -> list[dict[str, Any]]:
         row["verified"] = {"reduced": f"{apart:.4f}", "si": ""} if np.isfinite(apart) else None
         row["hit"] = None if curve.tolerance is None else apart <= curve.tolerance
     return [row]
+
+
+def residual_rows(data: ReportData) -> list[dict[str, Any]]:
+    """One row an anchor: how far what was measured is from what was simulated of the same maps."""
+    rows = []
+    for anchor, (mean, std, count) in mean_residuals(data.measured_pairs).items():
+        spread = f"{std:.4f}" if count > 1 else ""
+        used = data.study.verification.correction.get(anchor)  # type: ignore[call-overload]
+        row = {"anchor": anchor, "unit": UNITS[anchor], "mean": f"{mean:+.4f}", "std": spread, "count": count}
+        rows.append(row | {"used": "" if used is None else f"{used:+.4f}"})
+    return rows
 
 
 def behind(frame: svg.Frame, goals: Sequence[Goal]) -> Markup:

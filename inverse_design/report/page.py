@@ -29,7 +29,7 @@ from inverse_design.report.data import (
 from inverse_design.report.explorer import curve_frame_of, explored
 from inverse_design.report.figure_files import write_figures
 from inverse_design.report.listing import columns, listed
-from inverse_design.report.measured_curve import curve_rows
+from inverse_design.report.measured_curve import curve_rows, residual_rows
 from inverse_design.report.tables import write_tables
 from inverse_design.run.folder import GOES_ON
 from inverse_design.run.verified import Verified, in_words
@@ -121,6 +121,7 @@ def _context(data: ReportData) -> dict[str, Any]:
         "overlay": _empty_plane(data, frame, "Curves of the ticked candidates", "overlay-marks"),
         "labels": [(LABEL_WORDS.get(key, key), f"{value:g}") for key, value in data.labels.items()],
         "accuracy": _accuracy(data),
+        "residuals": residual_rows(data),
         "learning": plots.learning(data.losses),
         "hypervolume": plots.traces(
             {f"round {i}": (np.arange(1, len(h) + 1), h) for i, h in enumerate(data.hypervolume)},

@@ -63,6 +63,9 @@ GRAIN_HISTORY = "grains.csv"
 TEST = "test.npz"
 """Predictions for the test split and what was simulated, in a regressor's folder: `mean`, `std`, `anchors` (n, 6)."""
 
+PAIRS = "measured.csv"
+"""Anchor points of measured pairs beside those simulated of their maps, in the run's folder."""
+
 LABELS = "labels.json"
 """Digest of the labels, in the folder of what is known from them."""
 
@@ -129,6 +132,7 @@ def regressor_key(study: Study, before: str, labels: LabelledStructures, round_:
         regressor=study.surrogate.regressor.model_dump(mode="json"),
         ensemble=study.surrogate.ensemble,
         mirrored=study.surrogate.mirrored,
+        **({} if labels.beside is None else {"measured": labels.beside.keys}),
     )
 
 
@@ -198,7 +202,8 @@ def rest_key(study: Study) -> str:
     """Key of the wall time that no stage took, over the attempts at one search."""
     parts = study.model_dump(mode="json", include={"seed", "goals", "surrogate", "labels"})
     parts["microstructures"] = study.microstructures.as_plain()
-    del parts["labels"]["spins"]
+    for key in ("spins", "measured", "weight", "uncertainty"):
+        del parts["labels"][key]
     parts["labels"] |= _spins(study)
     return stage_key(Stage.LABELS, rest=parts | _curve(study))
 

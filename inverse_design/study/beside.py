@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-FILES = (("goals", "curve", "file"), ("microstructures", "like"))
+FILES = (("goals", "curve", "file"), ("microstructures", "like"), ("labels", "measured"))
 """Keys that name a file."""
 
 

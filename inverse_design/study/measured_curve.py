@@ -10,7 +10,7 @@ from pydantic import Field, Strict
 
 from inverse_design.curve_goal import CurveGoal
 from inverse_design.study.loop_file import LoopFile, read_loop
-from inverse_design.study.sections import Flag, Number, Section
+from inverse_design.study.sections import Anchor, Flag, Number, Section
 from inverse_design.study.units import reduced
 from inverse_design.study.wishes import GoalSection
 from simulation.anchors import anchor_points
@@ -29,7 +29,6 @@ MOST_M = 1.05
 """M / Ms beyond which a unit or the material is wrong rather than a density or a volume a little off."""
 
 Column = Annotated[int, Strict(), Field(ge=1, le=1000)]
-Name = Literal["M1", "Mr", "Hk90", "Hk80", "Hk70", "Hc"]
 
 
 class CurveSection(Section):
@@ -43,7 +42,7 @@ class CurveSection(Section):
     file: str | None = None
     tolerance: Annotated[Number, Field(gt=0, le=1)] | None = None
     minimize: Flag = False
-    anchors: tuple[Name, ...] = get_args(Name)
+    anchors: tuple[Anchor, ...] = get_args(Anchor)
     anchor_tolerance: Annotated[Number, Field(gt=0, le=1)] | None = None
     demagnetizing_factor: Annotated[Number, Field(ge=0, le=1)] | None = None
     units: tuple[str, str] | None = None

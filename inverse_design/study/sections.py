@@ -29,6 +29,7 @@ Positive = Annotated[int, Strict(), Field(ge=1, le=10**7)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Share = Annotated[Number, Field(gt=0, le=1)]
 Flag = Annotated[bool, Strict()]
+Anchor = Literal["M1", "Mr", "Hk90", "Hk80", "Hk70", "Hc"]
 
 
 def _ascending(pair: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -138,6 +139,9 @@ class Labels(Section):
     backend: Literal["planar", "fidimag"] = "planar"
     discretization: Literal["cells", "elements"] = "elements"
     spins: Literal["planar", "free"] = "planar"
+    measured: str | None = None  # a table of pairs, see `study.pairs`; each counts as `weight` simulated labels
+    weight: Annotated[int, Strict(), Field(ge=1, le=1000)] = 1
+    uncertainty: Annotated[Number, Field(ge=0, le=0.5)] = 0.0  # of their anchor points, in Ms and H_A
 
 
 class Regressor(Section):
@@ -225,6 +229,7 @@ Checks = Annotated[
 class Verification(Section):
     """Full simulations of the chosen candidates, and when to stop.
 
+    `correction` is what is measured less what is simulated, by anchor: goals are of what will be measured.
     `max_simulations` is for candidates and redraws; confirmations, and what is known from the labels, are not in it.
     """
 
@@ -237,6 +242,7 @@ class Verification(Section):
     confirm: Checks = None
     known: Flag = True
     distinct_deg: Annotated[Number, Field(ge=0, le=90)] = 3.0
+    correction: dict[Anchor, Annotated[Number, Field(ge=-0.5, le=0.5)]] = Field(default_factory=dict)
     backend: Literal["planar", "fidimag"] = "planar"
     sources: Annotated[tuple[Literal["decoded", "steered", "turned", "drawn"], ...], Field(min_length=1)] = (
         "decoded", "steered", "turned", "drawn",

@@ -32,7 +32,7 @@ from inverse_design.study.sections import (
     refuse,
 )
 from inverse_design.study.shipped import CONTINUED, FIXED, fixed_sections, sizes_of
-from inverse_design.study.wishes import GoalSection, check_goals, goal_of
+from inverse_design.study.wishes import GoalSection, check_goals, corrected, goal_of
 from simulation.errors import InputError
 from simulation.execution.executors import why_no_address, why_no_workers
 from simulation.limits import why_not
@@ -105,7 +105,9 @@ class Study(Section):
     def reduced_goals(self) -> Goals:
         """The goals in reduced units, in the order of the file, and the measured curve that goes with them."""
         curve = None if self.curve is None or self.curve.points is None else self.curve.goal()
-        return Goals((goal_of(name, written, self.magnet) for name, written in self.goals.items()), curve)
+        goals = (goal_of(name, written, self.magnet) for name, written in self.goals.items())
+        shift = {str(name): value for name, value in self.verification.correction.items()}
+        return Goals((corrected(goal, shift.get(goal.quantity, 0.0)) for goal in goals), curve)
 
     @model_validator(mode="before")
     @classmethod
