@@ -116,7 +116,8 @@ def achieved(data: ReportData) -> str:
     text = text.rstrip() + _refuted(data) + _known(data)
     if failed:
         text += f" {failed} did not converge and count{'s' if failed == 1 else ''} for nothing."
-    return f"{text} {in_words(data.labelled)}" if data.labelled else text
+    but = "" if curve_of(data.goals) is None else " (That leaves the measured curve aside.)"
+    return f"{text} {in_words(data.labelled)}{but}" if data.labelled else text
 
 
 def _upheld(data: ReportData) -> str:

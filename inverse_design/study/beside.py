@@ -1,8 +1,9 @@
-"""Files that a study names: beside the study file, or where the command is given."""
+"""Files that a study names: where the command is given, beside the study file, or shipped with the package."""
 
 from __future__ import annotations
 
 import contextlib
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ FILES = (("goals", "curve", "file"), ("microstructures", "like"), ("labels", "me
 
 
 def find_beside(data: dict[str, Any], folder: Path) -> None:
-    """Have files found beside the study, unless there are such where the command is given."""
+    """Have files found beside the study, else with the shipped studies, unless there are such where the command is
+    given."""
     for *sections, key in FILES:
         node: Any = data
         for section in sections:
             node = node.get(section) if isinstance(node, dict) else None
         name = node.get(key) if isinstance(node, dict) else None
         with contextlib.suppress(OSError, ValueError):  # a name that no file can have
-            if isinstance(name, str) and not Path(name).exists() and (folder / name).exists():
-                node[key] = str(folder / name)
+            places = [Path(), folder, Path(str(files("studies")))] if isinstance(name, str) else []
+            there = [place for place in places if (place / name).exists()]
+            if there and there[0] != Path():
+                node[key] = str(there[0] / name)

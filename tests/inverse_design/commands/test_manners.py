@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from inverse_design.cli import app
 from inverse_design.commands import completion
+from inverse_design.commands.init import EXAMPLES
 from inverse_design.commands.setting import run_of, setting_of
 from inverse_design.run.folder import RunFolder, write_manifest
 from inverse_design.study.reading import load_study
@@ -207,7 +208,7 @@ def test_a_study_of_a_shipped_surrogate(tmp_path: Path) -> None:
     assert "no surrogate 'nowhere'" in refused("init", tmp_path / "b.yaml", "--surrogate", "nowhere")
 
 
-@pytest.mark.parametrize("name", ["quickstart", "nd2fe14b", "alignment", "paper"])
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_copied(tmp_path: Path, name: str) -> None:
     said("init", tmp_path / "a.yml", "--example", name)
     assert load_study(tmp_path / "a.yml").name == name
