@@ -19,8 +19,9 @@ def find_beside(data: dict[str, Any], folder: Path) -> None:
         for section in sections:
             node = node.get(section) if isinstance(node, dict) else None
         name = node.get(key) if isinstance(node, dict) else None
+        if not isinstance(name, str):
+            continue
         with contextlib.suppress(OSError, ValueError):  # a name that no file can have
-            places = [Path(), folder, Path(str(files("studies")))] if isinstance(name, str) else []
-            there = [place for place in places if (place / name).exists()]
+            there = [place for place in (Path(), folder, Path(str(files("studies")))) if (place / name).exists()]
             if there and there[0] != Path():
                 node[key] = str(there[0] / name)
