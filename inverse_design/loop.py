@@ -177,6 +177,7 @@ class Run(Stages):
         where a goal is to be maximised or minimised, because that no number of hits is the end of."""
         count = sum(item.counts(self.goals) for item in verified)
         directed = any(goal.direction is not None for goal in self.goals)
+        directed = directed or (self.goals.curve is not None and self.goals.curve.minimize)
         return "" if directed or count < self.study.verification.hits else self._enough(verified)
 
     def _enough(self, verified: Sequence[Verified]) -> str:
