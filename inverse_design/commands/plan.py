@@ -36,6 +36,7 @@ def plan(study: Study, run: Path, measure: bool = False) -> dict[str, Any]:
         "surrogate": study.surrogate.pretrained,
         "measured_pairs": len(read_pairs(study)),
         "goals": {goal.quantity: goal.describe() for goal in study.reduced_goals},
+        "curve": None if (curve := study.reduced_goals.curve) is None else curve.describe(),
         "max_simulations": rule.max_simulations,
         "redraws": study.redraws,
         "confirm": list(study.checks),
