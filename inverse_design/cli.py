@@ -15,6 +15,7 @@ from inverse_design.console import console, result, result_json, result_table, s
 from inverse_design.study.reading import load_study
 from simulation.errors import InputError
 from simulation.files import replacing
+from simulation.material import MATERIALS
 
 app = Program(
     cls=Commands,
@@ -68,9 +69,9 @@ MaterialName = Annotated[
     typer.Option(
         "--material",
         metavar="NAME|FILE",
-        help="Nd2Fe14B, or a YAML file with A_J_per_m, Js_T and K1_J_per_m3, a study for one; of a structure in a run, "
-        "default: the run's.",
-        autocompletion=of_words("Nd2Fe14B"),
+        help=f"{', '.join(MATERIALS)} (see materials), or a YAML file with A_J_per_m, Js_T and K1_J_per_m3, a study "
+        "for one; of a structure in a run, default: the run's.",
+        autocompletion=of_words(*MATERIALS),
     ),
 ]
 Degrees = Annotated[bool, typer.Option("--degrees", help="The angles of the structure file are degrees, not radians.")]
@@ -481,3 +482,20 @@ def merge(
     from inverse_design.commands.label import merge_into
 
     result(merge_into(store, parts))
+
+
+@app.command()
+def materials(as_json: AsJson = False) -> None:
+    """List the materials that a study can name, with the source of each number.
+
+    Example: python -m inverse_design materials
+    """
+    from inverse_design.commands.materials import materials as listed
+    from inverse_design.commands.materials import materials_table, sources_in_words
+
+    if as_json:
+        result_json({"materials": listed()})
+        return
+    result_table(materials_table())
+    for line in sources_in_words():
+        result(line)

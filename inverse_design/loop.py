@@ -207,7 +207,8 @@ class Run(Stages):
         """Why nothing has to be searched, in a sentence: enough is known already. Something is searched all the same
         where a goal is to be maximised or minimised, because that no number of hits is the end of."""
         count = sum(item.counts(self.goals) for item in verified)
-        directed = any(goal.direction is not None for goal in self.goals)
+        curve = self.goals.curve
+        directed = any(goal.direction for goal in self.goals) or bool(curve and curve.minimize)
         return "" if directed or count < self.study.verification.hits else self._enough(verified)
 
     def _enough(self, verified: Sequence[Verified]) -> str:

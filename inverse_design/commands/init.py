@@ -9,7 +9,7 @@ from inverse_design.study.reading import StudyError, parse_study
 from inverse_design.study.shipped import fixed_sections
 from simulation.files import write_text
 
-EXAMPLES = ("alignment", "nd2fe14b", "paper", "quickstart")
+EXAMPLES = ("alignment", "fept", "measured", "nd2fe14b", "paper", "quickstart")
 SUFFIXES = (".yaml", ".yml")
 
 

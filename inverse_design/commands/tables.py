@@ -10,7 +10,7 @@ from rich.table import Table
 
 from inverse_design.candidates.candidate import KNOWN
 from inverse_design.console import say_loading
-from inverse_design.goals import UNITS, Goal
+from inverse_design.goals import UNITS, Goal, curve_of
 from inverse_design.study.wishes import goal_in_unit, number_in_unit, shown_unit
 from simulation.anchors import ANCHORS
 
@@ -33,6 +33,9 @@ def closing_table(design: Design) -> Table:
         title = f"{goal.quantity} {goal.describe()}"
         beside = goal_in_unit(goal, unit, study.magnet) if unit else ""
         table.add_column(f"{title}\n{beside}" if beside else title, justify="right")
+    curve = curve_of(goals)
+    if curve is not None:
+        table.add_column(f"curve {curve.describe()}", justify="right")
     table.add_column("hit", justify="center")
     table.add_column("source")
     for number in design.ranking[:8]:
@@ -45,6 +48,8 @@ def closing_table(design: Design) -> Table:
             cells.append(
                 f"{cell}\n{number_in_unit(item.properties[i], goal.quantity, unit, study.magnet)}" if unit else cell
             )
+        if curve is not None:
+            cells.append(f"{item.apart(goals):.4f}")
         table.add_row(f"{number:02d}", *cells, _verdict(item, design.goals), item.candidate.source)
     return table
 

@@ -15,7 +15,7 @@ import numpy as np
 from inverse_design.candidates.candidate import KNOWN, REFINED
 from inverse_design.files import read_json
 from inverse_design.front_plot import Pairs
-from inverse_design.goals import Goal
+from inverse_design.goals import Goals
 from inverse_design.properties import PROPERTIES
 from inverse_design.run.confirming import Checked, judged, load_confirmations
 from inverse_design.run.folder import MANIFEST, RunFolder, intact, read_artifact, read_manifest, work_in_words
@@ -130,7 +130,7 @@ class Design:
         return Pairs(predicted, simulated, converged, np.array(self.hits, bool))
 
     @cached_property
-    def goals(self) -> tuple[Goal, ...]:
+    def goals(self) -> Goals:
         """What is wanted, in reduced units."""
         return self.study.reduced_goals
 

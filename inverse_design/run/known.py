@@ -9,7 +9,7 @@ import numpy as np
 
 from inverse_design.candidates.candidate import KNOWN, Candidate
 from inverse_design.candidates.distances import axis_distance_deg
-from inverse_design.goals import UNITS, Goal
+from inverse_design.goals import UNITS, Goal, curve_of
 from inverse_design.properties import PROPERTIES, STRUCTURE, structure_properties
 from inverse_design.run.simulating import Simulator
 from inverse_design.run.verified import Verified, verify_batch
@@ -72,5 +72,7 @@ def tell(goals: Sequence[Goal], verified: Sequence[Verified]) -> None:
     """Say in the log what is known, a line a structure."""
     for item in verified:
         values = [f"{g.quantity} {item.properties[g.column]:.4g} {UNITS[g.quantity]}".rstrip() for g in goals]
+        if curve_of(goals) is not None:
+            values.append(f"a distance of {item.apart(goals):.3g} from the measured curve")
         words = {True: ": confirmed", False: ": not confirmed", None: ""}[item.confirmed]
         log.info("known: %s has %s%s", item.candidate.parent, ", ".join(values), words)

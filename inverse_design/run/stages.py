@@ -18,6 +18,7 @@ from inverse_design.run.confirming import Checked, confirm, load_confirmations
 from inverse_design.run.folder import RunFolder
 from inverse_design.run.keys import (
     LABELS,
+    PAIRS,
     Stage,
     confirm_key,
     known_key,
@@ -34,11 +35,14 @@ from inverse_design.run.redraws import redraws, save_redraws, with_redraws
 from inverse_design.run.refining import part_of, refined, stage_of
 from inverse_design.run.simulating import Simulator, wanted_labels
 from inverse_design.run.verified import Verified, load_batch, part_in_words, save_batch, verify_batch
+from inverse_design.study.pairs import as_labels, mean_residuals, read_pairs, residuals
 from inverse_design.study.shipped import labels_of
 from inverse_design.study.study import Study
+from simulation.anchors import UNITS
 from simulation.errors import InputError
 from simulation.files import write_text
 from simulation.labels.drawn import Drawn, Structures
+from simulation.labels.label import Conditions
 from simulation.labels.labelled import LabelledStructures, label_name
 from surrogate.card import CARD, checksum
 
@@ -98,13 +102,29 @@ class Stages:
             raise InputError(
                 f"{store.path}: only {len(usable)} of {len(wanted)} labels are usable; the first other: {first}"
             )
+        beside = self._measured(simulator, conditions)
         return LabelledStructures(
             tuple(label.key for label in usable),
             Structures(Drawn(label.structure_hash, label.microstructure) for label in usable),
             np.array([label.anchors.as_array() for label in usable]),
             np.array([label.specification.index < study.labels.test for label in usable if label.specification]),
             names=tuple(label_name(label.specification.index) for label in usable if label.specification),
+            beside=beside,
         )
+
+    def _measured(self, simulator: Simulator, conditions: Conditions) -> LabelledStructures | None:
+        """Measured pairs as a training reads them; their maps are simulated, too, and a table says by how much the two
+        differ."""
+        part, pairs, path = self.study.labels, read_pairs(self.study), self.folder.path / PAIRS
+        if not pairs:
+            path.unlink(missing_ok=True)  # of an older study of this name
+            return None
+        table = residuals(pairs, simulator.simulate("measured maps", [pair.structure for pair in pairs], conditions))
+        write_text(path, table.to_csv(index=False))
+        for anchor, (mean, std, count) in mean_residuals(table).items():
+            spread = f" ± {std:.3g}" if count > 1 else ""
+            log.info("measured less simulated: %s %.3g%s %s, of %d pairs", anchor, mean, spread, UNITS[anchor], count)
+        return as_labels(pairs, part.weight, part.uncertainty, self.study.seed)
 
     def vae(self) -> Path:
         """Train the autoencoder on unlabelled structures."""
@@ -266,7 +286,8 @@ class Stages:
 
         def build(folder: Path) -> None:
             rows = [i for i, item in enumerate(batch) if item.map_hits(self.goals)]
-            drawn = [redraws(batch[i].candidate.structure, self.study.redraws, self.study.seed) for i in rows]
+            study, hits = self.study, [batch[i].candidate.structure for i in rows]
+            drawn = [redraws(hit, study.redraws, study.seed, study.family) for hit in hits]
             every = [structure for family in drawn for structure in family]
             found = simulator.simulate(f"redraws, {part_in_words(part)}", every, simulator.conditions())
             save_redraws(folder, rows, drawn, found)

@@ -1,9 +1,9 @@
-"""The numbers of the benchmarks' page that committed files hold: designs, accuracy, novelty, failing writes.
+"""The numbers of the benchmarks' page that committed files hold: designs, accuracy, novelty, writes, a measured loop.
 
     python -m studies.benchmarks.card
 
 Writes the tables of README.md between their marks, from design.jsonl, from the cards of the shipped surrogates, from
-novelty.csv and from failing_writes.csv. Nothing is simulated or predicted. The other tables of the page are what their
+novelty.csv, failing_writes.csv and measured_pair.csv. Nothing is simulated or predicted. The others are what their
 commands printed.
 """
 
@@ -76,6 +76,25 @@ def writes_table() -> str:
     return markdown(("command", "its writes", *faults, "did harm"), rows)
 
 
+def measured_table() -> str:
+    """What a run for a synthetic measured loop simulated, the best first."""
+    found = pd.read_csv(FOLDER / "measured_pair.csv").fillna("")
+    said = {"True": "confirmed", "False": "not confirmed", "": ""}
+    rows = []
+    for row in found.to_dict("records"):
+        numbers = [f"{row['curve_distance']:.4f}", f"{row['axis_distance_deg']:.0f}", str(row["grains"])]
+        rows.append([str(row["source"]), "yes" if row["hit"] else "no", said[str(row["confirmed"])], *numbers])
+    heads = (
+        "source",
+        "hit",
+        "finer mesh",
+        "rms distance from the loop",
+        "degrees of axis from its structure",
+        "grains",
+    )
+    return markdown(heads, rows)
+
+
 def blocks() -> dict[str, str]:
     """All tables by the names of their marks."""
     return {
@@ -84,6 +103,7 @@ def blocks() -> dict[str, str]:
         "accuracy": accuracy_table(),
         "novelty": novelty_table(),
         "writes": writes_table(),
+        "measured": measured_table(),
     }
 
 

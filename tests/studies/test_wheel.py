@@ -44,9 +44,11 @@ def test_the_wheel_is_what_runs_and_brings_its_studies(installed: Path, tmp_path
         "from importlib.resources import files\n"
         "from inverse_design.study.reading import load_study\n"
         "print(simulation.__file__)\n"
-        "print(load_study(files('studies') / 'quickstart.yaml').name)"
+        "print(load_study(files('studies') / 'quickstart.yaml').name)\n"
+        "print(len(load_study(files('studies') / 'measured.yaml').curve.points))"
     )
-    place, name = execute(installed, code, tmp_path).split()
+    place, name, points = execute(installed, code, tmp_path).split()
+    assert int(points) > 100  # of the loop that the study names
     assert Path(place).is_relative_to(installed)
     assert name == "quickstart"
 

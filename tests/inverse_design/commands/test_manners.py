@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from inverse_design.cli import app
 from inverse_design.commands import completion
+from inverse_design.commands.init import EXAMPLES
 from inverse_design.commands.setting import run_of, setting_of
 from inverse_design.run.folder import RunFolder, write_manifest
 from inverse_design.study.reading import load_study
@@ -222,7 +223,12 @@ def test_a_material_by_name_or_file(run: Path, tmp_path: Path) -> None:
     (tmp_path / "wrong.yaml").write_text("A_J_per_m: 1.2e-11\nJs_T: -1\nK1_J_per_m3: 1.72e+7\n")
     with pytest.raises(InputError, match=r"wrong.yaml:2: material.Js_T: must be at least 0.001, got -1"):
         setting_of(structure, str(tmp_path / "wrong.yaml"))
-    assert "SmCo5: no material of this name (Nd2Fe14B)" in refused("simulate", structure, "--material", "SmCo5")
+    assert "Nd3Fe: no material of this name (Nd2Fe14B, FePt, Co)" in refused(
+        "simulate", structure, "--material", "Nd3Fe"
+    )
+    assert "give A_J_per_m beside the name" in refused("simulate", structure, "--material", "SmCo5")
+    (tmp_path / "filled.yaml").write_text("name: SmCo5\nA_J_per_m: 1.2e-11\n")
+    assert setting_of(structure, str(tmp_path / "filled.yaml")).material.K1_J_per_m3 == 1.7e7
 
 
 def test_a_study_beside_a_structure_makes_no_run(tmp_path: Path) -> None:
@@ -249,7 +255,7 @@ def test_a_study_of_a_shipped_surrogate(tmp_path: Path) -> None:
     assert "no surrogate 'nowhere'" in refused("init", tmp_path / "b.yaml", "--surrogate", "nowhere")
 
 
-@pytest.mark.parametrize("name", ["quickstart", "nd2fe14b", "alignment", "paper"])
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_copied(tmp_path: Path, name: str) -> None:
     said("init", tmp_path / "a.yml", "--example", name)
     assert load_study(tmp_path / "a.yml").name == name
