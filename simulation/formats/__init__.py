@@ -1,4 +1,4 @@
-"""Structures in the file formats of other solvers."""
+"""Structures in the file formats of other programs: read from them, and written for other solvers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import numpy as np
 
 from simulation.errors import InputError
 from simulation.files import replacing
+from simulation.formats.grain_map import Imported as Imported
 from simulation.formats.mumax3 import mumax3_script
+from simulation.formats.options import ReadOptions as ReadOptions
 from simulation.formats.ovf import unit_vectors, write_ovf
+from simulation.formats.reading import read_structure as read_structure
 from simulation.hysteresis import FieldSweep, demagnetization_curve
 from simulation.material import Material, Nd2Fe14B, named_material
 from simulation.microstructure import Microstructure
