@@ -84,6 +84,15 @@ def easy_axes(
     return axis
 
 
+def symmetries(phases: Mapping[int, CrystalPhase]) -> dict[int, np.ndarray]:
+    """(m, 4) rotations of the crystal into itself, scalar first, of each phase whose symmetry is known."""
+    orix()
+    from orix.crystal_map import Phase
+
+    known = {number: Phase(point_group=each.symmetry).point_group for number, each in phases.items() if each.symmetry}
+    return {number: group.laue_proper_subgroup.data.reshape(-1, 4) for number, group in known.items()}
+
+
 def _directions(said: Sequence[str], phases: Sequence[str]) -> dict[str, str]:
     """Directions by the name of their phase, that of all others under an empty name."""
     found = {}

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from simulation.errors import InputError
-from simulation.formats.crystals import CrystalPhase, easy_axes, orix
+from simulation.formats.crystals import CrystalPhase, easy_axes, orix, symmetries
 from simulation.formats.grain_map import GrainMap
 from simulation.formats.options import MEASURED_DEG, ReadOptions
 from simulation.formats.segmentation import Points, grains_of_points
@@ -71,7 +71,11 @@ def grains_of(found: Any, options: ReadOptions, source: str, frame: tuple[str, .
     scale = _NM.get(str(found.scan_unit), 0.0)
     if not scale and options.step_nm is None:
         raise InputError(f"its coordinates are in {found.scan_unit!r}: say by --step-nm how far points are apart")
-    points = Points(found.x * (scale or 1.0), -found.y * (scale or 1.0), _specimen(turn, phase, phases, options), phase)
+    unit = scale or 1.0
+    axis = easy_axes(turn, phase, phases, options.easy_axis)
+    points = Points(
+        found.x * unit, -found.y * unit, axis, phase, turn.as_quat(scalar_first=True), symmetries(phases)
+    )  # fmt: skip
     return measured(points, phases, options, source, frame)
 
 
@@ -91,10 +95,6 @@ def measured(
     told = f"{len(points.phase)} points, {100 * missing:.3g} % without an orientation; phases: {', '.join(shares)}"
     doubts = frame if options.rotate_deg is None else ()
     return GrainMap(grains.grain, grains.axis, step, source, (told, *grains.notes), (*doubts, *grains.doubts))
-
-
-def _specimen(turn: Rotation, phase: np.ndarray, phases: dict[int, CrystalPhase], options: ReadOptions) -> np.ndarray:
-    return easy_axes(turn, phase, phases, options.easy_axis)
 
 
 def _phase(number: int, phase: Any) -> CrystalPhase:

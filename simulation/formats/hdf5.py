@@ -13,7 +13,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from simulation.errors import InputError
-from simulation.formats.crystals import LAUE, CrystalPhase, easy_axes, orix
+from simulation.formats.crystals import LAUE, CrystalPhase, easy_axes, orix, symmetries
 from simulation.formats.ebsd import grains_of, load_map, measured
 from simulation.formats.grain_map import GrainMap
 from simulation.formats.options import ReadOptions
@@ -63,7 +63,14 @@ def _oxford(group: Any, options: ReadOptions) -> GrainMap:
     turn = Rotation.from_euler("ZXZ", np.where(known[:, None], euler, 0.0))
     axis = easy_axes(turn, np.where(known, phase, -1), phases, options.easy_axis)
     row, column = np.divmod(np.arange(nx * ny), nx)
-    points = Points(column * dx * 1e3, -row * dy * 1e3, axis, np.where(known, phase, -1))
+    points = Points(
+        column * dx * 1e3,
+        -row * dy * 1e3,
+        axis,
+        np.where(known, phase, -1),
+        turn.as_quat(scalar_first=True),
+        symmetries(phases),
+    )
     return measured(points, phases, options, "EBSD (.h5oina)")
 
 

@@ -60,8 +60,7 @@ def read_image(path: Path, options: ReadOptions) -> GrainMap:
         angle_rad = _of_palette(pixels) if options.colors == "axis" else _of_hue(pixels)
         axis = np.stack([np.sin(angle_rad), np.cos(angle_rad), np.zeros(angle_rad.shape)], axis=-1)
         threshold = options.threshold_deg or _PALETTE_DEG
-        phase = np.zeros(angle_rad.shape, dtype=np.int64)
-        return grains_of_pixels(axis, phase, step, threshold, options.least_pixels, "picture in the colours of axes")
+        return grains_of_pixels(axis, step, threshold, options, "picture in the colours of axes")
     if options.axes is None:
         raise InputError(
             "its colours have to be explained: --colors axis (this package's own), --colors hue, or --axes FILE.csv "
@@ -70,11 +69,10 @@ def read_image(path: Path, options: ReadOptions) -> GrainMap:
     colors, index = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)
     if len(colors) > MAX_CELLS // 64:
         raise InputError(f"{len(colors)} colours: save it without smoothing and without loss")
-    axis = axes_by_key(options.axes, ["#{:02x}{:02x}{:02x}".format(*color) for color in colors.tolist()], options)
-    return grains_of_pixels(
-        axis[index].reshape(*pixels.shape[:2], 3), index.reshape(pixels.shape[:2]), step, 90.0, options.least_pixels,
-        "picture in colours of grains",
-    )  # fmt: skip
+    names = ["#{:02x}{:02x}{:02x}".format(*color) for color in colors.tolist()]
+    axis = axes_by_key(options.axes, names, options, needed=False)
+    grain = index.reshape(pixels.shape[:2])
+    return GrainMap(np.where(np.isfinite(axis[grain, 0]), grain, -1), axis, step, "picture in colours of grains")
 
 
 def _of_palette(pixels: np.ndarray) -> np.ndarray:

@@ -62,8 +62,7 @@ def read_tesr(path: Path, options: ReadOptions) -> GrainMap:
         if found.pixel_axis is None:
             raise InputError("it has neither **data nor **oridata: nothing says where a grain is")
         grains = grains_of_pixels(
-            found.pixel_axis, np.zeros(found.shape, dtype=np.int64), (dx, dy), options.threshold_deg or MEASURED_DEG,
-            options.least_pixels, "Neper raster",
+            found.pixel_axis, (dx, dy), options.threshold_deg or MEASURED_DEG, options, "Neper raster",
         )  # fmt: skip
         return GrainMap(grains.grain, grains.axis, (dx, dy), "Neper raster tessellation (.tesr)", (), doubts)
     return GrainMap(

@@ -44,12 +44,11 @@ def read_ovf(path: Path, options: ReadOptions) -> GrainMap:
         raise InputError(f"{values.shape[-1]} components a cell; 3 (easy axes) or 1 (regions) are read")
     length = np.linalg.norm(values, axis=-1, keepdims=True)
     axis = values / np.where(length > 0, length, np.nan)  # cells outside of a geometry have none
-    phase = np.zeros(axis.shape[:2], dtype=np.int64)
-    threshold = options.threshold_deg or EQUAL_DEG
-    found = grains_of_pixels(axis, phase, step_nm, threshold, options.least_pixels, "OVF of easy axes")
-    if len(found.axis) > max(MANY_GRAINS * phase.size, 4):
+    found = grains_of_pixels(axis, step_nm, options.threshold_deg or EQUAL_DEG, options, "OVF of easy axes")
+    cells = found.grain.size
+    if len(found.axis) > max(MANY_GRAINS * cells, 4):
         raise InputError(
-            f"{len(found.axis)} directions in {phase.size} cells: a magnetisation, not easy axes? Those that nearly "
+            f"{len(found.axis)} directions in {cells} cells: a magnetisation, not easy axes? Those that nearly "
             "agree are joined by --threshold DEGREES"
         )
     return found

@@ -1,17 +1,17 @@
-"""Grains of a map that knows an orientation at every point: connected points whose easy axes agree.
+"""Grains of a map that knows an orientation at every point: connected points that are hardly misoriented.
 
-An easy axis is a line, and in a crystal with one the physics sees nothing else of its orientation: the misorientation
-of neighbours is the angle between both lines, 0 to 90 degrees, before anything is projected. Two crystals that are
-turned about a common c axis are therefore one grain.
+Of measured crystals the misorientation is the least angle that turns one into the other, whatever their symmetry: in
+an aligned magnet neighbours have nearly the same c axis, and are told apart by how they are turned about it. Where
+nothing but an easy axis is known, which is a line, it is the angle between both lines, 0 to 90 degrees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
-from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
@@ -20,6 +20,9 @@ from simulation.errors import InputError
 from simulation.formats.grain_map import NOTHING, GrainMap, cells_of
 from simulation.formats.options import ReadOptions
 from simulation.microstructure import MAX_CELLS
+
+PORTION = 500_000
+"""Pairs of points that are compared at once."""
 
 OFF_GRID = 0.25
 """Share of a step that points may lie beside their place: files round coordinates."""
@@ -33,12 +36,53 @@ class Points:
         x_nm, y_nm: (n,) where they are, y upwards.
         axis: (n, 3) easy axis at each, a unit vector; NaN where there is none.
         phase: (n,) a number: points of different phases are never one grain.
+        quaternion: (n, 4) rotation of the specimen's frame into the crystal's, scalar first; None where only axes are
+            known.
+        symmetry: (m, 4) rotations of the crystal into itself, by phase; of one that is missing only axes are compared.
     """
 
     x_nm: np.ndarray
     y_nm: np.ndarray
     axis: np.ndarray
     phase: np.ndarray
+    quaternion: np.ndarray | None = None
+    symmetry: Mapping[int, np.ndarray] = field(default_factory=dict)
+
+    def close(self, a: np.ndarray, b: np.ndarray, threshold_deg: float) -> np.ndarray:
+        """(k,) whether points a and b (k,) are of one phase and misoriented by no more than a threshold."""
+        found = (self.phase[a] == self.phase[b]) & close_lines(self.axis[a], self.axis[b], threshold_deg)
+        if self.quaternion is None:
+            return found
+        for number, symmetry in self.symmetry.items():  # the axes agree where the crystals do: only these are asked
+            pairs = np.flatnonzero(found & (self.phase[a] == number))
+            for part in np.array_split(pairs, pairs.size // PORTION + 1):
+                one, other = self.quaternion[a[part]], self.quaternion[b[part]]
+                found[part] = misorientation_cosine(one, other, symmetry) >= np.cos(np.radians(threshold_deg) / 2)
+        return found
+
+
+def close_lines(one: np.ndarray, other: np.ndarray, threshold_deg: float) -> np.ndarray:
+    """(k,) whether the angle between lines (k, 3) is no larger than a threshold; never where one is NaN.
+
+    |k x k'| is the sine of the angle, exact where it is small.
+    """
+    sine = np.linalg.norm(np.cross(one, other), axis=1)
+    close: np.ndarray = sine <= np.sin(np.radians(threshold_deg)) * (1 + 1e-12)
+    return close
+
+
+def misorientation_cosine(one: np.ndarray, other: np.ndarray, symmetry: np.ndarray) -> np.ndarray:
+    """(k,) cosine of half the misorientation angle: the largest |Re(p* q s)| over the rotations s of the symmetry.
+
+    Args:
+        one, other: (k, 4) unit quaternions p and q, scalar first.
+        symmetry: (m, 4).
+    """
+    p0, q0, p, q = one[:, :1], other[:, :1], one[:, 1:], other[:, 1:]
+    scalar = p0 * q0 + np.sum(p * q, axis=1, keepdims=True)
+    vector = p0 * q - q0 * p - np.cross(p, q)
+    cosine: np.ndarray = np.abs(scalar * symmetry[:, 0] - vector @ symmetry[:, 1:].T).max(axis=1)
+    return cosine
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +173,8 @@ def grains_of_points(points: Points, threshold_deg: float, options: ReadOptions,
     """
     grid = grid_of(points.x_nm, points.y_nm, options.step_nm)
     nearest = grid.nearest(np.isfinite(points.axis).all(axis=1))
-    grain, axis = label_grains(points.axis, points.phase, nearest, grid.neighbours(), threshold_deg)
+    close = partial(points.close, threshold_deg=threshold_deg)
+    grain, axis = label_grains(points.axis, nearest, grid.neighbours(), close)
     pixels, step_nm = grid.pixels(_without_small(grain, options.least_pixels), -1, options.cell_nm)
     dx, dy = grid.step_nm
     said = f"hexagonal grid, {dx:.4g} nm from point to point and {dy:.4g} nm from row to row, each pixel by the nearest"
@@ -137,55 +182,45 @@ def grains_of_points(points: Points, threshold_deg: float, options: ReadOptions,
 
 
 def grains_of_pixels(
-    axis: np.ndarray, phase: np.ndarray, step_nm: tuple[float, float], threshold_deg: float, least: int, source: str
+    axis: np.ndarray, step_nm: tuple[float, float], threshold_deg: float, options: ReadOptions, source: str
 ) -> GrainMap:
     """Grains of axes (ny, nx, 3) on pixels, each with four neighbours; NaN where there is none."""
-    ny, nx = phase.shape
-    index = np.arange(ny * nx).reshape(ny, nx)
-    pairs = ((a.ravel(), b.ravel()) for a, b in ((index[:, 1:], index[:, :-1]), (index[1:], index[:-1])))
-    holes = ~np.isfinite(axis).all(axis=-1)
-    nearest = index
-    if holes.any() and not holes.all():
-        where = ndimage.distance_transform_edt(
-            holes, sampling=step_nm[::-1], return_distances=False, return_indices=True
-        )  # fmt: skip
-        nearest = index[tuple(where)]
-    grain, mean = label_grains(axis.reshape(-1, 3), phase.ravel(), nearest.ravel(), pairs, threshold_deg)
-    return GrainMap(_without_small(grain, least).reshape(ny, nx), mean, step_nm, source)
+    row, column = (index.ravel() for index in np.indices(axis.shape[:2]))
+    grid, flat = Grid(row, column.astype(np.float64), step_nm, False), axis.reshape(-1, 3)
+    nearest = grid.nearest(np.isfinite(flat).all(axis=1))
+    grain, mean = label_grains(
+        flat, nearest, grid.neighbours(), lambda a, b: close_lines(flat[a], flat[b], threshold_deg)
+    )
+    return GrainMap(_without_small(grain, options.least_pixels).reshape(axis.shape[:2]), mean, step_nm, source)
 
 
 def label_grains(
     axis: np.ndarray,
-    phase: np.ndarray,
     nearest: np.ndarray,
     pairs: Iterable[tuple[np.ndarray, np.ndarray]],
-    threshold_deg: float,
+    close: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Connected components of points whose axes differ by at most a threshold from a neighbour's.
+    """Connected components of points that are close to a neighbour.
 
     A point without an axis stands for the nearest that has one, so that no grain falls apart at it.
 
     Args:
         axis: (n, 3) unit vectors, NaN where there is none.
-        phase: (n,) numbers.
         nearest: (n,) index of the nearest point with an axis.
         pairs: indices of neighbours, in portions.
-        threshold_deg: largest angle between the axes of neighbours in one grain.
+        close: of indices (k,) of points and of others, whether they belong to one grain.
 
     Returns:
         (n,) number of the grain, -1 where there is no axis; (grains, 3) its mean axis: the main axis of the sum of
         k k^T over its points, which does not ask which end of an axis is its head.
+
+    Raises:
+        InputError: if no point has an axis.
     """
     measured = np.isfinite(axis).all(axis=1)
     if not measured.any():
         raise InputError(NOTHING)
-    joined = []
-    for one, other in pairs:
-        a, b = nearest[one], nearest[other]
-        # |k_a x k_b| is the sine of the angle between two lines, exact where the angle is small.
-        sine = np.linalg.norm(np.cross(axis[a], axis[b]), axis=1)
-        close = sine <= np.sin(np.radians(threshold_deg)) * (1 + 1e-12)  # NaN is close to nothing
-        joined.append(np.stack([one, other])[:, close & (phase[a] == phase[b])])
+    joined = [np.stack(pair)[:, close(nearest[pair[0]], nearest[pair[1]])] for pair in pairs]
     edges = np.concatenate(joined, axis=1)
     graph = coo_array((np.ones(edges.shape[1], dtype=bool), (edges[0], edges[1])), shape=(len(axis), len(axis)))
     component = connected_components(graph, directed=False)[1]

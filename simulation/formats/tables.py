@@ -52,7 +52,10 @@ def read_table_map(path: Path, options: ReadOptions) -> GrainMap:
     if axis is not None:
         measured = any(set(names) <= set(table) for names in _EULER)
         threshold = options.threshold_deg or (MEASURED_DEG if measured else EQUAL_DEG)
-        phase = np.zeros(len(x), dtype=np.int64) if key is None else _whole(table[key], key)
+        phase = np.zeros(len(x), dtype=np.int64)
+        if key is not None:  # grains are named already, whatever their points' axes
+            phase, threshold = _whole(table[key], key), options.threshold_deg or 90.0
+            axis = np.where((phase > 0)[:, None], axis, np.nan)  # DREAM3D counts from 1
         return grains_of_points(Points(x, y, axis, phase), threshold, options, "table of points (.csv)")
     if key is None:
         raise InputError(f"no column of an angle, of Euler angles or of grains; it has {_listed(table)}")
@@ -61,11 +64,13 @@ def read_table_map(path: Path, options: ReadOptions) -> GrainMap:
     return grains_of_ids(pixels, step_nm, options, "table of points (.csv)", void=0)
 
 
-def axes_by_key(path: Path, keys: Sequence[int] | Sequence[str], options: ReadOptions) -> np.ndarray:
-    """(n, 3) easy axes of grains from a table with a line a grain.
+def axes_by_key(
+    path: Path, keys: Sequence[int] | Sequence[str], options: ReadOptions, needed: bool = True
+) -> np.ndarray:
+    """(n, 3) easy axes of grains from a table with a line a grain; NaN for those that it need not, and does not, have.
 
     Raises:
-        InputError: if it has no line for one of them.
+        InputError: if it has no line for one of them, and they are needed.
     """
     try:
         table = read_table(path)
@@ -79,9 +84,10 @@ def axes_by_key(path: Path, keys: Sequence[int] | Sequence[str], options: ReadOp
         else:
             there = {str(value): row for row, value in enumerate(_whole(table[key], key))}
         missing = [each for each in keys if str(each) not in there]
-        if missing:
+        if missing and needed:
             raise InputError(f"no line for {key} {missing[0]}{_off_by_one(keys, there)}")
-        return axis[[there[str(each)] for each in keys]]
+        axis = np.vstack([axis, np.full((1, 3), np.nan)])
+        return axis[[there.get(str(each), -1) for each in keys]]
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -166,8 +172,7 @@ def _rectangle(values: np.ndarray, options: ReadOptions) -> GrainMap:
     if not options.degrees:
         _check_radians(angle, "angle", 2 * np.pi)
     axis = np.stack([np.sin(angle), np.cos(angle), np.zeros(angle.shape)], axis=-1)
-    return grains_of_pixels(axis, np.zeros(angle.shape, dtype=np.int64), step, options.threshold_deg or EQUAL_DEG,
-                            options.least_pixels, "rectangle of angles (.csv)")  # fmt: skip
+    return grains_of_pixels(axis, step, options.threshold_deg or EQUAL_DEG, options, "rectangle of angles (.csv)")
 
 
 def grains_of_ids(

@@ -13,6 +13,7 @@ from PIL import Image
 from simulation import InputError, Microstructure, voronoi
 from simulation.formats import Imported, ReadOptions, export_structure, read_structure
 from simulation.formats.ovf import unit_vectors
+from simulation.formats.segmentation import misorientation_cosine
 from simulation.microstructure import axis_angle
 from simulation.pictures.axis_colors import palette, palette_index
 from tests.simulation.formats.files_of_others import (
@@ -245,11 +246,11 @@ def test_grains_of_few_points_are_errors_of_the_indexing(tmp_path: Path) -> None
     assert found.filled == pytest.approx(3 / MAP.grain_id.size)
 
 
-def test_the_threshold_is_between_lines(tmp_path: Path) -> None:
-    """Neighbours 4 degrees apart are one grain, 6 degrees two; a c axis that points the other way is the same one."""
+def test_the_threshold_is_of_the_misorientation(tmp_path: Path) -> None:
+    """Neighbours 4 degrees apart are one grain, 6 degrees two; a crystal upside down is the same one."""
     pytest.importorskip("orix", reason="orix (extra `maps`) is missing")
     angle = np.radians([0.0, 4.0, 10.0])[np.repeat([0, 1, 2], 4)][None].repeat(3, axis=0)
-    euler = np.stack([np.pi - angle, np.full(angle.shape, np.pi / 2), angle], -1).reshape(-1, 3)
+    euler = np.stack([np.pi - angle, np.full(angle.shape, np.pi / 2), 0 * angle], -1).reshape(-1, 3)
     euler[::2, 0] += np.pi
     path = write_ctf(tmp_path / "a.ctf", euler, (3, 12))
     found = Microstructure.load(path)
@@ -257,6 +258,22 @@ def test_the_threshold_is_between_lines(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.degrees(found.grain_angle_rad), [2, 10], atol=0.01)
     assert Microstructure.load(path, options=ReadOptions(threshold_deg=3.0)).grains == 3
     assert Microstructure.load(path, options=ReadOptions(threshold_deg=7.0)).grains == 1
+    euler[:, 0] = 1.0
+    euler[:, 2] = np.radians([0.0, 90.0, 20.0])[np.repeat([0, 1, 2], 4)][None].repeat(3, axis=0).ravel()
+    found = Microstructure.load(write_ctf(tmp_path / "b.ctf", euler, (3, 12)))
+    assert found.grain_id[0].tolist() == [0] * 8 + [1] * 4, "by 90 degrees about c nothing is turned, by 20 it is"
+    np.testing.assert_allclose(found.grain_angle_rad, found.grain_angle_rad[0], atol=1e-6)
+
+
+def test_the_misorientation_is_that_of_orix() -> None:
+    pytest.importorskip("orix", reason="orix (extra `maps`) is missing")
+    from orix.quaternion import Orientation, Rotation, symmetry
+
+    a, b = (Rotation.random((40,)) for _ in range(2))
+    group = symmetry.D4h
+    angle = Orientation(a.data, symmetry=group).angle_with(Orientation(b.data, symmetry=group))
+    cosine = misorientation_cosine((~a).data, (~b).data, group.laue_proper_subgroup.data)
+    np.testing.assert_allclose(2 * np.arccos(np.clip(cosine, 0, 1)), angle, atol=1e-6)
 
 
 def test_axes_out_of_the_plane_are_told_and_limited(tmp_path: Path) -> None:
