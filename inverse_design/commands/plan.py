@@ -33,6 +33,7 @@ def plan(study: Study, run: Path, measure: bool = False) -> dict[str, Any]:
         "valid": True,
         "labels": 0 if study.surrogate.pretrained else study.labels.count,
         "surrogate": study.surrogate.pretrained,
+        "start": _starts(study),
         "goals": {goal.quantity: goal.describe() for goal in study.reduced_goals},
         "max_simulations": rule.max_simulations,
         "redraws": study.redraws,
@@ -44,6 +45,15 @@ def plan(study: Study, run: Path, measure: bool = False) -> dict[str, Any]:
         "curve_s": seconds,
         "simulation_s": None if seconds is None else simulation_seconds(study, seconds),
     }
+
+
+def _starts(study: Study) -> list[str]:
+    """Names of the structures that the search starts from; they are read, so that a wrong one is refused."""
+    if not study.start:
+        return []
+    from inverse_design.run.start import own_structures
+
+    return [each.name.partition(":")[2] for each in own_structures(study)]
 
 
 def disk_bytes(study: Study) -> int:
@@ -123,6 +133,7 @@ def describe(study: Study, found: dict[str, Any]) -> list[str]:
         else f"  surrogate: latent code of {part.latent_dim}, {part.unlabelled} structures x {part.epochs} epochs, "
         f"{part.ensemble} regressor{'s' if part.ensemble > 1 else ''}",
         *_goals(study),
+        *([f"  start: {', '.join(found['start'])}, simulated first and searched from"] if found["start"] else []),
         f"  search: {study.search.algorithm}, {study.search.generations} generations of {study.search.population}",
         f"  verification: batches of {rule.candidates} by {rule.backend}; at most {rule.rounds} rounds, "
         f"{rule.max_simulations} simulations; stops at {rule.hits} hit{'s' if rule.hits > 1 else ''}",

@@ -182,7 +182,7 @@ def read_design(run: Path) -> Design:
     manifest = read_manifest(run)
     rounds = manifest["rounds"]
     study, folder = study_of(run), RunFolder(run)
-    known = manifest["known"] and study.verification.known
+    known = bool(manifest["known"]) and (study.verification.known or bool(study.start))
     batches = [(str(Stage.KNOWN), KNOWN)] if known else []
     batches += [(Stage.VERIFY.of(round_), str(round_)) for round_ in range(rounds)]
     more = [*([Stage.REDRAWS] if study.redraws else []), *([Stage.CONFIRM] if study.checks else [])]
@@ -235,7 +235,8 @@ def _check_study(run: Path, study: Study, rounds: int, known: bool) -> None:
         redrawn = not study.redraws or key(Stage.REDRAWS.of(part)) == redraws_key(study, batch)
         return redrawn and (not study.checks or key(Stage.CONFIRM.of(part)) == confirm_key(study, batch))
 
-    of_known = known_key(study, read_json(run / Stage.KNOWN / LABELS)["labels"]) if known else ""
+    from_labels = read_json(run / Stage.KNOWN / LABELS) if known else {}
+    of_known = known_key(study, from_labels["labels"], from_labels.get("start", ())) if known else ""
     for round_ in range(rounds):
         search = search_key(study, key(Stage.REGRESSOR.of(round_)), round_)
         verify = verify_key(study, search, round_)
