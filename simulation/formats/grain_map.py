@@ -123,6 +123,17 @@ def fill(grain: np.ndarray, step_nm: tuple[float, float], most: float) -> tuple[
     return grain[tuple(nearest)], share
 
 
+def whole(values: np.ndarray, what: str) -> np.ndarray:
+    """Numbers of grains as integers.
+
+    Raises:
+        InputError: if they are none.
+    """
+    if not np.isfinite(values).all() or (values != np.rint(values)).any() or np.abs(values).max(initial=0) > 2**31:
+        raise InputError(f"{what} must be whole numbers of grains")
+    return values.astype(np.int64)
+
+
 def cells_of(width_nm: float, height_nm: float, cell_nm: float) -> tuple[int, int]:
     """(ny, nx) whole cells that fit into a map.
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from simulation.errors import InputError
-from simulation.formats.grain_map import GrainMap
+from simulation.formats.grain_map import GrainMap, whole
 from simulation.formats.options import MEASURED_DEG, ReadOptions
 from simulation.formats.segmentation import grains_of_pixels
 from simulation.formats.tables import axes_by_key
@@ -66,7 +66,7 @@ def read_tesr(path: Path, options: ReadOptions) -> GrainMap:
         )  # fmt: skip
         return GrainMap(grains.grain, grains.axis, (dx, dy), "Neper raster tessellation (.tesr)", (), doubts)
     return GrainMap(
-        found.cell_id.astype(np.int64) - 1, _axes_of_cells(found, options), (dx, dy),
+        found.cell_id - 1, _axes_of_cells(found, options), (dx, dy),
         "Neper raster tessellation (.tesr)", (), doubts,
     )  # fmt: skip
 
@@ -160,10 +160,10 @@ def _data(reader: _Reader, found: _Raster, section: str) -> None:
     if section == "**oridata":
         found.pixel_axis = _axes(descriptor, values, count).reshape(*found.shape, 3)
     elif section == "**data":
-        ids = np.asarray(values(count))
+        ids = whole(np.asarray(values(count)), "cells of pixels")
         if (ids < 0).any():
-            raise InputError(f"a pixel of cell {ids.min():g}; cells count from 1, and void is 0")
-        found.cell_id = ids.astype(np.int64).reshape(found.shape)
+            raise InputError(f"a pixel of cell {ids.min()}; cells count from 1, and void is 0")
+        found.cell_id = ids.reshape(found.shape)
     else:
         defined = np.asarray(values(count)).reshape(found.shape) != 0
         if found.pixel_axis is not None:

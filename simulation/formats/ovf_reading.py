@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from simulation.errors import InputError
-from simulation.formats.grain_map import GrainMap
+from simulation.formats.grain_map import GrainMap, whole
 from simulation.formats.options import EQUAL_DEG, ReadOptions
 from simulation.formats.ovf import CHECK_VALUE
 from simulation.formats.segmentation import grains_of_pixels
@@ -36,14 +36,14 @@ def read_ovf(path: Path, options: ReadOptions) -> GrainMap:
     """
     values, step_nm = _field(path)
     if values.shape[-1] == 1:
-        ids = values[..., 0]
-        if (ids != np.rint(ids)).any():
-            raise InputError("one component a cell that is not whole: neither axes nor regions")
-        return grains_of_ids(ids.astype(np.int64), step_nm, options, "OVF of regions")
+        return grains_of_ids(
+            whole(values[..., 0], "regions, one component a cell,"), step_nm, options, "OVF of regions"
+        )
     if values.shape[-1] != 3:
         raise InputError(f"{values.shape[-1]} components a cell; 3 (easy axes) or 1 (regions) are read")
-    length = np.linalg.norm(values, axis=-1, keepdims=True)
-    axis = values / np.where(length > 0, length, np.nan)  # cells outside of a geometry have none
+    largest = np.abs(values).max(axis=-1, keepdims=True)
+    axis = values / np.where(largest > 1e-200, largest, np.nan)  # cells outside of a geometry have none
+    axis /= np.linalg.norm(axis, axis=-1, keepdims=True)
     found = grains_of_pixels(axis, step_nm, options.threshold_deg or EQUAL_DEG, options, "OVF of easy axes")
     cells = found.grain.size
     if len(found.axis) > max(MANY_GRAINS * cells, 4):

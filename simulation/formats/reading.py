@@ -122,6 +122,8 @@ def _own(path: Path, options: ReadOptions) -> Imported:
     if strange:
         raise InputError(f"{flag(strange[0])} means nothing to a structure of this package (.npz)")
     structure = Microstructure.load(path, options.degrees)
+    if getattr(structure, "phases", ()) and options.given - {"degrees"}:
+        raise InputError("a structure with phases is neither resampled nor turned")
     step = structure.cell_nm, structure.cell_nm
     if not options.given - {"degrees"}:
         return Imported(structure, "structure of this package (.npz)", structure.shape, step)

@@ -17,7 +17,7 @@ import numpy as np
 
 from simulation.errors import InputError
 from simulation.formats.crystals import c_axes
-from simulation.formats.grain_map import GrainMap
+from simulation.formats.grain_map import GrainMap, whole
 from simulation.formats.options import EQUAL_DEG, MEASURED_DEG, ReadOptions
 from simulation.formats.segmentation import Points, grains_of_pixels, grains_of_points, grid_of
 from simulation.microstructure import MAX_CELLS
@@ -106,15 +106,22 @@ def read_table(path: Path) -> pd.DataFrame | np.ndarray:
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path.stat().st_size} bytes, more than {MAX_CELLS} points take")
         with path.open(encoding="utf-8-sig") as file:
-            lines = [line for line in (file.readline(100_000) for _ in range(50)) if line.strip() and line[0] != "#"]
-        if not lines:
+            lines = [file.readline(100_000) for _ in range(50)]
+        above = next((n for n, line in enumerate(lines) if line.strip() and line[0] != "#"), None)
+        if above is None:
             raise InputError("nothing in it")
-        signs = next((sign for sign in (",", ";", "\t") if sign in lines[0]), r"\s+")
-        names = any(re.search(r"[A-Za-z]", word) and not _is_number(word) for word in re.split(signs, lines[0]))
+        first = lines[above]
+        signs = next((sign for sign in (",", ";", "\t") if sign in first), r"\s+")
+        names = any(re.search(r"[A-Za-z]", word) and not _is_number(word) for word in re.split(signs, first))
         table = pd.read_csv(
-            path, sep=signs, comment=None if names and "#" in lines[-1] else "#", header=0 if names else None,
-            skipinitialspace=True, encoding="utf-8-sig",
-        )  # fmt: skip
+            path,
+            sep=signs,
+            skiprows=above,
+            comment=None if names else "#",  # below names a # may begin a colour
+            header=0 if names else None,
+            skipinitialspace=True,
+            encoding="utf-8-sig",
+        )
     except UnicodeDecodeError:
         raise InputError("not a text file in UTF-8") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
@@ -160,9 +167,7 @@ def _rectangle(values: np.ndarray, options: ReadOptions) -> GrainMap:
         raise InputError("a rectangle of numbers has no unit of length: say the edge of a pixel in nm by --step-nm")
     step = options.step_nm, options.step_nm
     if options.axes is not None:
-        if (values != np.rint(values)).any():
-            raise InputError("--axes is for numbers of grains, and these are not all whole")
-        return grains_of_ids(values.astype(np.int64), step, options, "rectangle of grains (.csv)", void=None)
+        return grains_of_ids(whole(values, "with --axes these"), step, options, "rectangle of grains (.csv)", void=None)
     if values.dtype.kind in "iu" and not options.degrees:
         raise InputError(
             "whole numbers: grains or angles in degrees? Name a table of their axes by --axes FILE.csv, or say "
@@ -215,9 +220,7 @@ def _numbers(table: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
 
 def _whole(column: pd.Series, name: str) -> np.ndarray:
     values = _numbers(column.to_frame(name), (name,))[:, 0]
-    if not np.isfinite(values).all() or (values != np.rint(values)).any() or np.abs(values).max(initial=0) > 2**53:
-        raise InputError(f"column {name} must hold whole numbers")
-    return values.astype(np.int64)
+    return whole(values, f"column {name}")
 
 
 def _key_column(table: pd.DataFrame) -> str | None:
