@@ -290,12 +290,14 @@ def predict(
 
 
 @app.command()
+@reads_structures
 def morph(
     a: Annotated[
         str,
         typer.Argument(metavar="A", help="A structure file, or GRAINS,DEGREES[,SEED], such as 16,178: Voronoi grains."),
     ],
     b: Annotated[str, typer.Argument(metavar="B", help="The same for the other end.")],
+    reading: ReadOptions,
     surrogate: SurrogateName,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="PNG", help="The picture to write.")],
     steps: Annotated[int, typer.Option(min=2, max=24, help="Structures on the way, both ends included.")] = 6,
@@ -314,7 +316,7 @@ def morph(
     writable(output.parent)
     folder = card.find_surrogate(surrogate)
     encoding = card.read_autoencoder_card(folder / card.read_card(folder).autoencoder).encoding
-    ends = end_point(a, encoding), end_point(b, encoding)
+    ends = end_point(a, encoding, reading), end_point(b, encoding, reading)
     from surrogate import Surrogate
 
     found = morph_between(*ends, Surrogate.load(folder), steps)
