@@ -41,7 +41,7 @@ def _options(
         typer.Option(
             "--threshold",
             metavar="DEG",
-            help=f"Neighbours are one grain up to this angle between their axes; {MEASURED_DEG:g} of measured maps.",
+            help=f"Neighbours are one grain up to this misorientation; {MEASURED_DEG:g} of measured maps.",
             rich_help_panel=PANEL,
         ),
     ] = None,

@@ -10,7 +10,7 @@ from simulation.errors import InputError
 from simulation.microstructure import CELL_NM
 
 MEASURED_DEG = 5.0
-"""Points of a measured map belong to one grain up to this angle between the easy axes of neighbours."""
+"""Points of a measured map belong to one grain up to this misorientation of neighbours."""
 
 EQUAL_DEG = 0.01
 """The same of a computed map, whose grains have one axis each: what files round their numbers by, and no more."""
@@ -31,8 +31,9 @@ class ReadOptions:
             that no boundary moves by more than half a cell.
         step_nm: distance of neighbouring points, or edge of a pixel, where the file does not say it, or in a unit that
             is not its format's.
-        threshold_deg: neighbouring points belong to one grain up to this angle between their easy axes;
-            `MEASURED_DEG` of measured orientations, `EQUAL_DEG` of axes that were computed, if None.
+        threshold_deg: neighbouring points belong to one grain up to this misorientation, or angle between their easy
+            axes where no more is known; `MEASURED_DEG` of measured orientations, `EQUAL_DEG` of axes that were
+            computed, if None.
         easy_axis: crystal directions such as "[001]", or "PHASE=[001]" of one phase; "PHASE=none" leaves its points
             out. [001] where nothing is said.
         project: take the projection of easy axes into the plane however far out of it they lie.
