@@ -26,6 +26,7 @@ from inverse_design.run.refining import batches_of
 from inverse_design.run.seconds import REPORT
 from inverse_design.run.simulating import Simulator, make_engine
 from inverse_design.run.stages import Stages
+from inverse_design.run.start import with_starts
 from inverse_design.run.verified import Verified, best_first
 from inverse_design.study.study import Study, study_text
 from simulation.files import write_text
@@ -85,10 +86,12 @@ class Run(Stages):
         """
         with LabelStore(self.folder.path / "labels.sqlite") as store, make_engine(self.study) as engine:
             simulator = Simulator(self.study, store, engine, self.track)
+            _ = self.own  # refused before anything is simulated
             labels = self.labels(simulator)
             already = baseline(self.goals, labels, self.study.magnet)
             log.info("labels: %s", in_words(already.as_dict(self.goals)))
             batch, confirmations, there = self.known(labels, already, simulator)
+            labels = with_starts(labels, batch)
             engine.close()  # idle workers would share the cores with the training
             found = Found(tuple(batch), tuple(confirmations))
             design = self._design(0, found, already, store)

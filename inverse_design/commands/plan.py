@@ -35,6 +35,7 @@ def plan(study: Study, run: Path, measure: bool = False) -> dict[str, Any]:
         "labels": 0 if study.surrogate.pretrained else study.labels.count,
         "surrogate": study.surrogate.pretrained,
         "measured_pairs": len(read_pairs(study)),
+        "start": _starts(study),
         "goals": {goal.quantity: goal.describe() for goal in study.reduced_goals},
         "curve": None if (curve := study.reduced_goals.curve) is None else curve.describe(),
         "max_simulations": rule.max_simulations,
@@ -47,6 +48,15 @@ def plan(study: Study, run: Path, measure: bool = False) -> dict[str, Any]:
         "curve_s": seconds,
         "simulation_s": None if seconds is None else simulation_seconds(study, seconds),
     }
+
+
+def _starts(study: Study) -> list[str]:
+    """Names of the structures that the search starts from; they are read, so that a wrong one is refused."""
+    if not study.start:
+        return []
+    from inverse_design.run.start import own_structures
+
+    return [each.name.partition(":")[2] for each in own_structures(study)]
 
 
 def disk_bytes(study: Study) -> int:
@@ -126,6 +136,7 @@ def describe(study: Study, found: dict[str, Any]) -> list[str]:
         f"{part.ensemble} regressor{'s' if part.ensemble > 1 else ''}",
         *_pairs(study, found),
         *_goals(study),
+        *([f"  start: {', '.join(found['start'])}, simulated first and searched from"] if found["start"] else []),
         f"  search: {study.search.algorithm}, {study.search.generations} generations of {study.search.population}",
         f"  refinement: {rule.refine} simulations from the nearest structures before each search"
         if rule.refine

@@ -13,6 +13,7 @@ from inverse_design.goals import curve_of
 from inverse_design.properties import PROPERTIES, UNITS, Column
 from inverse_design.run.baseline import in_words
 from inverse_design.run.design import Design
+from inverse_design.run.start import apart_in_words, is_start
 from inverse_design.run.verified import Verified
 from inverse_design.study.study import study_text
 from simulation.anchors import ANCHORS, LEVELS, curve_points, internal_anchor_points
@@ -126,7 +127,7 @@ def achieved(data: ReportData) -> str:
         misses = listed(_misses(data, champion))
         text = f"None of the {simulated} meets every target and bound. "
         text += f"The nearest, candidate {champion:02d}, misses {misses}." if misses else ""
-    text = text.rstrip() + _refuted(data) + _known(data)
+    text = text.rstrip() + _refuted(data) + _known(data) + _from_starts(data, champion)
     if failed:
         text += f" {failed} did not converge and count{'s' if failed == 1 else ''} for nothing."
     but = "" if curve_of(data.goals) is None else " (That leaves the measured curve aside.)"
@@ -154,6 +155,19 @@ def _known(data: ReportData) -> str:
     """How many of the hits nobody had to search for."""
     known = sum(hit and item.candidate.source == KNOWN for hit, item in zip(data.hits, data.verified, strict=True))
     return f" {known} of the hits {'was' if known == 1 else 'were'} known before the search." if known else ""
+
+
+def _from_starts(data: ReportData, champion: int) -> str:
+    """How far the best is from the structures that the study started from."""
+    said = []
+    best = data.verified[champion].candidate.structure
+    for number, item in enumerate(data.verified):
+        name = item.candidate.parent.partition(":")[2]
+        if number == champion and is_start(item):
+            return f" It is {name}, which the search started from."
+        if is_start(item):
+            said.append(f"{name}: {apart_in_words(best, item.candidate.structure)}")
+    return f" From what the search started from, the best differs so: {'; '.join(said)}." if said else ""
 
 
 def measure(data: ReportData) -> str:

@@ -206,8 +206,14 @@ def labels_digest(labels: LabelledStructures) -> str:
     return hashlib.sha256("".join(labels.keys).encode()).hexdigest()
 
 
-def known_key(study: Study, labels: str) -> str:
-    """Key of the labelled structures that meet the goals: which labels, the goals, and how candidates are simulated."""
+def known_key(study: Study, labels: str, own: Sequence[str] = ()) -> str:
+    """Key of what is known before the search: which labels meet the goals, and how candidates are simulated.
+
+    Args:
+        labels: see `labels_digest`.
+        own: content of the user's own structures, if there are any.
+    """
+    started = {"start": list(own), "known": study.verification.known} if own else {}
     return stage_key(
         Stage.KNOWN,
         labels=labels,
@@ -217,6 +223,7 @@ def known_key(study: Study, labels: str) -> str:
         backend=study.verification.backend,
         discretization=study.labels.discretization,
         field_sweep=study.field_sweep.model_dump(mode="json"),
+        **started,
         **_spins(study),
     )
 

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ from inverse_design.run.known import known_candidates, tell
 from inverse_design.run.redraws import redraws, save_redraws, with_redraws
 from inverse_design.run.refining import part_of, refined, stage_of
 from inverse_design.run.simulating import Simulator, wanted_labels
+from inverse_design.run.start import OwnStructure, own_structures
 from inverse_design.run.verified import Verified, load_batch, part_in_words, save_batch, verify_batch
 from inverse_design.study.pairs import as_labels, mean_residuals, read_pairs, residuals
 from inverse_design.study.shipped import labels_of
@@ -70,6 +72,11 @@ class Stages:
         self.study, self.folder, self._tracker = study, RunFolder(folder, began), tracker
         self.goals = study.reduced_goals
         self._model: tuple[str, Surrogate] | None = None
+
+    @cached_property
+    def own(self) -> list[OwnStructure]:
+        """The structures of the user's own that the search starts from; refused before anything is computed."""
+        return own_structures(self.study, self.folder.path)
 
     @contextmanager
     def track(self, name: str) -> Iterator[Update]:
@@ -151,16 +158,17 @@ class Stages:
     def known(
         self, labels: LabelledStructures, already: Baseline, simulator: Simulator
     ) -> tuple[list[Verified], list[Checked], bool]:
-        """The best labelled structures that meet the goals, as candidates, unless the study wants new ones only; their
-        confirmations, and whether they were there already."""
-        if not already.rows or not self.study.verification.known:
+        """The user's own structures, and the best labelled ones that meet the goals unless the study wants new ones
+        only, as candidates; their confirmations, and whether they were there already."""
+        rows = already.rows if self.study.verification.known else ()
+        if not rows and not self.own:
             return [], [], True
-        digest = labels_digest(labels)
-        key = known_key(self.study, digest)
+        digest, own = labels_digest(labels), [each.structure.content_hash for each in self.own]
+        key = known_key(self.study, digest, own)
 
         def build(folder: Path) -> None:
-            save_batch(folder, known_candidates(self.study, labels, already.rows, simulator))
-            write_text(folder / LABELS, json.dumps({"labels": digest}) + "\n")
+            save_batch(folder, known_candidates(self.study, labels, rows, simulator, self.own))
+            write_text(folder / LABELS, json.dumps({"labels": digest, "start": own}) + "\n")
 
         there = self.folder.state(Stage.KNOWN, key) == "there"
         batch = load_batch(self.folder.stage(Stage.KNOWN, key, build))

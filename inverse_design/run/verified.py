@@ -260,9 +260,10 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
 def in_words(candidate: Candidate) -> str:
     """Where a candidate comes from, as a person would say it."""
     parent = candidate.parent
-    of = f"label {parent.partition(':')[2]}" if ":" in parent else f"candidate {int(parent):02d}" if parent else ""
+    kind, _, name = parent.partition(":")
+    of = f"{kind} {name}" if name else f"candidate {int(parent):02d}" if parent else ""
     words = {
-        KNOWN: f"known before the search: {of}",
+        KNOWN: f"given as a start: {name}" if kind == "start" else f"known before the search: {of}",
         STEERED: f"{of or 'a fresh draw'} with its axes steered towards the goals",
         TURNED: f"{of or 'a fresh draw'} with the axis of one grain turned",
         REFINED: f"{of} refined by the solver alone, some of its axes turned",

@@ -19,6 +19,7 @@ from inverse_design.console import printable
 from inverse_design.study.beside import find_beside
 from inverse_design.study.measured_curve import CurveSection
 from inverse_design.study.sections import MaterialSection, Section
+from inverse_design.study.start import at_home
 from inverse_design.study.study import Study
 from inverse_design.study.wishes import GoalSection
 from simulation.errors import InputError
@@ -51,7 +52,7 @@ def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
     Raises:
         StudyError: with one sentence: file, line, key, what was given and what is allowed.
     """
-    return parse_study(_text_of(Path(path)), str(path), overrides)
+    return parse_study(_text_of(Path(path)), str(path), overrides, Path(path).parent)
 
 
 class _MaterialFile(Section):
@@ -99,12 +100,13 @@ def _text_of(path: Path) -> str:
         raise StudyError(f"{path}: not a text file in UTF-8") from None
 
 
-def parse_study(text: str, source: str, overrides: Sequence[str] = ()) -> Study:
-    """As `load_study`, from text; `source` names it in errors."""
+def parse_study(text: str, source: str, overrides: Sequence[str] = (), folder: Path | None = None) -> Study:
+    """As `load_study`, from text; `source` names it in errors, and files that it names lie in `folder`."""
     data, lines = _read(text, source)
     for override in overrides:
         _override(data, lines, override)
     find_beside(data, Path(source).parent)
+    at_home(data, folder or Path())
     try:
         return Study.model_validate(data)
     except ValidationError as error:

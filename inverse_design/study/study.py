@@ -32,6 +32,7 @@ from inverse_design.study.sections import (
     refuse,
 )
 from inverse_design.study.shipped import CONTINUED, FIXED, fixed_sections, sizes_of
+from inverse_design.study.start import Starts
 from inverse_design.study.wishes import GoalSection, check_goals, corrected, goal_of
 from simulation.errors import InputError
 from simulation.execution.executors import why_no_address, why_no_workers
@@ -60,6 +61,7 @@ class Study(Section):
     search: Search = Search()
     verification: Verification = Verification()
     execution: Execution = Execution()
+    start: Starts = ()
 
     def __repr__(self) -> str:
         goals = ", ".join(f"{goal.quantity} {goal.describe()}" for goal in self.reduced_goals)
