@@ -47,7 +47,7 @@ RunPath = Annotated[
 StructureFile = Annotated[
     Path, typer.Argument(metavar="STRUCTURE", help="A structure file: .npz, or a map of another program, see show.")
 ]
-SHIPPED = "A shipped surrogate, nd2fe14b-elements or, of labels by the paper's cells, nd2fe14b"
+SHIPPED = "A shipped surrogate, nd2fe14b-free or, of planar spins, nd2fe14b-elements or, by the paper's cells, nd2fe14b"
 SurrogateName = Annotated[
     str,
     typer.Option(
@@ -103,7 +103,7 @@ def init(
 ) -> None:
     """Write a commented study to start from, valid as it is.
 
-    Example: python -m inverse_design init my-magnet.yaml --surrogate nd2fe14b-elements
+    Example: python -m inverse_design init my-magnet.yaml --surrogate nd2fe14b-free
     """
     from inverse_design.commands.init import write_study
 
@@ -346,7 +346,7 @@ def explore(
 
     The page is served on this machine alone, under an address that nobody can guess.
 
-    Example: python -m inverse_design explore nd2fe14b-elements
+    Example: python -m inverse_design explore nd2fe14b-free
     """
     from inverse_design.commands.explore import explore_name
 

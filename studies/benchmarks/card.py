@@ -26,7 +26,7 @@ from surrogate.card import find_surrogate, read_card
 from surrogate.metrics import PAPER_MAE
 
 FOLDER = Path(__file__).parent
-NAMES = ("nd2fe14b", "nd2fe14b-elements")
+NAMES = ("nd2fe14b", "nd2fe14b-elements", "nd2fe14b-free")
 
 
 def design_table() -> str:

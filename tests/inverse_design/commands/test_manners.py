@@ -313,7 +313,7 @@ def test_the_shell_is_offered_runs_surrogates_and_candidates(run: Path, monkeypa
     monkeypatch.chdir(run.parent.parent)
     assert completion.runs("") == ["runs/magnet"]
     assert completion.runs("runs/x") == []
-    assert completion.surrogates("nd2") == ["nd2fe14b", "nd2fe14b-elements"]
+    assert completion.surrogates("nd2") == ["nd2fe14b", "nd2fe14b-elements", "nd2fe14b-free"]
     assert completion.surrogates("runs/") == ["runs/magnet"]
     words = "inverse-design export runs/magnet "
     environment = {"_ROOT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "3"}
