@@ -70,5 +70,5 @@ goals:                        # reduced units (Ms, H_A), or a number with a unit
   # also maximize, minimize, {{at_least: 0.2}}, {{at_most: 0.3}}, {{between: [0.2, 0.3]}}
 
 # start: [mine.npz, {{file: map.ctf, cell_nm: 2}}]   # structures of your own that the search starts from
-verification: {{candidates: 8, rounds: 3, max_simulations: 24, hits: 1}}   # whichever comes first
+verification: {{candidates: 8, rounds: 3, max_simulations: 96, hits: 1}}   # whichever comes first
 """
