@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
 from simulation.errors import InputError
+from simulation.material import Phase
 from simulation.microstructure import Microstructure
 from simulation.tessellation import drawable_cells, square_cells, voronoi
 
@@ -37,6 +38,51 @@ def generator(seed: int, purpose: Purpose, *index: int) -> np.random.Generator:
 
 
 @dataclass(frozen=True)
+class Boundary:
+    """A layer of a second phase between the grains, its thickness and polarisation drawn for each structure.
+
+    Args:
+        thickness_nm: (least, most), whole numbers of cells, which are drawn alike; 0 is no layer.
+        Js_T: (least, most) spontaneous polarisation of the phase, T, drawn uniformly.
+        A_J_per_m, K1_J_per_m3: its exchange stiffness, and its anisotropy along the axis of the grain it lies in.
+    """
+
+    thickness_nm: tuple[float, float]
+    Js_T: tuple[float, float]
+    A_J_per_m: float
+    K1_J_per_m3: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("thickness_nm", "Js_T"):
+            low, high = getattr(self, name)
+            if not 0 <= low <= high < math.inf:
+                raise InputError(f"Boundary: {name} must be a range of at least 0, got {(low, high)}")
+        self.phase(self.Js_T[1])  # says what is wrong with it
+
+    def phase(self, Js_T: float) -> Phase:
+        """The phase of that polarisation."""
+        return Phase(self.A_J_per_m, Js_T, self.K1_J_per_m3)
+
+    def cells(self, cell_nm: float) -> tuple[int, int]:
+        """(least, most) thickness in cells.
+
+        Raises:
+            InputError: if one is not a whole number of them.
+        """
+        low, high = (round(value / cell_nm) for value in self.thickness_nm)
+        for value, cells in zip(self.thickness_nm, (low, high), strict=True):
+            if not math.isclose(cells * cell_nm, value, rel_tol=1e-9, abs_tol=1e-9):
+                raise InputError(f"boundary_nm must be whole numbers of cells, got {value:g} nm of {cell_nm:g} nm")
+        return low, high
+
+    def between(self, grains: Microstructure, rng: np.random.Generator) -> Microstructure:
+        """The grains with a layer that is drawn here."""
+        low, high = self.cells(grains.cell_nm)
+        thickness, phase = int(rng.integers(low, high, endpoint=True)), self.phase(float(rng.uniform(*self.Js_T)))
+        return grains.with_boundary(thickness * grains.cell_nm, phase) if thickness else grains
+
+
+@dataclass(frozen=True)
 class StructureFamily:
     """Voronoi structures with uniformly drawn grain number and largest misorientation (Kovacs et al. 2022, section 2).
 
@@ -45,12 +91,14 @@ class StructureFamily:
         cell_nm: edge of a cell, nm.
         grains: (fewest, most) Voronoi seeds, both included.
         misorientation_rad: (least, largest) theta, radians, within [0, pi].
+        boundary: what lies between the grains; None if nothing does.
     """
 
     size_nm: float = 320.0
     cell_nm: float = 2.0
     grains: tuple[int, int] = (16, 256)
     misorientation_rad: tuple[float, float] = (0.0, math.pi)
+    boundary: Boundary | None = None
 
     def __post_init__(self) -> None:
         cells = drawable_cells(self.size_nm, self.cell_nm)
@@ -62,12 +110,29 @@ class StructureFamily:
         low, high = self.misorientation_rad
         if not 0 <= low <= high <= math.pi:
             raise InputError(f"misorientation must be a range within 0 to 180 degrees, got {self.misorientation_rad}")
+        if self.boundary is not None:
+            self.boundary.cells(self.cell_nm)
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> StructureFamily:
-        """The family whose `dataclasses.asdict` went through JSON, which knows lists only."""
-        plain: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in values.items()}
+        """The family whose `plain` went through JSON, which knows lists only."""
+        plain = _with_tuples(values)
+        if plain.get("boundary") is not None:
+            plain["boundary"] = Boundary(**_with_tuples(plain["boundary"]))
         return cls(**plain)
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """Its values by name, for files and keys: what is of later versions only where it says something."""
+        values = asdict(self)
+        if self.boundary is None:
+            del values["boundary"]
+        return values
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The strongest of each phase that its structures may have beside the main one."""
+        return () if self.boundary is None else (self.boundary.phase(self.boundary.Js_T[1]),)
 
     @property
     def cells(self) -> int:
@@ -83,8 +148,13 @@ class StructureFamily:
     def draw(self, seed: int, purpose: Purpose, index: int) -> Microstructure:
         """The structure of this seed, purpose and index."""
         grains, misorientation_rad, rng = self.parameters(seed, purpose, index)
-        return voronoi(self.size_nm, self.cell_nm, grains, misorientation_rad, rng)
+        drawn = voronoi(self.size_nm, self.cell_nm, grains, misorientation_rad, rng)
+        return drawn if self.boundary is None else self.boundary.between(drawn, rng)
 
     def stream(self, seed: int, purpose: Purpose, start: int, stop: int) -> Iterator[Microstructure]:
         """Structures `start` to `stop - 1`, one at a time: they are never stored, only made again."""
         return (self.draw(seed, purpose, index) for index in range(start, stop))
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

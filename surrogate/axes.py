@@ -13,6 +13,7 @@ of a whole batch are the only trainable weight of a small Keras model, so that a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -174,7 +175,7 @@ def _turned(turner: _Turner, batch: Sequence[Microstructure], goals: np.ndarray,
     angles = np.asarray(turner.angles.numpy(), np.float64)
     better = turner.losses_of(ids, goal) < before
     return [
-        Microstructure(m.grain_id, a[: m.grain_angle_rad.size], m.cell_nm) if closer else m
+        replace(m, grain_angle_rad=a[: m.grain_angle_rad.size]) if closer else m
         for m, a, closer in zip(batch, angles, better, strict=False)
     ]
 

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -150,4 +150,4 @@ def rotate_one_grain(structure: Microstructure, rotations_rad: np.ndarray) -> li
     each[np.arange(len(each)), np.repeat(np.arange(angles.size), len(rotations_rad))] += np.tile(
         rotations_rad, angles.size
     )
-    return [Microstructure(structure.grain_id, turned, structure.cell_nm) for turned in each]
+    return [replace(structure, grain_angle_rad=turned) for turned in each]

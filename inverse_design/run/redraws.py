@@ -32,7 +32,8 @@ def redraws(structure: Microstructure, count: int, seed: int) -> list[Microstruc
         rng = generator(seed, Purpose.REDRAW, int(structure.content_hash[:8], 16), number)
         grains = voronoi(size_nm, structure.cell_nm, angles.size, 0.0, rng)
         axes = rng.permutation(angles)[: grains.grain_angle_rad.size]  # a seed may be left without a cell
-        drawn.append(Microstructure(grains.grain_id, axes, structure.cell_nm))
+        redrawn = Microstructure(grains.grain_id, axes, structure.cell_nm)
+        drawn.append(redrawn.with_boundary(structure.boundary_nm, *structure.phases) if structure.phases else redrawn)
     return drawn
 
 

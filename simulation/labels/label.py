@@ -158,11 +158,12 @@ class Specification:
     def key(self) -> str:
         """SHA-256 of the specification and of NumPy's release, with which a generator's stream may change."""
         release = ".".join(np.__version__.split(".")[:2])
-        return digest("specification", self.family, self.seed, self.purpose, self.index, release)
+        return digest("specification", self.family.plain, self.seed, self.purpose, self.index, release)
 
     def to_json(self) -> str:
         """Text from which `from_json` makes the same specification."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True, default=_plain)
+        plain = dataclasses.asdict(self) | {"family": self.family.plain}
+        return json.dumps(plain, sort_keys=True, default=_plain)
 
     @classmethod
     def from_json(cls, text: str) -> Specification:
@@ -232,6 +233,12 @@ class Label:
             s = self.source
             return s.family.parameters(s.seed, s.purpose, s.index)[:2]
         return self.source.grains, float("nan")
+
+    @property
+    def largest_m(self) -> float:
+        """What no magnetisation exceeds, in Ms of the main phase: that of the strongest phase."""
+        phases = self.source.phases if isinstance(self.source, Microstructure) else self.source.family.phases
+        return max([1.0, *(phase.Js_T / self.conditions.material.Js_T for phase in phases)])
 
     def microstructure(self) -> Microstructure:
         """The structure, drawn again where it was sampled.
