@@ -26,11 +26,12 @@ def checked_phases(
             raise InputError("Microstructure: phases need phase_id, the phase of each cell")
         return None, ()
     ids = np.asarray(phase_id)
-    if ids.shape != shape or ids.dtype.kind not in "iu":
+    if ids.shape != shape or ids.dtype.kind not in "iub":
         raise InputError(
-            f"Microstructure: phase_id must hold integers in the shape of grain_id, {shape}, "
+            f"Microstructure: phase_id must hold integers or truth values in the shape of grain_id, {shape}, "
             f"got shape {ids.shape}, dtype {ids.dtype}"
         )
+    ids = ids.astype(np.int64)
     if not all(isinstance(phase, Phase) for phase in phases) or len(phases) > MOST_PHASES:
         raise InputError(f"Microstructure: phases must be at most {MOST_PHASES} of Phase, got {phases!r:.80}")
     if int(ids.min()) < 0 or int(ids.max()) > len(phases):
