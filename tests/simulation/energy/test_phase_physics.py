@@ -72,9 +72,9 @@ def nucleation_field(layer_nm: float, cell_nm: float, discretization: str, aroun
 
 
 def goto(layer_nm: float) -> float:
-    """Of a soft layer between thick hard ones: tan(k d/2) A_s k = A_h kappa, k^2 = Js_s H / 2 A_s, kappa^2 = (2 K - Js_h
-    H)/2 A_h (Kneller and Hawig, IEEE Trans. Magn. 27, 3588, 1991, without anisotropy in the layer; as Goto et al., J.
-    Appl. Phys. 36, 2951, 1965, where the hard phase holds still)."""
+    """Of a soft layer between thick hard ones: tan(k d/2) A_s k = A_h kappa, k^2 = Js_s H / 2 A_s, kappa^2 =
+    (2 K - Js_h H)/2 A_h (Kneller and Hawig, IEEE Trans. Magn. 27, 3588, 1991, without anisotropy in the layer; as Goto
+    et al., J. Appl. Phys. 36, 2951, 1965, where the hard phase holds still)."""
     half = layer_nm * 1e-9 / 2
 
     def mismatch(h: float) -> float:
