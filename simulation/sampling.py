@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import IntEnum
 from typing import Any
 
@@ -58,6 +58,11 @@ class Boundary:
             if not 0 <= low <= high < math.inf:
                 raise InputError(f"Boundary: {name} must be a range of at least 0, got {(low, high)}")
         self.phase(self.Js_T[1])  # says what is wrong with it
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> Boundary:
+        """The one whose `dataclasses.asdict` went through JSON, which knows lists only."""
+        return cls(**_with_tuples(values))
 
     def phase(self, Js_T: float) -> Phase:
         """The phase of that polarisation."""
@@ -115,19 +120,21 @@ class StructureFamily:
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> StructureFamily:
-        """The family whose `plain` went through JSON, which knows lists only."""
+        """The family whose `as_plain` went through JSON, which knows lists only."""
         plain = _with_tuples(values)
         if plain.get("boundary") is not None:
-            plain["boundary"] = Boundary(**_with_tuples(plain["boundary"]))
+            plain["boundary"] = Boundary.from_plain(plain["boundary"])
         return cls(**plain)
 
-    @property
-    def plain(self) -> dict[str, Any]:
-        """Its values by name, for files and keys: what is of later versions only where it says something."""
-        values = asdict(self)
-        if self.boundary is None:
-            del values["boundary"]
-        return values
+    def as_plain(self) -> dict[str, Any]:
+        """By name, what a key and a file say of it: of what came later nothing where it is at its default."""
+        first = ("size_nm", "cell_nm", "grains", "misorientation_rad")
+        plain = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name in first or getattr(self, field.name) != field.default
+        }
+        return plain if self.boundary is None else plain | {"boundary": asdict(self.boundary)}
 
     @property
     def phases(self) -> tuple[Phase, ...]:

@@ -60,7 +60,7 @@ class Situation:
         visited: (m, latent) codes that the search visited.
         prediction, spread: (n, 6) what the surrogate alone says of the known structures, and its standard deviation.
         discrepancy: its errors where the truth is known.
-        posterior: of the properties of the known structures, (n, 11).
+        posterior: of the properties of the known structures, (n, 13).
         selection_bias: (6,) by how much predictions of what was chosen for them are too high.
     """
 

@@ -89,7 +89,7 @@ def labels_key(study: Study) -> str:
     return stage_key(
         Stage.LABELS,
         seed=study.seed,
-        microstructures=study.microstructures.model_dump(mode="json"),
+        microstructures=study.microstructures.as_plain(),
         material=vars(study.magnet),
         field_sweep=study.field_sweep.model_dump(mode="json"),
         backend=study.labels.backend,
@@ -106,7 +106,7 @@ def vae_key(study: Study) -> str:
     return stage_key(
         Stage.VAE,
         seed=study.seed,
-        microstructures=study.microstructures.model_dump(mode="json"),
+        microstructures=study.microstructures.as_plain(),
         surrogate=part.model_dump(mode="json", exclude={"regressor", "ensemble"}),
     )
 
@@ -135,7 +135,7 @@ def search_key(study: Study, regressor: str, round_: int) -> str:
         regressor=regressor,
         goals=[vars(goal) for goal in study.reduced_goals],
         search=study.search.model_dump(mode="json"),
-        microstructures=study.microstructures.model_dump(mode="json"),
+        microstructures=study.microstructures.as_plain(),
     )
 
 
@@ -188,7 +188,8 @@ def confirm_key(study: Study, batch: str) -> str:
 
 def rest_key(study: Study) -> str:
     """Key of the wall time that no stage took, over the attempts at one search."""
-    parts = study.model_dump(mode="json", include={"seed", "goals", "surrogate", "microstructures", "labels"})
+    parts = study.model_dump(mode="json", include={"seed", "goals", "surrogate", "labels"})
+    parts["microstructures"] = study.microstructures.as_plain()
     del parts["labels"]["spins"]
     parts["labels"] |= _spins(study)
     return stage_key(Stage.LABELS, rest=parts)

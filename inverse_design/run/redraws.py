@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.files import read_arrays
-from inverse_design.properties import PROPERTIES, simulated_properties
+from inverse_design.properties import PROPERTIES, simulated_properties, with_boundaries
 from inverse_design.run.verified import Verified
 from simulation.labels.label import Label
 from simulation.microstructure import Microstructure
@@ -40,7 +40,7 @@ def redraws(structure: Microstructure, count: int, seed: int) -> list[Microstruc
 def save_redraws(
     folder: Path, rows: Sequence[int], drawn: Sequence[Sequence[Microstructure]], labels: Sequence[Label]
 ) -> None:
-    """Write the properties (hits, redraws, 11) of the redraws of a batch's hits, NaN where not converged.
+    """Write the properties (hits, redraws, 13) of the redraws of a batch's hits, NaN where not converged.
 
     Args:
         rows: numbers of the hits in their batch.
@@ -64,7 +64,7 @@ def with_redraws(batch: Sequence[Verified], folder: Path) -> list[Verified]:
     if not (folder / RESULT).exists():
         return list(batch)
     data = read_arrays(folder / RESULT)
-    found = dict(zip(data["rows"].tolist(), data["values"], strict=True))
+    found = dict(zip(data["rows"].tolist(), with_boundaries(data["values"]), strict=True))
     return [replace(item, redrawn=found[i]) if i in found else item for i, item in enumerate(batch)]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from inverse_design.candidates.candidate import DECODED, DRAWN, KNOWN, STEERED, TURNED, Candidate
 from inverse_design.files import read_arrays
 from inverse_design.goals import Goal, distance, hits, ranking
-from inverse_design.properties import DERIVED, PROPERTIES, STRUCTURE, Column, simulated_properties
+from inverse_design.properties import DERIVED, PROPERTIES, STRUCTURE, Column, simulated_properties, with_boundaries
 from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.errors import InputError
 from simulation.files import write_text
@@ -272,6 +272,8 @@ def load_batch(folder: Path) -> list[Verified]:
         structure = Microstructure.load(path.with_name(path.name.replace("result", "structure")))
         data: dict[str, Any] = {n: v if v.ndim else v.item() for n, v in read_arrays(path).items()}
         data.setdefault("spins", "planar")  # written before there were others
+        for name in {"properties", f"{_PREFIX}predicted"} & set(data):
+            data[name] = with_boundaries(data[name])
         own, of_candidate = _names(Verified, *_ELSEWHERE), _names(Candidate, "structure")
         data.setdefault(f"{_PREFIX}novelty", float("nan"))  # in runs of before it was not told
         if set(data) != {*own, *(f"{_PREFIX}{name}" for name in of_candidate)}:

@@ -8,6 +8,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from simulation.errors import InputError
+from simulation.limits import why_not_with
+from simulation.material import Material
+from simulation.sampling import Boundary
 from simulation.tessellation import square_cells
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -46,6 +49,14 @@ class MaterialSection(Section):
     K1_J_per_m3: Annotated[Number, Field(ge=1, le=1e9)]
 
 
+class BoundarySection(Section):
+    """The phase between the grains, as in `simulation.Boundary`: its polarisation is drawn for each structure."""
+
+    Js_T: Annotated[Range, BeforeValidator(lambda given: [given, given] if isinstance(given, int | float) else given)]
+    A_J_per_m: Annotated[Number, Field(ge=0, le=1e-9)]
+    K1_J_per_m3: Annotated[Number, Field(ge=0, le=1e9)] = 0.0
+
+
 class Microstructures(Section):
     """The family of grain structures that is sampled and searched."""
 
@@ -53,6 +64,14 @@ class Microstructures(Section):
     cell_nm: Annotated[Number, Field(ge=1e-3, le=1e3)] = 2.0
     grains: WholeRange = (16, 256)
     misorientation_deg: Range = (0.0, 180.0)
+    boundary_nm: Range | None = None
+    boundary: BoundarySection | None = None
+
+    def as_plain(self) -> dict[str, Any]:
+        """What keys say of the family: nothing of what came later where it is at its default."""
+        first = ("size_nm", "cell_nm", "grains", "misorientation_deg")
+        plain, known = self.model_dump(mode="json"), type(self).model_fields
+        return {key: value for key, value in plain.items() if key in first or value != known[key].default}
 
 
 class Sweep(Section):
@@ -217,6 +236,27 @@ def check_grid(part: Microstructures, surrogate: SurrogateSection) -> None:
         raise refuse("surrogate.regressor.layout", "the paper's regressor takes no grid; set surrogate.layout: dense")
     if surrogate.regressor.folds == 1:
         raise refuse("surrogate.regressor.folds", "must be 0 (every member learns from all labels) or 2 to 64, got 1")
+
+
+def check_boundary(part: Microstructures, magnet: Material) -> Boundary | None:
+    """What lies between the grains of a family; None if nothing does."""
+    if part.boundary_nm is None and part.boundary is None:
+        return None
+    if part.boundary_nm is None or part.boundary is None:
+        missing = "boundary_nm" if part.boundary_nm is None else "boundary"
+        raise refuse(f"microstructures.{missing}", "boundary_nm and boundary go together: how thick, and of what")
+    phase = part.boundary
+    try:
+        made = Boundary(part.boundary_nm, phase.Js_T, phase.A_J_per_m, phase.K1_J_per_m3)
+        made.cells(part.cell_nm)
+    except InputError as error:
+        key = "boundary" if "Js_T" in str(error) else "boundary_nm"
+        raise refuse(f"microstructures.{key}", str(error)) from None
+    if part.boundary_nm[1] > part.size_nm / 4:
+        raise refuse("microstructures.boundary_nm", f"must be at most a quarter of size_nm, got {part.boundary_nm[1]}")
+    if wrong := why_not_with(magnet, part.cell_nm, [made.phase(phase.Js_T[1])]):
+        raise refuse("microstructures.boundary", f"the planar solver cannot simulate this: {wrong}")
+    return made
 
 
 def check_sweep(sweep: Sweep) -> None:

@@ -158,11 +158,11 @@ class Specification:
     def key(self) -> str:
         """SHA-256 of the specification and of NumPy's release, with which a generator's stream may change."""
         release = ".".join(np.__version__.split(".")[:2])
-        return digest("specification", self.family.plain, self.seed, self.purpose, self.index, release)
+        return digest("specification", self.family.as_plain(), self.seed, self.purpose, self.index, release)
 
     def to_json(self) -> str:
         """Text from which `from_json` makes the same specification."""
-        plain = dataclasses.asdict(self) | {"family": self.family.plain}
+        plain = {"family": self.family.as_plain(), "seed": self.seed, "purpose": self.purpose, "index": self.index}
         return json.dumps(plain, sort_keys=True, default=_plain)
 
     @classmethod

@@ -79,7 +79,7 @@ def test_hashes_and_keys_of_one_phase_are_what_they_were() -> None:
     assert "boundary" not in specification.to_json()
     # NumPy's release is part of that key, so that only what goes before it can be known
     assert (
-        digest("specification", family.plain, 3, Purpose.LABELS, 5, "2.4")
+        digest("specification", family.as_plain(), 3, Purpose.LABELS, 5, "2.4")
         == "2643de05b98b98d91278e4fab25a2cf2cff30583e8c1d539d6b50e9f627a78c2"
     )
     assert (
