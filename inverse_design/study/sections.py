@@ -252,6 +252,12 @@ def check_boundary(part: Microstructures, magnet: Material) -> Boundary | None:
     except InputError as error:
         key = "boundary" if "Js_T" in str(error) else "boundary_nm"
         raise refuse(f"microstructures.{key}", str(error)) from None
+    if phase.Js_T[1] > magnet.Js_T:
+        raise refuse(
+            "microstructures.boundary.Js_T",
+            f"must be at most that of the main phase, {magnet.Js_T:g} T, as M above Ms is predicted by no surrogate, "
+            f"got {phase.Js_T[1]:g}",
+        )
     if part.boundary_nm[1] > part.size_nm / 4:
         raise refuse("microstructures.boundary_nm", f"must be at most a quarter of size_nm, got {part.boundary_nm[1]}")
     if wrong := why_not_with(magnet, part.cell_nm, [made.phase(phase.Js_T[1])]):

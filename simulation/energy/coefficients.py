@@ -72,6 +72,11 @@ class Coefficients:
         """Bound on the curvature of a cell by itself in a field of H_A, 2 in the main phase."""
         return max(float((self.polarization + self.anisotropy).max()), 2.0)
 
+    @property
+    def sensitivity(self) -> float:
+        """How many times more than in the main phase the curvatures of a cell change as vectors or the field do."""
+        return max(self.strongest**2, self.stiffest_exchange, float(self.anisotropy.max()))
+
     def across_faces(self) -> np.ndarray:
         """(2, ny, nx) exchange with the cell at ix + 1, and at iy + 1: the harmonic mean 2 A A' / (A + A'), as mumax3
         has it (Vansteenkiste et al., AIP Advances 4, 107133, 2014); 0 where either is 0 and at the end of a row."""

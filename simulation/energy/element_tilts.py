@@ -23,6 +23,7 @@ class ElementTilts:
         ny, nx = microstructure.shape
         parts = coefficients(microstructure, material)
         self.area = np.pad(patches((ny, nx), parts), 1).astype(np.float32)
+        self.sensitivity = 1.0 if parts is None else parts.sensitivity
         self._axis = axes(microstructure, parts)
         numbers = (
             *stiffness(material.exchange_number(microstructure.cell_nm), parts),

@@ -184,6 +184,7 @@ class CellTilts:
         parts = coefficients(microstructure, material)
         filled = np.ones(microstructure.shape) if parts is None else parts.filled
         self.area = np.pad(filled, 1).astype(np.float32)
+        self.sensitivity = 1.0 if parts is None else parts.sensitivity
         self._axis = axes(microstructure, parts)
         self._c = np.float32(material.exchange_number(microstructure.cell_nm))
         self._half_q: np.float32 | np.ndarray = np.float32(material.q / 2)

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from simulation import VOID, Boundary, InputError, Phase, Purpose, StructureFamily, voronoi
-from surrogate.encoding import Encoding
+from surrogate.encoding import KINDS, Encoding, Kind
 
 FAMILY = StructureFamily(40.0, 2.0, (3, 6), boundary=Boundary((0.0, 6.0), (0.2, 1.2), 5e-12))
 ENCODING = Encoding("double_angle", (20, 20), 2.0, 2, FAMILY.boundary)
 DRAWN = list(FAMILY.stream(0, Purpose.LABELS, 0, 12))
 
 
-@pytest.mark.parametrize("kind", ["kx", "double_angle"])
-def test_two_channels_more_say_how_thick_and_how_magnetic(kind: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_channels_more_say_how_thick_and_how_magnetic(kind: Kind) -> None:
     encoding = replace(ENCODING, kind=kind)
     images = encoding.images(DRAWN)
     bare = replace(encoding, boundary=None).images([made.without_phases() for made in DRAWN])
@@ -46,7 +46,7 @@ def test_a_phase_that_a_surrogate_does_not_know_is_refused_in_one_sentence() -> 
         (ENCODING, Phase(5e-12, 0.5), 8),  # thicker
         (ENCODING, VOID, 4),
     ):
-        with pytest.raises(InputError, match="has a second phase .*, this surrogate knows") as refused:
+        with pytest.raises(InputError, match=r"has a second phase .*, this surrogate knows") as refused:
             encoding.images([grains.with_boundary(thickness, phase)])
         assert "\n" not in str(refused.value)
 
