@@ -330,7 +330,7 @@ def report(
         typer.Argument(metavar="RUN2...", help="Runs to set beside it, up to five.", autocompletion=completion.runs),
     ] = None,
 ) -> None:
-    """Write report.html and the tables of a run again; with further runs, a page that sets all of them side by side.
+    """Write report.html, all figures and the tables of a run again; with further runs, a page of all of them.
 
     Example: python -m inverse_design report runs/quickstart runs/my-magnet
     """

@@ -19,9 +19,10 @@ from inverse_design.run.baseline import Baseline, baseline, in_words
 from inverse_design.run.confirming import Checked, judged
 from inverse_design.run.design import Design, read_checks
 from inverse_design.run.folder import GOES_ON, RunFolder
-from inverse_design.run.keys import regressor_key, vae_key
+from inverse_design.run.keys import labels_digest, regressor_key, vae_key
 from inverse_design.run.known import tell
 from inverse_design.run.memory import check_memory
+from inverse_design.run.refining import batches_of
 from inverse_design.run.seconds import REPORT
 from inverse_design.run.simulating import Simulator, make_engine
 from inverse_design.run.stages import Stages
@@ -52,6 +53,10 @@ class Found:
 
     verified: tuple[Verified, ...] = ()
     confirmations: tuple[Checked, ...] = ()
+
+    def and_then(self, batch: Sequence[Verified], confirmations: Sequence[Checked]) -> Found:
+        """With one more batch."""
+        return Found((*self.verified, *batch), (*self.confirmations, *confirmations))
 
 
 class Run(Stages):
@@ -109,36 +114,62 @@ class Run(Stages):
             found: those of them that are candidates.
             simulator: runs simulations.
         """
-        with self.track("loading TensorFlow"):
-            from inverse_design.run.choosing import Round
-
-        vae, surrogate, key = self.vae(), None, vae_key(self.study)
+        vae: Path | None = None
+        surrogate: Path | None = None
+        key, at_first = vae_key(self.study), labels_digest(labels)
         for number in range(self.study.verification.rounds):
-            # At first by the labels alone: the key of the first batch knows nothing of what was made of them.
-            so_far = judged(self.goals, found.verified, found.confirmations) if number else ()
-            best = self._best(already, so_far)
-            round_ = Round(number, labels, found.verified, best, already.rows)
+            for place in ((number, batch) for batch in range(batches_of(self.study))):
+                so_far = judged(self.goals, found.verified, found.confirmations)
+                best = self._best(already, so_far)
+                batch, confirmations, there = self.refined(
+                    place, labels, at_first, so_far, already.rows, best, simulator
+                )
+                labels, found = _with(labels, batch, len(found.verified)), found.and_then(batch, confirmations)
+                design = self._come_to(number, found, already, simulator.store, batch, there, searched=False)
+                if design.reason != GOES_ON:
+                    return design
+            if vae is None:
+                if self.study.surrogate.pretrained is None:
+                    simulator.engine.close()  # idle workers would share the cores with the training
+                with self.track("loading TensorFlow"):
+                    from inverse_design.run.choosing import Round
+                vae = self.vae()
+            so_far = judged(self.goals, found.verified, found.confirmations)
+            round_ = Round(number, labels, found.verified, self._best(already, so_far), already.rows)
             key = regressor_key(self.study, key, labels, number)
             surrogate = self.regressor(round_, key, vae, surrogate)
-            batch, confirmations, known = self.candidates(round_, key, surrogate, simulator)
-            fresh = [(n, i) for n, i in enumerate(batch, len(found.verified)) if i.converged]
-            labels = labels.append(
-                [item.label_key for _, item in fresh],
-                [item.candidate.structure for _, item in fresh],
-                np.array([item.anchors for _, item in fresh]),
-                [str(candidate) for candidate, _ in fresh],
-            )
-            found = Found((*found.verified, *batch), (*found.confirmations, *confirmations))
-            design = self._design(number + 1, found, already, simulator.store)
-            reason = self._stop(number, design.verified, batch)
-            design = replace(design, reason=reason or GOES_ON)
-            if reason or not known:  # going through known rounds again must not shrink the tables meanwhile
-                self._write(design)
-            if not reason:
-                design = self._asked(design)
+            batch, confirmations, there = self.candidates(round_, key, surrogate, simulator)
+            labels, found = _with(labels, batch, len(found.verified)), found.and_then(batch, confirmations)
+            design = self._come_to(number + 1, found, already, simulator.store, batch, there)
             if design.reason != GOES_ON:
                 break
         return design
+
+    def _come_to(
+        self,
+        rounds: int,
+        found: Found,
+        already: Baseline,
+        store: LabelStore,
+        batch: Sequence[Verified],
+        there: bool,
+        searched: bool = True,
+    ) -> Design:
+        """The run after a batch, with the reason to stop if there is one; its outputs are written where they are asked
+        for: after a search, at the end, and for a callback.
+
+        Args:
+            rounds: searches done.
+            batch: the last one.
+            there: whether an earlier attempt had it: going through known batches again must not shrink the tables.
+            searched: whether it came of a search, and not of the climb before one.
+        """
+        design = self._design(rounds, found, already, store)
+        reason = self._stop(rounds, design.verified, batch, searched)
+        design = replace(design, reason=reason or GOES_ON)
+        if reason or (not there and (searched or self._callback is not None)):
+            self._write(design)
+        return design if reason else self._asked(design)
 
     def _asked(self, design: Design) -> Design:
         """The run as it stands, stopped if the callback says so; then its outputs say it, too.
@@ -189,21 +220,42 @@ class Run(Stages):
             of_them = f", {known if known < count else 'all'} of them known before"
         return f"{count} {kind} hit{'s' * (count != 1)}{of_them}, {rule.hits} wanted"
 
-    def _stop(self, number: int, verified: Sequence[Verified], batch: Sequence[Verified]) -> str:
-        """Why to stop after this round, in a sentence; nothing to go on."""
+    def _stop(self, rounds: int, verified: Sequence[Verified], batch: Sequence[Verified], searched: bool = True) -> str:
+        """Why to stop after a batch, in a sentence; nothing to go on.
+
+        Args:
+            rounds: searches done.
+            verified: all candidates.
+            batch: the last of them.
+            searched: whether it came of a search.
+        """
         rule = self.study.verification
         simulated = sum(item.candidate.source != KNOWN for item in verified)
         if sum(item.counts(self.goals) for item in verified) >= rule.hits:
             return self._enough(verified)
         if simulated + sum(len(item.redrawn) for item in verified) >= rule.max_simulations:
             return f"the budget of {rule.max_simulations} simulations is used up"
-        if number + 1 >= rule.rounds:
+        if not searched:
+            return ""
+        if rounds >= rule.rounds:
             return f"{rule.rounds} rounds are done"
         if not batch:
             return "the search found no structure that differs from what was simulated before"
-        if _idle_rounds(number, verified, self.goals) >= rule.patience:
+        if _idle_rounds(rounds - 1, verified, self.goals) >= rule.patience:
             return f"{rule.patience} rounds in a row brought nothing better"
         return ""
+
+
+def _with(labels: LabelledStructures, batch: Sequence[Verified], first: int) -> LabelledStructures:
+    """Labels, and after them those of a batch whose curves have converged, named by their numbers as candidates, of
+    which this is the first."""
+    fresh = [(number, item) for number, item in enumerate(batch, first) if item.converged]
+    return labels.append(
+        [item.label_key for _, item in fresh],
+        [item.candidate.structure for _, item in fresh],
+        np.array([item.anchors for _, item in fresh]),
+        [str(candidate) for candidate, _ in fresh],
+    )
 
 
 def _idle_rounds(number: int, verified: Sequence[Verified], goals: Sequence[Goal]) -> int:

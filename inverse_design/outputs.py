@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inverse_design.candidates.candidate import KNOWN
+from inverse_design.candidates.candidate import KNOWN, REFINED
 from inverse_design.console import printable
 from inverse_design.files import read_arrays
 from inverse_design.progress import Tracker, track
@@ -29,6 +29,7 @@ from inverse_design.run.design import Design, read_design
 from inverse_design.run.folder import RunFolder, read_artifact, write_manifest
 from inverse_design.run.keys import FRONT, FRONT_AXES, HISTORY, Stage, labels_key, rest_key
 from inverse_design.run.redraws import redraws_table
+from inverse_design.run.refining import stage_of
 from inverse_design.run.seconds import REST, StageTimes
 from inverse_design.run.switching import reversals_of
 from inverse_design.run.verified import CANDIDATE_FILES, ORIGIN, verified_table, write_candidate
@@ -43,20 +44,29 @@ PACKAGES = ("inverse-design", "numpy", "scipy", "numba", "ducc0", "tensorflow", 
 _LONGEST_NAME = 200
 
 
-def write_outputs(design: Design, times: StageTimes | None = None, tracker: Tracker = track) -> None:
+def write_outputs(
+    design: Design, times: StageTimes | None = None, tracker: Tracker = track, all_figures: bool = False
+) -> None:
     """Write `front.csv`, `verified.csv`, `candidates/`, `manifest.json` and `report.html` from what is known.
 
     Args:
         times: of the attempt at the run that this is part of, so that the report can say all of its time.
         tracker: shows progress.
+        all_figures: see `ReportData`.
     """
     run = design.folder
     found, why_none = reversals_of(design.study, RunFolder(run), design.verified, tracker)
     with tracker("report"):
-        _write(design, times, found, why_none)
+        _write(design, times, found, why_none, all_figures)
 
 
-def _write(design: Design, times: StageTimes | None, found: dict[int, Reversal], why_none: dict[int, str]) -> None:
+def _write(
+    design: Design,
+    times: StageTimes | None,
+    found: dict[int, Reversal],
+    why_none: dict[int, str],
+    all_figures: bool,
+) -> None:
     run = design.folder
     if design.rounds:
         with replacing(run / FRONT) as partial:
@@ -72,6 +82,7 @@ def _write(design: Design, times: StageTimes | None, found: dict[int, Reversal],
         reversals={number: one.switching_field for number, one in found.items()},
         plane_unstable_h={number: one.plane_unstable_h for number, one in found.items()},
         no_reversals=why_none,
+        all_figures=all_figures,
     )
     write_figures(data, run / "figures")
     if times is not None:
@@ -85,7 +96,7 @@ def report_again(run: Path) -> Path:
     """Write the report and tables of a run again; the path of `report.html`."""
     read_design(run)  # says what is wrong before a folder is made for a lock
     with RunFolder(run).locked():
-        write_outputs(read_design(run))
+        write_outputs(read_design(run), all_figures=True)
     return run / "report.html"
 
 
@@ -114,7 +125,7 @@ def _write_candidates(design: Design) -> None:
     home = design.folder / "candidates"
     names = {f"{number:02d}" for number in range(len(design.verified))}
     for number, item in enumerate(design.verified):
-        searched = item.candidate.source != KNOWN
+        searched = item.candidate.source not in (KNOWN, REFINED)
         surrogate = (read_artifact(design.folder / Stage.REGRESSOR.of(item.round)) if searched else None) or {}
         origin = {"seed": design.study.seed, "surrogate": surrogate.get("files", {})}
         write_candidate(home / f"{number:02d}", item, origin)
@@ -134,6 +145,7 @@ def _manifest(design: Design, seconds: dict[str, float]) -> dict[str, Any]:
         "seed": design.study.seed,
         "rounds": design.rounds,
         "known": len(design.verified) - design.simulations,
+        "refined": list(dict.fromkeys(item.part for item in design.verified if item.candidate.source == REFINED)),
         "simulations": design.simulations,
         "confirmations": len(design.confirmations),
         "checks": list(design.study.checks),
@@ -164,6 +176,8 @@ def _seconds(design: Design) -> dict[str, float]:
     folder, after = RunFolder(design.folder), (Stage.REDRAWS, Stage.CONFIRM, Stage.REVERSAL)
     known = any(item.candidate.source == KNOWN for item in design.verified)
     names = [str(Stage.KNOWN), *(stage.of(KNOWN) for stage in after)] if known else []
+    refined = list(dict.fromkeys(item.part for item in design.verified if item.candidate.source == REFINED))
+    names += [name for part in refined for name in (stage_of(part), *(stage.of(part) for stage in after))]
     names += [str(Stage.VAE)] if design.rounds else []
     for round_ in range(design.rounds):
         names += [stage.of(round_) for stage in (Stage.REGRESSOR, Stage.SEARCH, Stage.VERIFY, *after)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from simulation.curve import DemagnetizationCurve
 from simulation.errors import InputError
 from simulation.hysteresis import FieldSweep, demagnetization_curve
 from simulation.material import Material
@@ -46,10 +47,20 @@ def reversal(microstructure: Microstructure, material: Material, sweep: FieldSwe
     Raises:
         InputError: if the sweep has no field below zero.
     """
-    fields = sweep.h[sweep.h <= 0]
-    if fields.size < 2:
+    fields = fields_to_keep(sweep)
+    if len(fields) < 2:
         raise InputError("switching_field: the sweep must go on below H = 0")
-    curve = demagnetization_curve(microstructure, material, sweep, keep=fields.tolist(), **options)
+    curve = demagnetization_curve(microstructure, material, sweep, keep=fields, **options)
+    return reversal_of(curve, microstructure)
+
+
+def fields_to_keep(sweep: FieldSweep) -> list[float]:
+    """Fields of a sweep whose states tell the reversal; fewer than two tell nothing."""
+    return [float(h) for h in sweep.h[sweep.h <= 0]]
+
+
+def reversal_of(curve: DemagnetizationCurve, microstructure: Microstructure) -> Reversal:
+    """See `reversal`: of a curve that was simulated already, with its states at `fields_to_keep`."""
     axis = microstructure.angle_rad
     along = curve.magnetization[..., 0] * np.sin(axis) + curve.magnetization[..., 1] * np.cos(axis)
     switched = along * along[0] < 0

@@ -79,6 +79,14 @@ class Autoencoder:
         mean, std = (np.concatenate(column) for column in zip(*parts, strict=True))
         return mean, std
 
+    @property
+    def code_grid(self) -> tuple[int, int, int] | None:
+        """Rows, columns and numbers a place of a code, whose numbers stand in this order; None of a dense layout."""
+        if self.architecture.layout != "grid":
+            return None
+        rows, columns = self.architecture.latent_grid
+        return rows, columns, self.latent_dim // (rows * columns)
+
     def encode_images(self, images: np.ndarray) -> np.ndarray:
         """Mean codes (n, latent_dim) of images (n, height, width, channels)."""
         return self.encode_distribution(images)[0]

@@ -1,10 +1,5 @@
-"""Turn the easy axes of sharp structures through the gradient of encoder and regressor.
-
-`rotate_axes`: towards the code that a search asked for. The decoder shows it blurred; the grains made from that image
-have a code of their own, near the wanted one but not it.
-
-`steer_axes`: towards wanted anchor points, with axes turned as little as possible: what is known of a structure still
-holds of its neighbour.
+"""Turn the easy axes of sharp structures through the gradient of encoder and regressor, towards wanted anchor points,
+as little as possible: what is known of a structure still holds of its neighbour.
 
 The boundaries stay; one angle per grain is free, and the gradient runs through the frozen networks to it. The angles
 of a whole batch are the only trainable weight of a small Keras model, so that any backend can train it.
@@ -28,59 +23,6 @@ ops = keras.ops
 
 BATCH = 32
 """Structures turned at once; a last batch is filled up, so that nothing is traced twice."""
-
-STEPS = 60
-RATE_RAD = 0.05
-"""First step of Adam; it falls to zero along a cosine, so that the last steps are small."""
-
-
-def rotate_axes(
-    microstructures: Sequence[Microstructure],
-    wanted: np.ndarray,
-    autoencoder: Autoencoder,
-    regressor: Regressor | None = None,
-    anchor_weight: float = 1.0,
-    steps: int = STEPS,
-    rate_rad: float = RATE_RAD,
-) -> list[Microstructure]:
-    """The same grains with axes turned towards wanted codes.
-
-    Args:
-        microstructures: n structures on the autoencoder's grid.
-        wanted: (n, latent_dim) the code that each of them should have.
-        autoencoder: whose encoder is asked; it stays as it is.
-        regressor: if given, the anchor points predicted from the structure's code are also drawn towards those
-            predicted from the wanted one, in units of the labels' standard deviation. Give it wherever there is one:
-            where no sharp structure has the wanted code, the nearest code can be one with other anchors.
-        anchor_weight: of that term against the codes' squared distance per latent dimension.
-        steps: gradient steps.
-        rate_rad: length of the first of them.
-
-    Returns:
-        Structures in the same order. One whose loss could not be lowered comes back as it was.
-
-    Raises:
-        InputError: if a structure is not on this grid or there is not one wanted code for each.
-    """
-    wanted = np.asarray(wanted, np.float32)
-    if wanted.shape != (len(microstructures), autoencoder.latent_dim):
-        raise InputError(
-            f"rotate_axes: one code of length {autoencoder.latent_dim} is needed for each of "
-            f"{len(microstructures)} structures, got an array of shape {wanted.shape}"
-        )
-    if not np.isfinite(wanted).all():
-        raise InputError("rotate_axes: the wanted codes must be finite")
-    for index, microstructure in enumerate(microstructures):
-        autoencoder.encoding.check(microstructure, f"structure {index}")
-    cost = _code_cost(regressor, anchor_weight)
-    return _in_batches(
-        microstructures,
-        wanted,
-        lambda shape: _Turner(autoencoder, cost, shape),
-        lambda turner: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate_rad, steps)),
-        steps,
-    )
-
 
 STEER_STEPS = 24
 CLOSE = 0.05
@@ -260,23 +202,6 @@ def _anchor_cost(regressor: Regressor) -> Callable[[Any, Any], Any]:
         return ops.log(ops.maximum(ops.sum(miss, axis=-1) / count, CLOSE**2))
 
     return cost
-
-
-def _code_cost(regressor: Regressor | None, weight: float) -> Callable[[Any, Any], Any]:
-    """(rows,) mean squared distance of codes, plus that of the anchors predicted from them."""
-
-    def distance(wanted: Any, code: Any) -> Any:
-        return ops.mean(ops.square(code - wanted), axis=-1)
-
-    if regressor is None:
-        return distance
-    network, std = regressor.network, np.asarray(regressor.scaling.std, np.float32)
-
-    def with_anchors(wanted: Any, code: Any) -> Any:
-        change = ops.mean(network(code, training=False) - network(wanted, training=False), axis=1) / std
-        return distance(wanted, code) + weight * ops.mean(ops.square(change), axis=-1)
-
-    return with_anchors
 
 
 def with_constants(image: Any, numbers: Any) -> Any:

@@ -6,6 +6,7 @@ import hashlib
 import importlib.resources
 import json
 import re
+import shutil
 import warnings
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -108,6 +109,20 @@ def find_surrogate(name_or_folder: str | Path) -> Path:
         names = ", ".join(sorted(p.parent.name for p in shipped.glob(f"*/{CARD}"))) or "none"
         raise InputError(f"no surrogate {name_or_folder!r}: neither a folder with a {CARD} nor shipped ({names})")
     raise InputError(f"{folder}: no trained surrogate there (no {CARD}, here or in a numbered folder two levels below)")
+
+
+def copy_autoencoder(surrogate: Path, folder: Path) -> None:
+    """Copy the autoencoder of the surrogate in a folder, card last.
+
+    Raises:
+        InputError: if a file of it is missing, of another version or damaged.
+    """
+    home = surrogate / read_card(surrogate).autoencoder
+    files = read_autoencoder_card(home).files
+    check_files(home, files, tuple(files))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*files, CARD):
+        shutil.copyfile(home / name, folder / name)
 
 
 def checksum(path: Path) -> str:

@@ -15,7 +15,7 @@ from simulation import ANCHORS, InputError, Microstructure
 from surrogate import card as cards
 from surrogate.architecture import RegressorArchitecture
 from surrogate.autoencoder import Autoencoder
-from surrogate.axes import rotate_axes, steer_axes
+from surrogate.axes import steer_axes
 from surrogate.calibration import STATISTICS, Calibration
 from surrogate.novelty import NOVELTY, Novelty, describe, widened
 from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
@@ -131,13 +131,6 @@ class Surrogate:
     def encode_field(self, field: np.ndarray) -> np.ndarray:
         """Mean codes (n, latent_dim) of double-angle fields (n, ny, nx, 2)."""
         return self.autoencoder.encode_field(field)
-
-    def rotate_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]:
-        """The same grains with their axes turned towards wanted codes (n, latent_dim) and what is predicted of those.
-
-        Decoding and fitting of grains lose some of what a search asked for; this gets it back.
-        """
-        return rotate_axes(microstructures, wanted, self.autoencoder, self.regressor)
 
     def steer_axes(
         self, microstructures: Sequence[Microstructure], wanted: np.ndarray, scale: np.ndarray

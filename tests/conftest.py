@@ -7,6 +7,9 @@ import random
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+
+from studies.benchmarks.kills import finish
 
 REQUIRED = "SKIP_IS_FAILURE"
 """Set by `.ci/run`, which installs everything that a test may ask for but `PEERS`."""
@@ -32,6 +35,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for group in (groups, *groups):
         draw.shuffle(group)  # type: ignore[arg-type]
     items[:] = [item for group in groups for item in group]
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small complete run of `studies.benchmarks.kills`, to be copied and not changed: one for all workers."""
+    home = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        home = home.parent
+    runs = home / "small-run"
+    with FileLock(home / "small-run.lock"):
+        if not (runs / "finished").exists():
+            finish(runs)
+            (runs / "finished").touch()
+    return runs / "small"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

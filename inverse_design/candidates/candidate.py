@@ -19,8 +19,13 @@ from simulation.material import Material, Nd2Fe14B
 from simulation.microstructure import Microstructure
 
 DECODED, STEERED, TURNED, DRAWN = SOURCES = ("decoded", "steered", "turned", "drawn")
+"""Where a round of the surrogate has its candidates from."""
+
 KNOWN = "known"
 """Labelled structures that meet the goals: nothing was searched for them, and nothing predicted."""
+
+REFINED = "refined"
+"""Those that the solver itself climbed to, without the surrogate, see `climb`."""
 
 MODEL_OPTIMIZED = (DECODED, STEERED)
 """Those that were chosen for their predictions, so that the errors which flatter are found."""
@@ -37,8 +42,6 @@ class LatentModel(Protocol):
     def predict(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
 
     def draw(self, latent: np.ndarray) -> list[Microstructure]: ...
-
-    def rotate_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]: ...
 
     def steer_axes(
         self, microstructures: Sequence[Microstructure], wanted: np.ndarray, scale: np.ndarray
@@ -95,13 +98,11 @@ class Candidate:
 
     Attributes:
         structure: the sharp grains, what will be simulated.
-        wanted_code: (latent,) code that the search asked for; of a drawn structure its own, of a steered one that
-            of the structure that it was steered from.
-        code: (latent,) code of the sharp structure.
+        code: (latent,) code of the sharp structure; (0,) of one that no surrogate has seen.
         predicted: (13,) `PROPERTIES` predicted from `code`, so for the structure itself; grain size, spread of the
             axes and share of low-angle boundaries as the grains have them.
         std: (6,) standard deviations of the anchor points among them.
-        source: where it comes from, one of `SOURCES`, or `KNOWN`.
+        source: where it comes from, one of `SOURCES`, or `KNOWN` or `REFINED`.
         raw_prediction: (6,) anchor points that the surrogate says alone, before what is known of errors corrects it.
         parent: what was steered or turned, or what a known one is: "label:1234", the number of a candidate, or empty
             (a fresh draw, or nothing at all).
@@ -114,7 +115,6 @@ class Candidate:
     """
 
     structure: Microstructure
-    wanted_code: np.ndarray
     code: np.ndarray
     predicted: np.ndarray
     std: np.ndarray

@@ -44,14 +44,12 @@ def propose(
     now = Situation(model, request, known, visited, prediction, spread, discrepancy, posterior, bias)
 
     structures: list[Microstructure] = []
-    wanted_codes: list[np.ndarray] = []
     source: list[str] = []
     parents: list[int] = []
     for name, of_source in BY_NAME.items():
         if name in request.sources:
-            found, codes, rows = of_source(now)
+            found, rows = of_source(now)
             structures += found
-            wanted_codes += codes
             parents += rows
             source += [name] * len(found)
 
@@ -80,7 +78,7 @@ def propose(
         row, away = simulated.nearest(structures[i], sharp[i])
         batch.append(
             Candidate(
-                *(structures[i], wanted_codes[i], sharp[i], mean[i], std[i], source[i], guess[i]),
+                *(structures[i], sharp[i], mean[i], std[i], source[i], guess[i]),
                 parent=known.name(parents[i]) if parents[i] >= 0 else "",
                 rotated_deg=rotation_deg(structures[i], known.structures[parents[i]])
                 if parents[i] >= 0

@@ -1,7 +1,6 @@
 """Where candidates come from: four ways to grain structures, each a function of the same situation.
 
-- "decoded": grains drawn from the best codes of the search of the latent space, their axes turned towards the code that
-  was asked for;
+- "decoded": grains drawn from the best codes of the search of the latent space;
 - "steered": structures that come near the goals already, labelled, verified or freshly drawn, with their axes turned as
   little as possible until the goals are predicted;
 - "turned": the same with the axis of a single grain turned: little is moved, so that most of what is known still holds;
@@ -32,10 +31,10 @@ from inverse_design.properties import STRUCTURE
 from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure
 
-SHORTLIST = 1
+SHORTLIST = 8
 """Codes that are decoded to grains for each candidate that is simulated."""
 
-PARENTS = 4
+PARENTS = 2
 """Structures that are steered for each candidate that is simulated, each as far as every one of `DEPTHS`."""
 
 DEPTHS = (0.8, 0.15)
@@ -89,8 +88,8 @@ class Situation:
         return utilities(goals, posterior, self.request.best)
 
 
-Found = tuple[list[Microstructure], list[np.ndarray], list[int]]
-"""Structures; for each the code (latent,) that was wanted of it; and the row of its parent in `known`, or -1."""
+Found = tuple[list[Microstructure], list[int]]
+"""Structures, and for each the row of its parent in `known`, or -1."""
 
 
 def drawn(now: Situation) -> Found:
@@ -98,7 +97,7 @@ def drawn(now: Situation) -> Found:
     known = now.known
     rows = top(np.where(known.simulated, -np.inf, now.scores(now.posterior)), 4 * now.request.count)
     rows = rows[~known.simulated[rows]]
-    return [known.structures[i] for i in rows], list(known.codes[rows]), [-1] * len(rows)
+    return [known.structures[i] for i in rows], [-1] * len(rows)
 
 
 def steered(now: Situation) -> Found:
@@ -112,7 +111,7 @@ def steered(now: Situation) -> Found:
     far = np.clip(np.abs(np.nan_to_num(wanted - estimate)) / reach, 0, 1)
     wanted += now.prediction[rows] - estimate + now.selection_bias * far.max(axis=1, keepdims=True)
     structures = now.model.steer_axes([now.known.structures[i] for i in rows], wanted, scale)
-    return structures, list(now.known.codes[rows]), rows.tolist()
+    return structures, rows.tolist()
 
 
 def turned(now: Situation) -> Found:
@@ -122,14 +121,14 @@ def turned(now: Situation) -> Found:
     rows = top(now.promise(now.model.encode(structures), structures), 4 * now.request.count)
     children = [len(ROTATIONS_RAD) * now.known.structures[i].grain_angle_rad.size for i in parents]
     parent = np.repeat(parents, children)[rows]
-    return [structures[i] for i in rows], list(now.known.codes[parent]), parent.tolist()
+    return [structures[i] for i in rows], parent.tolist()
 
 
 def decoded(now: Situation) -> Found:
-    """The best codes of the search as grains; goals on the structure are judged by these, later."""
+    """The best codes of the search as grains, by which they are judged in the end."""
     codes = np.unique(now.visited, axis=0)
     shortlist = codes[diverse_batch(now.promise(codes), codes, SHORTLIST * now.request.count)]
-    return now.model.rotate_axes(now.model.draw(shortlist), shortlist), list(shortlist), [-1] * len(shortlist)
+    return now.model.draw(shortlist), [-1] * len(shortlist)
 
 
 BY_NAME: dict[str, Callable[[Situation], Found]] = {DRAWN: drawn, STEERED: steered, TURNED: turned, DECODED: decoded}

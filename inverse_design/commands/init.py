@@ -69,5 +69,5 @@ goals:                        # reduced units (Ms, H_A), or a number with a unit
   # also M1, Hk90, Hk80, Hk70, squareness, BHmax, grain_size_nm, axis_spread_deg, low_angle_share;
   # also maximize, minimize, {{at_least: 0.2}}, {{at_most: 0.3}}, {{between: [0.2, 0.3]}}
 
-verification: {{candidates: 8, rounds: 3, max_simulations: 24, hits: 1}}   # whichever comes first
+verification: {{candidates: 8, rounds: 3, max_simulations: 96, hits: 1}}   # whichever comes first
 """

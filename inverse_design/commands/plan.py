@@ -134,6 +134,9 @@ def describe(study: Study, found: dict[str, Any]) -> list[str]:
         f"{part.ensemble} regressor{'s' if part.ensemble > 1 else ''}",
         *_goals(study),
         f"  search: {study.search.algorithm}, {study.search.generations} generations of {study.search.population}",
+        f"  refinement: {rule.refine} simulations from the nearest structures before each search"
+        if rule.refine
+        else "  refinement: none",
         f"  verification: batches of {rule.candidates} by {rule.backend}; at most {rule.rounds} rounds, "
         f"{rule.max_simulations} simulations; stops at {rule.hits} hit{'s' if rule.hits > 1 else ''}",
         f"  a hit counts {_condition(study)}; "

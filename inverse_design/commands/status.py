@@ -12,7 +12,7 @@ from inverse_design.study.study import Study
 from simulation.errors import InputError
 
 _ONCE = (Stage.LABELS, Stage.KNOWN, Stage.VAE)
-_BY_ROUND = (Stage.REGRESSOR, Stage.SEARCH, Stage.VERIFY, Stage.REDRAWS, Stage.CONFIRM, Stage.REVERSAL)
+_BY_ROUND = (Stage.REFINE, Stage.REGRESSOR, Stage.SEARCH, Stage.VERIFY, Stage.REDRAWS, Stage.CONFIRM, Stage.REVERSAL)
 _LAST = 10**6
 
 
@@ -101,14 +101,17 @@ def _stages(run: Path, study: Study, folder: RunFolder, current: str | None) -> 
     return [found[name] for name in sorted(found, key=_place)]
 
 
-def _place(stage: str) -> tuple[int, int, str]:
+def _place(stage: str) -> tuple[int, int, int, str]:
     """Where a stage comes in a run: what is made once, then round by round, then what was checked and written last."""
     name, _, part = stage.partition("/")
     if name in _ONCE:
-        return (-2, _ONCE.index(Stage(name)), stage)
+        return (-2, 0, _ONCE.index(Stage(name)), stage)
     if name in _BY_ROUND:
-        return (int(part) if part.isdigit() else -1, _BY_ROUND.index(Stage(name)), stage)
-    return (_LAST, 0, stage)
+        round_, _, batch = part.removeprefix("refined-").partition("-")
+        if not round_.isdigit():
+            return (-1, 0, _BY_ROUND.index(Stage(name)), stage)
+        return (int(round_), int(batch) if batch.isdigit() else _LAST, _BY_ROUND.index(Stage(name)), stage)
+    return (_LAST, 0, 0, stage)
 
 
 def in_words(found: dict[str, Any]) -> list[str]:

@@ -19,6 +19,9 @@ from simulation.bhmax import internal_field as internal_field
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 
+FIGURED = 4
+"""Of the best candidates figures are drawn as files, whether they count or not."""
+
 
 @dataclass(frozen=True, eq=False)
 class ReportData(Design):
@@ -40,6 +43,7 @@ class ReportData(Design):
         plane_unstable_h: by candidate number, the field in H_A from which on the plane was unstable; NaN where it never
             was.
         no_reversals: by candidate number, why one that might be expected could not be made.
+        all_figures: draw figures of every candidate, see `figured`.
     """
 
     command: str = "python -m inverse_design run study.yaml"
@@ -54,6 +58,15 @@ class ReportData(Design):
     reversals: Mapping[int, np.ndarray] = field(default_factory=dict)
     plane_unstable_h: Mapping[int, float] = field(default_factory=dict)
     no_reversals: Mapping[int, str] = field(default_factory=dict)
+    all_figures: bool = False
+
+    @property
+    def figured(self) -> set[int]:
+        """Numbers of the candidates that have figures for papers: all of them if asked for, else those that count and
+        the best few; the page itself draws every one, in a fraction of the time."""
+        if self.all_figures:
+            return set(range(len(self.verified)))
+        return {number for number, counts in enumerate(self.hits) if counts} | set(self.ranking[:FIGURED])
 
     @property
     def study_text(self) -> str:

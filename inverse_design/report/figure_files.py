@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -16,6 +17,8 @@ from inverse_design.report.data import ReportData, further, how
 from inverse_design.report.style import own_style
 from inverse_design.run.verified import Verified
 from simulation.files import replacing
+
+KINDS = ("png", "svg")
 
 DRAWING = 7
 """Bumped by hand when figures change their looks, so that those of an older run are drawn again."""
@@ -28,10 +31,10 @@ def write_figures(data: ReportData, folder: Path) -> None:
     """Write every figure of a report; those of candidates that an older run of this name had are removed.
 
     A figure that is there with the same content is left as it is: a report is written after every round, and drawing
-    takes longer than all the rest of it.
+    takes longer than all the rest of it. Of candidates those in `ReportData.figured` are drawn.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    goals = repr((data.goals, data.material))
+    goals, shown = repr((data.goals, data.material)), data.figured
     told = [repr((item.converged, item.confirmed, _key(item))) for item in data.verified]
     if len(data.front) or data.verified:
         key = _digest("front", goals, data.front.to_csv(index=False), *told)
@@ -54,10 +57,11 @@ def write_figures(data: ReportData, folder: Path) -> None:
         def draw_structure(number: int = number, item: Verified = item) -> Figure:
             return figures.structure_figure(number, item, data.reversals.get(number))
 
-        _draw(folder / f"candidate-{number:02d}", key, draw)
+        draw_or_drop = _draw if number in shown else _drop_old
+        draw_or_drop(folder / f"candidate-{number:02d}", key, draw)
         reversal = np.asarray(data.reversals.get(number, ()), np.float32).tobytes().hex()
         key = _digest(str(number), item.candidate.structure.content_hash, reversal)
-        _draw(folder / f"candidate-{number:02d}-structure", key, draw_structure)
+        draw_or_drop(folder / f"candidate-{number:02d}-structure", key, draw_structure)
     for path in folder.glob("candidate-*.*"):
         found = re.fullmatch(r"candidate-(\d+)(-structure)?\.(png|svg)", path.name)
         if found and int(found[1]) >= len(data.verified):
@@ -65,24 +69,39 @@ def write_figures(data: ReportData, folder: Path) -> None:
 
 
 def _draw(path: Path, key: str, figure: Callable[[], Figure]) -> None:
-    """Draw a figure unless its SVG, written last, carries this key."""
+    """Draw a figure unless it is there."""
+    if not _is_drawn(path, key):
+        with own_style(_STYLE):
+            save_figure(figure(), path, key=key)
+
+
+def _drop_old(path: Path, key: str, figure: Callable[[], Figure]) -> None:
+    """Remove a figure that is not asked for and shows something else."""
+    if not _is_drawn(path, key):
+        for kind in KINDS:
+            path.with_name(f"{path.name}.{kind}").unlink(missing_ok=True)
+
+
+def _is_drawn(path: Path, key: str) -> bool:
+    """Whether both files of a figure are there and its SVG, written last, carries this key."""
     drawn = path.with_name(path.name + ".svg")
-    if path.with_name(path.name + ".png").is_file() and drawn.is_file():
-        with drawn.open(encoding="utf-8", errors="replace") as file:
-            if key in file.read(4000):
-                return
-    with own_style(_STYLE):
-        save_figure(figure(), path, key=key)
+    if not (path.with_name(path.name + ".png").is_file() and drawn.is_file()):
+        return False
+    with drawn.open(encoding="utf-8", errors="replace") as file:
+        return key in file.read(4000)
 
 
-def save_figure(figure: Figure, path: Path, kinds: tuple[str, ...] = ("png", "svg"), key: str | None = None) -> None:
+def save_figure(figure: Figure, path: Path, kinds: tuple[str, ...] = KINDS, key: str | None = None) -> None:
     """Write a figure as `path`.png and `path`.svg, each whole or not at all.
 
     Args:
         key: identifier of its content, for the metadata of the SVG.
     """
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out once for both kinds
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        layout.execute(figure)
+    with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # laid out once for both kinds; "none" would draw each of them twice
     for kind in kinds:
         # Without a date the same run gives the same bytes.
         metadata = {"Date": None, "Identifier": key} if kind == "svg" else None

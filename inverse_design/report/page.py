@@ -185,6 +185,7 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
     product = maximum_energy_product(item.h, item.m, data.material)
     return {
         "number": f"{number:02d}",
+        "figured": number in data.figured,
         "item": item,
         "hit": data.hits[number],
         "verdict": verdict_on(data, number),

@@ -52,21 +52,26 @@ def checks_of(study: Study) -> dict[str, Check]:
 
 
 def confirm(folder: Path, batch: Sequence[Verified], goals: Sequence[Goal], by: Simulator) -> None:
-    """Simulate the hits of a batch again, once for each check of the study, and write what comes of it into a folder.
+    """Simulate the hits of a batch again, check by check, and write what comes of it into a folder.
 
-    Each simulation is in the store as soon as it is done. Material, sweep and solver are those of the first.
+    The cheapest check comes first, and what it refutes is not asked any further. Each simulation is in the store as
+    soon as it is done. Material, sweep and solver are those of the first.
     """
-    checks = checks_of(by.study)
-    hits = [number for number, item in enumerate(batch) if item.is_hit(goals)]
+    left = [number for number, item in enumerate(batch) if item.is_hit(goals)]
+    numbers: list[int] = []
     again: list[Verified] = []
-    for name, check in checks.items() if hits else ():
-        chosen = [batch[number].candidate for number in hits]
+    for name, check in sorted(checks_of(by.study).items(), key=lambda item: item[1].refine):
+        if not left:
+            break
+        chosen = [batch[number].candidate for number in left]
         chosen = [replace(one, structure=check.structure(one.structure)) for one in chosen]
         conditions = by.conditions(spins=check.spins)
         found = by.simulate(f"confirmations ({name})", [one.structure for one in chosen], conditions)
-        again += verify_batch([batch[number].round for number in hits], chosen, found)
+        made = verify_batch([batch[number].round for number in left], chosen, found)
+        numbers, again = [*numbers, *left], [*again, *made]
+        left = [number for number, item in zip(left, made, strict=True) if item.map_hits(goals)]
     save_batch(folder, again)
-    np.savez_compressed(folder / CANDIDATES, number=np.array(hits * len(checks), int))
+    np.savez_compressed(folder / CANDIDATES, number=np.array(numbers, int))
 
 
 def load_confirmations(folder: Path, first: int = 0) -> list[Checked]:

@@ -12,16 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inverse_design.candidates.candidate import KNOWN
+from inverse_design.candidates.candidate import KNOWN, REFINED
 from inverse_design.files import read_json
 from inverse_design.front_plot import Pairs
 from inverse_design.goals import Goal
 from inverse_design.properties import PROPERTIES
 from inverse_design.run.confirming import Checked, judged, load_confirmations
 from inverse_design.run.folder import MANIFEST, RunFolder, intact, read_artifact, read_manifest, work_in_words
-from inverse_design.run.keys import FRONT, LABELS, Stage, confirm_key, known_key, redraws_key, search_key, verify_key
+from inverse_design.run.keys import (
+    FRONT,
+    LABELS,
+    Stage,
+    confirm_key,
+    known_key,
+    redraws_key,
+    refine_key,
+    search_key,
+    verify_key,
+)
 from inverse_design.run.redraws import with_redraws
-from inverse_design.run.verified import Verified, best, best_first, load_batch
+from inverse_design.run.refining import stage_of
+from inverse_design.run.verified import Verified, best, best_first, load_batch, part_in_words
 from inverse_design.study.reading import StudyError, load_study, parse_study
 from inverse_design.study.study import Study
 from simulation.errors import InputError
@@ -168,7 +179,7 @@ class Design:
         return pd.read_csv(self.folder / "verified.csv")
 
     def of_verified(self, kind: str) -> np.ndarray:
-        """(candidates, 11): "predicted" or "simulated" properties."""
+        """(candidates, 13): "predicted" or "simulated" properties."""
         rows = [item.properties if kind == "simulated" else item.candidate.predicted for item in self.verified]
         return np.array(rows, dtype=np.float64).reshape(-1, len(PROPERTIES))
 
@@ -183,8 +194,7 @@ def read_design(run: Path) -> Design:
     rounds = manifest["rounds"]
     study, folder = study_of(run), RunFolder(run)
     known = manifest["known"] and study.verification.known
-    batches = [(str(Stage.KNOWN), KNOWN)] if known else []
-    batches += [(Stage.VERIFY.of(round_), str(round_)) for round_ in range(rounds)]
+    batches = _batches(rounds, manifest["refined"], bool(known))
     more = [*([Stage.REDRAWS] if study.redraws else []), *([Stage.CONFIRM] if study.checks else [])]
     trained = [stage.of(round_) for round_ in range(rounds) for stage in (Stage.REGRESSOR, Stage.SEARCH)]
     folder.check(*([Stage.VAE, *trained] if rounds else []))
@@ -195,6 +205,8 @@ def read_design(run: Path) -> Design:
     confirmations: list[Checked] = []
     for name, part in batches:
         batch = load_batch(run / name)
+        if part.startswith(REFINED) and not _follows_refined(run, study, part, found):
+            raise InputError(f"{run}: the study has changed since {part_in_words(part)} was done; run it again")
         if study.redraws:  # those of an earlier goal may lie there still
             batch = with_redraws(batch, run / Stage.REDRAWS.of(part))
         if study.checks:
@@ -204,6 +216,21 @@ def read_design(run: Path) -> Design:
     verified = judged(study.reduced_goals, found, [*confirmations, *checks])
     labels, labelled = manifest["labels"], manifest["labelled"]
     return Design(study, run, rounds, manifest["reason"], verified, labels, labelled, tuple(confirmations), checks)
+
+
+def _batches(rounds: int, refined: Sequence[str], known: bool) -> list[tuple[str, str]]:
+    """Stages of the batches of candidates and their `Verified.part`, in the order in which they were chosen.
+
+    Args:
+        rounds: searches done.
+        refined: parts that the solver climbed to.
+        known: whether there are candidates that were known before.
+    """
+    found = [(str(Stage.KNOWN), KNOWN)] if known else []
+    for round_ in range(rounds + 1):
+        found += [(stage_of(part), part) for part in refined if part.split("-")[1] == str(round_)]
+        found += [(Stage.VERIFY.of(round_), str(round_))] if round_ < rounds else []
+    return found
 
 
 def study_of(run: Path) -> Study:
@@ -228,12 +255,10 @@ def _check_study(run: Path, study: Study, rounds: int, known: bool) -> None:
     """Make sure that the goals and the rules of the study are those that the rounds were searched and verified for."""
 
     def key(stage: str) -> str:
-        return str((read_artifact(run / stage) or {}).get("key"))
+        return _key(run, stage)
 
     def follows(part: int | str, batch: str) -> bool:
-        """Whether what was simulated beside a batch is of this batch and this study."""
-        redrawn = not study.redraws or key(Stage.REDRAWS.of(part)) == redraws_key(study, batch)
-        return redrawn and (not study.checks or key(Stage.CONFIRM.of(part)) == confirm_key(study, batch))
+        return _follows(run, study, part, batch)
 
     of_known = known_key(study, read_json(run / Stage.KNOWN / LABELS)["labels"]) if known else ""
     for round_ in range(rounds):
@@ -244,6 +269,23 @@ def _check_study(run: Path, study: Study, rounds: int, known: bool) -> None:
             raise InputError(f"{run}: the study has changed since round {round_} was done; run it again")
     if known and not (key(Stage.KNOWN) == of_known and follows(KNOWN, of_known)):
         raise InputError(f"{run}: the study has changed since it was run; run it again")
+
+
+def _key(run: Path, stage: str) -> str:
+    return str((read_artifact(run / stage) or {}).get("key"))
+
+
+def _follows(run: Path, study: Study, part: int | str, batch: str) -> bool:
+    """Whether what was simulated beside a batch is of this batch and this study."""
+    redrawn = not study.redraws or _key(run, Stage.REDRAWS.of(part)) == redraws_key(study, batch)
+    return redrawn and (not study.checks or _key(run, Stage.CONFIRM.of(part)) == confirm_key(study, batch))
+
+
+def _follows_refined(run: Path, study: Study, part: str, before: Sequence[Verified]) -> bool:
+    """Whether a batch that the solver climbed to is of this study and comes after these candidates."""
+    labels = read_json(run / stage_of(part) / LABELS)["labels"]
+    batch = refine_key(study, labels, [item.label_key for item in before], part)
+    return _key(run, stage_of(part)) == batch and _follows(run, study, part, batch)
 
 
 def read_checks(run: Path, verified: Sequence[Verified], confirmations: Sequence[Checked] = ()) -> tuple[Checked, ...]:

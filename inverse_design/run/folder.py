@@ -17,6 +17,7 @@ import json
 import logging
 import math
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -231,10 +232,13 @@ def read_manifest(run: Path) -> dict[str, Any]:
         labels = {str(name): _count(value) for name, value in manifest["labels"].items()}
         counts = {name: _count(manifest.get(name, 0)) for name in ("rounds", "known", "simulations", "hits")}
         finite = all(math.isfinite(value) for value in held.get("best", {}).values())
-        if counts["rounds"] + counts["known"] < 1 or not finite:
+        refined = [str(part) for part in manifest.get("refined", [])]
+        if not all(re.fullmatch(r"refined-\d{1,6}-\d{1,6}", part) for part in refined):
+            raise ValueError
+        if counts["rounds"] + counts["known"] + len(refined) < 1 or not finite:
             raise ValueError
         texts = {name: str(manifest[name]) for name in ("reason", "study")}
-        return {**manifest, **counts, **texts, "labels": labels, "labelled": held}
+        return {**manifest, **counts, **texts, "refined": refined, "labels": labels, "labelled": held}
     except OSError:
         raise InputError(f"{run}: no run with a verified round here (no {MANIFEST}); run the study first") from None
     except (ValueError, KeyError, TypeError, AttributeError):

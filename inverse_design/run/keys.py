@@ -1,6 +1,7 @@
 """The stages of a run: the names of their folders, the files in them, and what each depends on.
 
-    labels, known, vae, regressor/0, search/0, verify/0, confirm/0, regressor/1, search/1, verify/1, confirm/1, ...
+    labels, known, refine/0-0, confirm/refined-0-0, ..., vae, regressor/0, search/0, verify/0, confirm/0, refine/1-0,
+    ..., regressor/1, search/1, verify/1, confirm/1, ...
 
 A stage's key hashes its inputs' keys, the part of the study it reads and a version that is bumped by hand when the
 stage's meaning changes. What only says when to stop (`rounds`, `max_simulations`, `hits`), and where things run
@@ -29,6 +30,7 @@ class Stage(StrEnum):
     REGRESSOR = "regressor"
     SEARCH = "search"
     VERIFY = "verify"
+    REFINE = "refine"
     KNOWN = "known"
     REDRAWS = "redraws"
     CONFIRM = "confirm"
@@ -44,12 +46,13 @@ VERSIONS = {
     Stage.LABELS: 1,
     Stage.VAE: 2,
     Stage.REGRESSOR: 2,
-    Stage.SEARCH: 6,
-    Stage.VERIFY: 9,
+    Stage.SEARCH: 7,
+    Stage.VERIFY: 10,
+    Stage.REFINE: 1,
     Stage.KNOWN: 1,
     Stage.REDRAWS: 1,
-    Stage.CONFIRM: 1,
-    Stage.REVERSAL: 2,
+    Stage.CONFIRM: 2,
+    Stage.REVERSAL: 3,
     Stage.CHECKS: 3,
 }
 """Raised by hand when the meaning of what a stage leaves changes."""
@@ -64,7 +67,7 @@ TEST = "test.npz"
 """Predictions for the test split and what was simulated, in a regressor's folder: `mean`, `std`, `anchors` (n, 6)."""
 
 LABELS = "labels.json"
-"""Digest of the labels, in the folder of what is known from them."""
+"""Digest of the labels, in the folders of what is known from them and of what was climbed to from there."""
 
 FRONT_AXES = "front-axes.npz"
 """Decoded axis angles of the Pareto points, in a search's folder: `angle_rad` (n, ny, nx), as blurred as decoded."""
@@ -142,18 +145,44 @@ def search_key(study: Study, regressor: str, round_: int) -> str:
 def verify_key(study: Study, search: str, round_: int) -> str:
     """Key of a verified batch: the search it chooses from, what else the choice goes by, and how it is simulated.
 
-    From the second round on a choice knows which hits were confirmed, and candidates by their numbers.
+    A choice knows which hits were confirmed, and candidates by their numbers.
     """
     return stage_key(
         Stage.VERIFY,
         round=round_,
         distinct_deg=study.verification.distinct_deg,
-        checks=study.checks if round_ else (),
-        known=study.verification.known if round_ else None,
+        checks=study.checks,
+        known=study.verification.known,
         search=search,
         candidates=study.verification.candidates,
         backend=study.verification.backend,
         sources=study.verification.sources,
+        discretization=study.labels.discretization,
+        field_sweep=study.field_sweep.model_dump(mode="json"),
+        **_spins(study),
+    )
+
+
+def refine_key(study: Study, labels: str, simulated: Sequence[str], name: str) -> str:
+    """Key of a batch that the solver climbed to: what it climbs from, and how it is simulated.
+
+    Args:
+        labels: which labels there were at the beginning, see `labels_digest`.
+        simulated: label keys of the candidates before it.
+        name: of the batch, which its random numbers are drawn by.
+    """
+    return stage_key(
+        Stage.REFINE,
+        seed=study.seed,
+        name=name,
+        labels=labels,
+        simulated=list(simulated),
+        goals=[vars(goal) for goal in study.reduced_goals],
+        distinct_deg=study.verification.distinct_deg,
+        checks=study.checks,
+        known=study.verification.known,
+        candidates=study.verification.candidates,
+        backend=study.verification.backend,
         discretization=study.labels.discretization,
         field_sweep=study.field_sweep.model_dump(mode="json"),
         **_spins(study),

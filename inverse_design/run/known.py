@@ -36,7 +36,7 @@ def known_candidates(
     there = {label.structure_hash for label in found}
     missing = [structure for structure in structures if structure.content_hash not in there]
     if missing:
-        found = [*found, *simulator.simulate("known structures", missing, simulator.conditions())]
+        found = [*found, *simulator.simulate("known structures", missing, simulator.conditions(), reversals=True)]
     return verify_batch([0] * len(chosen), candidates, found)
 
 
@@ -56,7 +56,7 @@ def _candidate(structure: Microstructure, name: str) -> Candidate:
     predicted, unknown = np.full(len(PROPERTIES), np.nan), np.full(len(ANCHORS), np.nan)
     predicted[len(PROPERTIES) - len(STRUCTURE) :] = structure_properties(structure)
     nothing = np.zeros(0)
-    return Candidate(structure, nothing, nothing, predicted, unknown, KNOWN, parent=name, nearest=name, nearest_deg=0.0)
+    return Candidate(structure, nothing, predicted, unknown, KNOWN, parent=name, nearest=name, nearest_deg=0.0)
 
 
 def _shipped(study: Study, labels: LabelledStructures, rows: Sequence[int], simulator: Simulator) -> list[Label]:

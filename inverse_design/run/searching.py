@@ -45,7 +45,9 @@ def make_search(
         _limits(study, model, codes),
     )
     seed = search_seed(study, round_)
-    result = search(problem, codes, part.algorithm, part.population, part.generations, seed, update)
+    result = search(
+        problem, codes, part.algorithm, part.population, part.generations, seed, update, model.autoencoder.code_grid
+    )
     if not result.feasible:
         log.warning("search, round %d: no code meets all bounds; the nearest ones are taken", round_)
     mean, std = model.predict(result.front)

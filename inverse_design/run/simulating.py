@@ -15,7 +15,12 @@ from simulation.execution.engine import Engine
 from simulation.execution.executors import engine
 from simulation.hysteresis import FieldSweep
 from simulation.labels.label import Conditions, Label, Outcome, Specification
-from simulation.labels.labelling import Progress, label_all
+from simulation.labels.labelling import (
+    Progress,
+    label_all,
+    simulate_label,
+    simulate_label_and_reversal,
+)
 from simulation.labels.store import LabelStore
 from simulation.microstructure import Microstructure
 from simulation.sampling import Purpose
@@ -71,9 +76,18 @@ class Simulator:
         return conditions_of(part, backend, labels.discretization, spins or labels.spins)
 
     def simulate(
-        self, name: str, wanted: Sequence[Specification] | Sequence[Microstructure], conditions: Conditions
+        self,
+        name: str,
+        wanted: Sequence[Specification] | Sequence[Microstructure],
+        conditions: Conditions,
+        reversals: bool = False,
     ) -> list[Label]:
-        """Labels of what is wanted, simulated where the store lacks them; each is stored as soon as it is done."""
+        """Labels of what is wanted, simulated where the store lacks them; each is stored as soon as it is done.
+
+        Args:
+            reversals: let those that are simulated say how they gave way, see `Label`.
+        """
+        simulate = simulate_label_and_reversal if reversals else simulate_label
         began, lost = time.monotonic(), 0
         with self.tracker(name) as update:
 
@@ -87,7 +101,7 @@ class Simulator:
 
             update(0, len(wanted))
 
-            found = list(label_all(wanted, conditions, self.store, self.engine, progress=show))
+            found = list(label_all(wanted, conditions, self.store, self.engine, progress=show, simulate=simulate))
         bad = [label for label in found if not label.converged]
         if bad:
             say = "%s: %d of %d simulations gave no converged curve and are used for nothing; the first: %s"

@@ -24,12 +24,14 @@ from inverse_design.run.keys import (
     labels_digest,
     labels_key,
     redraws_key,
+    refine_key,
     search_key,
     vae_key,
     verify_key,
 )
 from inverse_design.run.known import known_candidates, tell
 from inverse_design.run.redraws import redraws, save_redraws, with_redraws
+from inverse_design.run.refining import part_of, refined, stage_of
 from inverse_design.run.simulating import Simulator, wanted_labels
 from inverse_design.run.verified import Verified, load_batch, part_in_words, save_batch, verify_batch
 from inverse_design.study.shipped import labels_of
@@ -38,9 +40,11 @@ from simulation.errors import InputError
 from simulation.files import write_text
 from simulation.labels.drawn import Drawn, Structures
 from simulation.labels.labelled import LabelledStructures, label_name
+from surrogate.card import CARD, checksum
 
 if TYPE_CHECKING:
     from inverse_design.run.choosing import Round
+    from surrogate import Surrogate
 
 log = logging.getLogger("inverse_design")
 
@@ -61,6 +65,7 @@ class Stages:
     def __init__(self, study: Study, folder: Path, tracker: Tracker = track, began: float | None = None) -> None:
         self.study, self.folder, self._tracker = study, RunFolder(folder, began), tracker
         self.goals = study.reduced_goals
+        self._model: tuple[str, Surrogate] | None = None
 
     @contextmanager
     def track(self, name: str) -> Iterator[Update]:
@@ -142,6 +147,41 @@ class Stages:
         tell(self.goals, batch)
         return *self.followed(KNOWN, key, batch, 0, simulator), there
 
+    def refined(
+        self,
+        place: tuple[int, int],
+        labels: LabelledStructures,
+        before: str,
+        verified: Sequence[Verified],
+        answers: Sequence[int],
+        best: np.ndarray | None,
+        simulator: Simulator,
+    ) -> tuple[list[Verified], list[Checked], bool]:
+        """A batch that the solver climbs to, simulated, its confirmations, and whether the batch was there already.
+
+        Args:
+            place: the round before whose search it comes, and its number there.
+            labels: labelled structures, candidates at their end.
+            before: digest of the labels that there were at the beginning.
+            verified: candidates so far, judged.
+            answers: rows of labelled structures that meet the goals.
+            best: (13,) properties of the best so far that meets the goals, None if none does.
+        """
+        part = part_of(*place)
+        name = stage_of(part)
+        key = refine_key(self.study, before, [item.label_key for item in verified], part)
+        there = self.folder.state(name, key) == "there"
+
+        def build(folder: Path) -> None:
+            chosen = refined(self.study, place, labels, verified, answers, best)
+            structures = [candidate.structure for candidate in chosen]
+            found = simulator.simulate(part_in_words(part), structures, simulator.conditions(), reversals=True)
+            save_batch(folder, verify_batch([place[0]] * len(chosen), chosen, found, part))
+            write_text(folder / LABELS, json.dumps({"labels": before}) + "\n")
+
+        batch = load_batch(self.folder.stage(name, key, build))
+        return *self.followed(part, key, batch, len(verified), simulator), there
+
     def candidates(
         self, round_: Round, regressor: str, surrogate: Path, simulator: Simulator
     ) -> tuple[list[Verified], list[Checked], bool]:
@@ -187,13 +227,21 @@ class Stages:
 
         def build(folder: Path) -> None:
             from inverse_design.run.searching import make_search
-            from surrogate import Surrogate
 
-            model = Surrogate.load(surrogate)
+            model = self._loaded(surrogate)
             with self.track(f"search, round {round_.number}") as update:
                 make_search(self.study, round_.number, model, round_.labels, folder, update)
 
         return self.folder.stage(Stage.SEARCH.of(round_.number), key, build)
+
+    def _loaded(self, folder: Path) -> Surrogate:
+        """The surrogate in a folder, loaded once: search and choice ask for the same."""
+        from surrogate import Surrogate
+
+        key = checksum(folder / CARD)
+        if self._model is None or self._model[0] != key:
+            self._model = key, Surrogate.load(folder)
+        return self._model[1]
 
     def verify(self, round_: Round, key: str, surrogate: Path, result: Path, simulator: Simulator) -> list[Verified]:
         """Choose candidates and simulate them in full; each simulation is in the store as soon as it is done."""
@@ -201,13 +249,14 @@ class Stages:
         def build(folder: Path) -> None:
             from inverse_design.run.choosing import choose
             from inverse_design.search.genetic import load_result
-            from surrogate import Surrogate
 
             visited = load_result(result).visited
             with self.track(f"steering, round {round_.number}"):  # and all other sources of candidates
-                chosen = choose(self.study, round_, Surrogate.load(surrogate), visited)
+                chosen = choose(self.study, round_, self._loaded(surrogate), visited)
             structures = [candidate.structure for candidate in chosen]
-            found = simulator.simulate(f"simulations, round {round_.number}", structures, simulator.conditions())
+            found = simulator.simulate(
+                f"simulations, round {round_.number}", structures, simulator.conditions(), reversals=True
+            )
             save_batch(folder, verify_batch([round_.number] * len(chosen), chosen, found))
 
         return load_batch(self.folder.stage(Stage.VERIFY.of(round_.number), key, build))

@@ -1,5 +1,5 @@
-"""Where the reversal of each candidate starts, and where its plane becomes unstable: its curve once more, keeping what
-the first simulation threw away."""
+"""Where the reversal of each candidate starts, and where its plane becomes unstable: as its simulation told, or, where
+that is of an earlier attempt whose results alone are left, by its curve once more."""
 
 from __future__ import annotations
 
@@ -47,6 +47,12 @@ def reversals_of(
             for number, item in enumerate(verified)
             if item.part == part and item.converged and item.backend == "planar"
         }
+        found |= {
+            n: Reversal(i.switching_field, i.plane_unstable_h) for n, i in shown.items() if i.switching_field.size
+        }
+        shown = {number: item for number, item in shown.items() if not item.switching_field.size}
+        if not shown:
+            continue
         key = reversal_key({number: item.label_key for number, item in shown.items()})
 
         def build(work: Path, shown: dict[int, Verified] = shown, part: str = part) -> None:

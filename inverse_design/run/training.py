@@ -33,6 +33,7 @@ from surrogate import (
     train_regressor,
     train_vae,
 )
+from surrogate.card import copy_autoencoder, find_surrogate
 from surrogate.metrics import compare
 
 _CHECKPOINT = "checkpoint"
@@ -43,7 +44,7 @@ def make_autoencoder(study: Study, folder: Path, update: Update) -> None:
     """Train the study's autoencoder and its grain decoder into a folder, or copy the pretrained ones; goes on from the
     checkpoint that an interrupted training left."""
     if study.surrogate.pretrained is not None:
-        Surrogate.load(study.surrogate.pretrained).autoencoder.save(folder)
+        copy_autoencoder(find_surrogate(study.surrogate.pretrained), folder)
         return
     part, cells = study.surrogate, study.family.cells
     family = study.family

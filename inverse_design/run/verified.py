@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inverse_design.candidates.candidate import DECODED, DRAWN, KNOWN, STEERED, TURNED, Candidate
+from inverse_design.candidates.candidate import DECODED, DRAWN, KNOWN, REFINED, STEERED, TURNED, Candidate
 from inverse_design.files import read_arrays
 from inverse_design.goals import Goal, distance, hits, ranking
 from inverse_design.properties import DERIVED, PROPERTIES, STRUCTURE, Column, simulated_properties, with_boundaries
@@ -35,11 +35,15 @@ class Verified:
         backend, discretization: what simulated it; the backend with what was asked of it beyond its defaults.
         converged: whether every field of the curve converged; if not, it is no hit and no label.
         h, m: the curve, H / H_A and M / Ms.
-        properties: (11,) `PROPERTIES`, simulated and as the grains have them.
-        redrawn: (k, 11) properties of structures with the same statistics, NaN where not converged; none if k is 0.
+        properties: (13,) `PROPERTIES`, simulated and as the grains have them.
+        redrawn: (k, 13) properties of structures with the same statistics, NaN where not converged; none if k is 0.
         confirmed: of a candidate that was simulated further (on a finer mesh, by another solver): whether it is a hit
             here and in each of these; None where nothing was.
         spins: "planar", or "free" if they may leave the plane.
+        part: its batch, what stages that are done for one are named by: its round, "known" or, climbed to before the
+            search of a round, "refined-ROUND-BATCH".
+        switching_field, plane_unstable_h: how it gave way, see `simulation.reversal.Reversal`, if the first simulation
+            kept it; else (0, 0).
     """
 
     round: int
@@ -54,17 +58,19 @@ class Verified:
     redrawn: np.ndarray = field(default_factory=lambda: np.zeros((0, len(PROPERTIES))))
     confirmed: bool | None = None
     spins: str = "planar"
+    part: str = ""
+    switching_field: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    plane_unstable_h: float = float("nan")
+
+    def __post_init__(self) -> None:
+        if not self.part:
+            object.__setattr__(self, "part", KNOWN if self.candidate.source == KNOWN else str(self.round))
 
     def __repr__(self) -> str:
         words = {True: ", confirmed", False: ", not confirmed", None: ""}[self.confirmed]
         values = " ".join(f"{name} {value:.3f}" for name, value in zip(ANCHORS, self.anchors, strict=True))
         said = values if self.converged else "not converged"
         return f"<Verified, round {self.round}, {self.candidate.source}: {said}{words}>"
-
-    @property
-    def part(self) -> str:
-        """Its round, or "known": what stages that are done for a batch are named by."""
-        return KNOWN if self.candidate.source == KNOWN else str(self.round)
 
     @property
     def anchors(self) -> np.ndarray:
@@ -91,7 +97,10 @@ class Verified:
 
 
 def part_in_words(part: str) -> str:
-    """A batch by its `Verified.part`: round 2, or known."""
+    """A batch by its `Verified.part`: round 2, known, or refinement 1 of round 2."""
+    if part.startswith(f"{REFINED}-"):
+        _, round_, batch = part.split("-")
+        return f"refinement {batch} before round {round_}"
     return f"round {part}" if part.isdigit() else part
 
 
@@ -111,8 +120,14 @@ def best(goals: Sequence[Goal], verified: Sequence[Verified]) -> int | None:
     return first if np.isfinite(distance(goals, verified[first].properties[None])[0]) else None
 
 
-def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Sequence[Label]) -> list[Verified]:
-    """Candidates with the rounds of their choice and their simulations; labels may come in any order."""
+def verify_batch(
+    rounds: Sequence[int], chosen: Sequence[Candidate], labels: Sequence[Label], part: str = ""
+) -> list[Verified]:
+    """Candidates with the rounds of their choice and their simulations; labels may come in any order.
+
+    Args:
+        part: see `Verified`; by round and source, unless given.
+    """
     by_structure = {label.structure_hash: label for label in labels}
     batch = []
     for round_, candidate in zip(rounds, chosen, strict=True):
@@ -131,9 +146,18 @@ def verify_batch(rounds: Sequence[int], chosen: Sequence[Candidate], labels: Seq
                 label.m,
                 properties,
                 spins=_spins(conditions),
+                part=part,
+                **_reversal(label),
             )
         )
     return batch
+
+
+def _reversal(label: Label) -> dict[str, Any]:
+    known = label.reversal
+    if known is None:
+        return {}
+    return {"switching_field": known.switching_field.astype(np.float32), "plane_unstable_h": known.plane_unstable_h}
 
 
 def _named(conditions: Conditions) -> str:
@@ -231,6 +255,7 @@ def in_words(candidate: Candidate) -> str:
         KNOWN: f"known before the search: {of}",
         STEERED: f"{of or 'a fresh draw'} with its axes steered towards the goals",
         TURNED: f"{of or 'a fresh draw'} with the axis of one grain turned",
+        REFINED: f"{of} refined by the solver alone, some of its axes turned",
         DRAWN: "a fresh draw, as it is",
         DECODED: "decoded from the latent space and fitted with grains",
     }[candidate.source]
@@ -274,6 +299,10 @@ def load_batch(folder: Path) -> list[Verified]:
         data.setdefault("spins", "planar")  # written before there were others
         for name in {"properties", f"{_PREFIX}predicted"} & set(data):
             data[name] = with_boundaries(data[name])
+        data.setdefault("part", "")
+        data.pop(f"{_PREFIX}wanted_code", None)  # in runs of before nobody asked for it
+        data.setdefault("switching_field", np.zeros((0, 0), np.float32))
+        data.setdefault("plane_unstable_h", float("nan"))
         own, of_candidate = _names(Verified, *_ELSEWHERE), _names(Candidate, "structure")
         data.setdefault(f"{_PREFIX}novelty", float("nan"))  # in runs of before it was not told
         if set(data) != {*own, *(f"{_PREFIX}{name}" for name in of_candidate)}:

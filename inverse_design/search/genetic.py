@@ -17,6 +17,7 @@ from pymoo.util.ref_dirs import get_reference_directions
 
 from inverse_design.files import read_arrays
 from inverse_design.goals import distance
+from inverse_design.search.operators import SparseMutation, WindowCrossover
 from inverse_design.search.problem import LatentProblem
 from simulation.errors import InputError
 
@@ -60,6 +61,7 @@ def search(
     generations: int,
     seed: int,
     progress: Progress = lambda done, total, words: None,
+    grid: tuple[int, int, int] | None = None,
 ) -> SearchResult:
     """Search the latent space, starting from codes of real structures.
 
@@ -69,10 +71,12 @@ def search(
         algorithm: a key of `ALGORITHMS`.
         population, generations: size and length of the search.
         seed: the same seed gives the same result on one machine.
+        grid: rows, columns and numbers a place of a code, if its numbers stand on a grid: windows of it are then
+            crossed, see `operators`. CMA-ES has ways of its own.
     """
     first = initial_population(problem, codes, population, seed)
     start = problem.evaluate(first, return_as_dictionary=True)
-    method = ALGORITHMS[algorithm](problem, first)
+    method = ALGORITHMS[algorithm](problem, first, _operators(grid, codes) if grid else {})
     method.setup(problem, termination=("n_gen", generations), seed=seed, verbose=False)
     low, high = start["F"].min(axis=0), start["F"].max(axis=0)
     scale = np.where(high > low, high - low, 1.0)
@@ -88,6 +92,10 @@ def search(
         progress(len(volumes), generations, f"hypervolume {volumes[-1]:.3f}")
     front, values, feasible = _front(problem, np.vstack([np.atleast_2d(method.opt.get("X")), visited[-1]]))
     return SearchResult(front, values, _nearest(problem, np.vstack(visited)), feasible, np.asarray(volumes))
+
+
+def _operators(grid: tuple[int, int, int], codes: np.ndarray) -> dict[str, Any]:
+    return {"crossover": WindowCrossover(grid), "mutation": SparseMutation(codes.std(axis=0))}
 
 
 def _nearest(problem: LatentProblem, codes: np.ndarray) -> np.ndarray:
@@ -146,10 +154,10 @@ def _volume(method: Algorithm, indicator: Hypervolume, low: np.ndarray, scale: n
     return float(indicator(values[(values < 1).all(axis=1)])) if (values < 1).all(axis=1).any() else 0.0
 
 
-def _nsga2(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+def _nsga2(problem: LatentProblem, first: np.ndarray, operators: dict[str, Any]) -> Algorithm:
     from pymoo.algorithms.moo.nsga2 import NSGA2
 
-    return NSGA2(pop_size=len(first), sampling=first)
+    return NSGA2(pop_size=len(first), sampling=first, **operators)
 
 
 def _directions(problem: LatentProblem, size: int) -> np.ndarray:
@@ -162,38 +170,38 @@ def _directions(problem: LatentProblem, size: int) -> np.ndarray:
     return np.asarray(get_reference_directions("das-dennis", problem.n_obj, n_partitions=partitions))
 
 
-def _nsga3(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+def _nsga3(problem: LatentProblem, first: np.ndarray, operators: dict[str, Any]) -> Algorithm:
     from pymoo.algorithms.moo.nsga3 import NSGA3
 
-    return NSGA3(ref_dirs=_directions(problem, len(first)), pop_size=len(first), sampling=first)
+    return NSGA3(ref_dirs=_directions(problem, len(first)), pop_size=len(first), sampling=first, **operators)
 
 
-def _unsga3(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+def _unsga3(problem: LatentProblem, first: np.ndarray, operators: dict[str, Any]) -> Algorithm:
     from pymoo.algorithms.moo.unsga3 import UNSGA3
 
-    return UNSGA3(ref_dirs=_directions(problem, len(first)), pop_size=len(first), sampling=first)
+    return UNSGA3(ref_dirs=_directions(problem, len(first)), pop_size=len(first), sampling=first, **operators)
 
 
-def _smsemoa(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+def _smsemoa(problem: LatentProblem, first: np.ndarray, operators: dict[str, Any]) -> Algorithm:
     from pymoo.algorithms.moo.sms import SMSEMOA
 
-    return SMSEMOA(pop_size=len(first), sampling=first)
+    return SMSEMOA(pop_size=len(first), sampling=first, **operators)
 
 
-def _ctaea(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+def _ctaea(problem: LatentProblem, first: np.ndarray, operators: dict[str, Any]) -> Algorithm:
     from pymoo.algorithms.moo.ctaea import CTAEA
 
     directions = _directions(problem, len(first))
-    return CTAEA(ref_dirs=directions, sampling=Population.new("X", first[: len(directions)]))
+    return CTAEA(ref_dirs=directions, sampling=Population.new("X", first[: len(directions)]), **operators)
 
 
-def _ga(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+def _ga(problem: LatentProblem, first: np.ndarray, operators: dict[str, Any]) -> Algorithm:
     from pymoo.algorithms.soo.nonconvex.ga import GA
 
-    return GA(pop_size=len(first), sampling=first)
+    return GA(pop_size=len(first), sampling=first, **operators)
 
 
-def _cmaes(problem: LatentProblem, first: np.ndarray) -> Algorithm:
+def _cmaes(problem: LatentProblem, first: np.ndarray, operators: dict[str, Any]) -> Algorithm:
     """CMA-ES (Hansen 2016) from the best of the first population. It knows no constraints: violations are added."""
     from pymoo.algorithms.soo.nonconvex.cmaes import SimpleCMAES
 
@@ -209,7 +217,7 @@ def _cmaes(problem: LatentProblem, first: np.ndarray) -> Algorithm:
     return Penalised(sampling=first, n_sample_points=len(first), sigma=0.02, opts={"popsize": len(first)})
 
 
-ALGORITHMS: dict[str, Callable[[LatentProblem, np.ndarray], Any]] = {
+ALGORITHMS: dict[str, Callable[[LatentProblem, np.ndarray, dict[str, Any]], Any]] = {
     "nsga2": _nsga2,
     "nsga3": _nsga3,
     "unsga3": _unsga3,

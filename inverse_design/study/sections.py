@@ -179,11 +179,14 @@ class Verification(Section):
     """Full simulations of the chosen candidates, and when to stop.
 
     `max_simulations` is for candidates and redraws; confirmations, and what is known from the labels, are not in it.
+    `refine` is how many simulations the solver climbs with before each search of the surrogate, in whole batches of
+    `candidates`; unless given as many as three batches, and none for a solver of minutes a curve.
     """
 
     candidates: Positive = 8
     rounds: Positive = 3
-    max_simulations: Positive = 24
+    max_simulations: Positive = 96
+    refine: Annotated[int, Strict(), Field(ge=0)] | None = None
     hits: Positive = 1
     patience: Positive = 5
     redraws: Annotated[int, Strict(), Field(ge=0, le=1000)] = 0
@@ -191,8 +194,8 @@ class Verification(Section):
     known: Flag = True
     distinct_deg: Annotated[Number, Field(ge=0, le=90)] = 3.0
     backend: Literal["planar", "fidimag"] = "planar"
-    sources: Annotated[tuple[Literal["decoded", "steered", "turned", "drawn"], ...], Field(min_length=1)] = (
-        "decoded", "steered", "turned", "drawn",
+    sources: Annotated[tuple[Literal["refined", "decoded", "steered", "turned", "drawn"], ...], Field(min_length=1)] = (
+        "refined", "decoded", "steered", "turned", "drawn",
     )  # fmt: skip
 
 

@@ -164,6 +164,7 @@ class Study(Section):
         if not any(goal.is_objective for goal in goals):
             raise refuse("goals", "at least one goal must be a target, maximize or minimize: bounds alone rank nothing")
         self._fill_confirmation()
+        self._fill_refinement()
         return self
 
     def _check_spins(self) -> None:
@@ -198,6 +199,16 @@ class Study(Section):
             free = () if planar_only else ("free",)
             checks = ("finer", *free) if self.labels.discretization == "elements" else ()
             object.__setattr__(self, "verification", self.verification.model_copy(update={"confirm": checks}))
+
+    def _fill_refinement(self) -> None:
+        """Unless the study says so, the solver climbs with three batches before each search, as many of them as leave
+        one for the search; not at all where a curve takes minutes."""
+        part = self.verification
+        if part.refine is None:
+            slow = part.backend != "planar"
+            room = max(min(3, part.max_simulations // part.candidates - 1), 0)
+            refine = 0 if slow or "refined" not in part.sources else room * part.candidates
+            object.__setattr__(self, "verification", part.model_copy(update={"refine": refine}))
 
     def _check_pretrained(self, name: str) -> None:
         """A study may repeat what the surrogate's card says, and not contradict it."""

@@ -23,6 +23,7 @@ from simulation.sampling import Purpose, StructureFamily
 
 if TYPE_CHECKING:
     from simulation.hysteresis import FieldSweep
+    from simulation.reversal import Reversal
 
 
 class Outcome(StrEnum):
@@ -189,6 +190,7 @@ class Label:
         wall_s: seconds of simulation; in no key and no comparison.
         outcome: converged, unconverged or failed.
         reason: why it did not converge or failed, in one sentence; empty otherwise.
+        reversal: how the magnet gave way, if that was asked of the simulation; no store keeps it.
     """
 
     key: str
@@ -203,6 +205,7 @@ class Label:
     wall_s: float
     outcome: Outcome
     reason: str = ""
+    reversal: Reversal | None = None
 
     def __eq__(self, other: object) -> bool:
         return self.same_result(other) if isinstance(other, Label) else NotImplemented

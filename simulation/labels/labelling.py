@@ -6,7 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from simulation.errors import InputError, SolverError
 from simulation.execution.engine import Engine, interrupt_after
@@ -53,13 +53,17 @@ class Progress:
         return (self.total - self.done) / self.rate_per_s
 
 
-def simulate_label(job: Job) -> Label:
+def simulate_label(job: Job, keep: Sequence[float] = ()) -> Label:
     """Simulate the demagnetisation curve of a job; this is what runs in a worker.
+
+    Args:
+        keep: fields whose states tell the reversal; without them the label has none.
 
     Raises:
         InputError: if the solver here is not the one that the job's conditions name.
     """
     from simulation.hysteresis import FieldStatus, demagnetization_curve
+    from simulation.reversal import reversal_of
 
     c = job.conditions
     here = Conditions.of(c.material, c.sweep, c.backend, c.discretization, **c.options)
@@ -67,12 +71,23 @@ def simulate_label(job: Job) -> Label:
         raise InputError(f"this worker's solver is another version ({here.settings}) than asked for ({c.settings})")
     structure = job.microstructure()
     start = time.perf_counter()
-    curve = demagnetization_curve(structure, c.material, c.sweep, c.backend, c.discretization, **c.options)
+    more = {**c.options, "keep": keep} if len(keep) else c.options
+    curve = demagnetization_curve(structure, c.material, c.sweep, c.backend, c.discretization, **more)
     wall_s = time.perf_counter() - start
     codes = {status: code for code, status in enumerate(FieldStatus)}
     bad = next((i for i, status in enumerate(curve.status) if status is not FieldStatus.CONVERGED), None)
     reason = "" if bad is None else f"h = {curve.h[bad]:g}: {curve.status[bad].value}"
-    return job.label(curve.h, curve.m, [codes[status] for status in curve.status], reason, curve.evaluations, wall_s)
+    label = job.label(curve.h, curve.m, [codes[status] for status in curve.status], reason, curve.evaluations, wall_s)
+    seen = len(curve.kept_h) > 1 and label.converged
+    return replace(label, reversal=reversal_of(curve, structure)) if seen else label
+
+
+def simulate_label_and_reversal(job: Job) -> Label:
+    """`simulate_label`, with the reversal where the solver is the built-in one and the sweep goes below H = 0."""
+    from simulation.reversal import fields_to_keep
+
+    fields = fields_to_keep(job.conditions.sweep) if job.conditions.backend == "planar" else []
+    return simulate_label(job, fields if len(fields) > 1 else ())
 
 
 def _attempt(simulate: Callable[[Job], Label], job: Job) -> Label:

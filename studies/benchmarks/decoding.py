@@ -1,12 +1,9 @@
-"""From a code to grains: what decoding and sharpening lose, and what keeps a search where it can be posterior.
+"""What keeps a latent search where codes are those of magnets.
 
-    python -m studies.benchmarks.decoding [--structures N] [--targets N] [--work DIR]
+    python -m studies.benchmarks.decoding [--targets N] [--work DIR]
 
-First, fresh structures are encoded, drawn again from their codes, turned towards them, and simulated: how far are the
-anchors from the original's? Beside it the errors of the surrogate on its test split, from its card.
-
-Then the latent search alone, with and without its limits: for each target (labels that no other label comes near) four
-decoded candidates are simulated: errors of what was predicted of them, and how many hit.
+The latent search alone, with and without its limits: for each target (labels that no other label comes near) four
+decoded candidates are simulated: errors of what was predicted of them, and how many hit. By cells.
 """
 
 from __future__ import annotations
@@ -24,42 +21,12 @@ from inverse_design.goals import hits
 from inverse_design.search.genetic import search
 from inverse_design.search.problem import LatentProblem, Limit, Plausibility, drift, limit, spread
 from simulation import LabelStore
-from simulation.anchors import ANCHORS
 from simulation.execution.executors import local
-from studies.benchmarks.design import BATCH, COLUMNS, GENERATIONS, POPULATION, SCALES, STORE, TOLERANCES, Bench, Target
+from studies.benchmarks.bench import BATCH, COLUMNS, GENERATIONS, POPULATION, SCALES, STORE, TOLERANCES, Bench, Target
 from studies.script import command
 
 SPREADS, DRIFTS = (0.9, 0.5, 0.25), (0.9, 0.5)
 """Limits of the ablation, as shares of the labelled structures."""
-
-
-def sharpening(bench: Bench, count: int) -> str:
-    """Differences between fresh structures and their sharpened decodings, a line each, in Markdown."""
-    originals = [bench.fresh(i) for i in range(count)]
-    codes = bench.model.encode(originals)
-    drawn = bench.model.draw(codes)
-    turned = bench.model.rotate_axes(drawn, codes)
-    before, after = bench.pool[:count], bench.simulate(turned, "sharpened")
-    moved = np.abs(after - before)
-    predicted = [np.abs(bench.model.predict(bench.model.encode(s))[0] - bench.model.predict(codes)[0])
-                 for s in (drawn, turned)]  # fmt: skip
-    stated = bench.model.about["test"]["mae"]
-    lines = [
-        _row("", ANCHORS),
-        _row("---", ["---"] * len(ANCHORS)),
-        _row("prediction moves, grains as drawn: median", np.median(predicted[0], axis=0)),
-        _row("prediction moves, axes turned: median", np.median(predicted[1], axis=0)),
-        _row("simulation moves: median", np.nanmedian(moved, axis=0)),
-        _row("simulation moves: mean", np.nanmean(moved, axis=0)),
-        _row("error of the surrogate: mean", [stated[name] for name in ANCHORS]),
-        _row("error of the surrogate on the originals: median",
-             np.nanmedian(np.abs(bench.model.predict(codes)[0] - before), axis=0)),
-    ]  # fmt: skip
-    grains = [structure.grains for structure in turned], [structure.grains for structure in originals]
-    ratio = np.median(np.divide(*grains))
-    return (
-        "\n".join(lines) + f"\n\n{count} structures; grains drawn for each of the original: {ratio:.2f} in the median"
-    )
 
 
 def ablation(bench: Bench, count: int) -> str:
@@ -121,7 +88,6 @@ def _row(name: str, values: object) -> str:
 @command
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--structures", type=int, default=200)
     parser.add_argument("--targets", type=int, default=10)
     parser.add_argument("--work", default="runs/benchmarks", help="folder of the simulations, shared with `design`")
     parser.add_argument("--workers", type=int, default=None)
@@ -129,10 +95,7 @@ def main() -> int:
     Path(args.work).mkdir(parents=True, exist_ok=True)
     with LabelStore(Path(args.work) / STORE) as store, local(args.workers) as engine:
         bench = Bench(store, engine)
-        if args.structures:
-            print(sharpening(bench, args.structures), flush=True)
-        if args.targets:
-            print("\n" + ablation(bench, args.targets))
+        print(ablation(bench, args.targets))
     return 0
 
 

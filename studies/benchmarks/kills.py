@@ -23,7 +23,8 @@ SMALL = (
     "name=small", "microstructures.size_nm=40", "microstructures.grains=[2, 8]", "labels.count=24", "labels.test=4",
     "surrogate.latent_dim=4", "surrogate.unlabelled=64", "surrogate.epochs=1", "surrogate.ensemble=2",
     "surrogate.regressor.epochs=4", "surrogate.regressor.more_epochs=2", "search.population=16",
-    "search.generations=4", "verification.candidates=2", "verification.max_simulations=4", "execution.workers=2",
+    "search.generations=4", "verification.candidates=2", "verification.max_simulations=4", "verification.refine=0",
+    "execution.workers=2",
 )  # fmt: skip
 """The quickstart with everything in it, two rounds included, made small."""
 

@@ -40,8 +40,8 @@ from simulation.execution.executors import local
 from simulation.files import replacing
 from simulation.labels.sets import SPLITS, load_label_set
 from simulation.sampling import generator
+from studies.benchmarks.bench import GENERATIONS, POPULATION, ROUND_DRAWS, SURROGATE, Bench
 from studies.benchmarks.decoding import isolated
-from studies.benchmarks.design import GENERATIONS, POPULATION, ROUND_DRAWS, SURROGATE, Bench
 
 DATA, STORE = Path(__file__).with_name("neighbours.npz"), "neighbours.sqlite"
 SEED = 20261126

@@ -58,9 +58,9 @@ def test_status_says_how_far_a_run_is(run: str) -> None:
 
 @pytest.mark.parametrize("words", NEED_NO_TENSORFLOW)
 def test_a_command_that_needs_no_tensorflow_starts_in_under_a_second(words: tuple[str, ...], run: str) -> None:
-    """Of processor time, so that a busy machine fails nothing; the best of three."""
-    words, seconds = tuple(run if word == "RUN" else word for word in words), []
-    for _ in range(3):
+    """Of processor time, so that a busy machine fails nothing; the best of three, and the first that is good enough."""
+    words, seconds = tuple(run if word == "RUN" else word for word in words), [1.0]
+    while min(seconds) >= 1 and len(seconds) <= 3:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         execute(*words)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -28,7 +28,7 @@ STUDY = {
                   "regressor": {"epochs": 4, "more_epochs": 2}},
     "goals": {"Mr": {"target": 0.01, "tolerance": 0.001}, "Hc": {"target": 0.9, "tolerance": 0.001}},
     "search": {"population": 16, "generations": 3, "draws": 8},
-    "verification": {"candidates": 2, "rounds": 2, "max_simulations": 8, "confirm": []},
+    "verification": {"candidates": 2, "rounds": 2, "max_simulations": 8, "refine": 0, "confirm": []},
     "execution": {"workers": 1},
 }  # fmt: skip
 

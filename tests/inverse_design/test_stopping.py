@@ -42,7 +42,17 @@ def test_the_reason_is_said(rounds: list[tuple[float, ...]], reason: str, tmp_pa
     run = Run(parse_study(STUDY, "s.yaml"), tmp_path)
     batches = [batch(number, *values) for number, values in enumerate(rounds)]
     everything = [item for each in batches for item in each]
-    assert run._stop(len(rounds) - 1, everything, batches[-1]) == reason
+    assert run._stop(len(rounds), everything, batches[-1]) == reason
+
+
+def test_a_climb_ends_a_run_by_its_hits_and_its_budget_alone(tmp_path: Path) -> None:
+    run = Run(parse_study(STUDY, "s.yaml"), tmp_path)
+    poor, good = batch(0, 0.30, 0.31), batch(0, 0.36, 0.365)
+    assert run._stop(0, poor, poor, searched=False) == ""
+    assert run._stop(0, poor, [], searched=False) == "", "nothing to climb to: the search is still to come"
+    assert run._stop(0, [*poor, *good], good, searched=False) == "2 confirmed hits, 2 wanted"
+    assert run._stop(0, 4 * poor, poor, searched=False) == "the budget of 8 simulations is used up"
+    assert run._stop(8, poor, poor, searched=False) == "", "searches that brought nothing are counted after them"
 
 
 def known(*coercive_fields: float) -> list[Verified]:
@@ -54,11 +64,11 @@ def test_what_a_further_simulation_refutes_counts_for_nothing(tmp_path: Path) ->
     run = Run(parse_study(STUDY, "s.yaml"), tmp_path)
     one, other = batch(0, 0.36, 0.365)
     refuted = [one, replace(other, confirmed=False)]
-    assert run._stop(0, refuted, refuted) == ""
-    assert run._stop(0, [one, replace(other, confirmed=True)], refuted) == "2 confirmed hits, 2 wanted"
+    assert run._stop(1, refuted, refuted) == ""
+    assert run._stop(1, [one, replace(other, confirmed=True)], refuted) == "2 confirmed hits, 2 wanted"
     cells = Run(parse_study(STUDY + "labels: {discretization: cells}\n", "s.yaml"), tmp_path)
-    assert cells._stop(0, [one, other], [one, other]) == "2 verified hits, 2 wanted"
-    assert cells._stop(0, refuted, refuted) == ""
+    assert cells._stop(1, [one, other], [one, other]) == "2 verified hits, 2 wanted"
+    assert cells._stop(1, refuted, refuted) == ""
 
 
 def test_enough_known_answers_end_a_run_but_where_something_is_to_be_as_large_as_possible(tmp_path: Path) -> None:
@@ -74,14 +84,14 @@ def test_enough_known_answers_end_a_run_but_where_something_is_to_be_as_large_as
 def test_what_is_known_uses_up_no_budget_and_no_patience(tmp_path: Path) -> None:
     run = Run(parse_study(STUDY.replace("hits: 2", "hits: 9"), "s.yaml"), tmp_path)
     there, found = known(*[0.36] * 8), batch(0, 0.30, 0.31)
-    assert run._stop(0, [*there, *found], found) == ""
+    assert run._stop(1, [*there, *found], found) == ""
     later = batch(1, 0.30, 0.31)
-    assert run._stop(1, [*there, *found, *later], later) == "2 rounds in a row brought nothing better"
+    assert run._stop(2, [*there, *found, *later], later) == "2 rounds in a row brought nothing better"
 
 
 def test_redraws_count_as_simulations(tmp_path: Path) -> None:
     run = Run(parse_study(STUDY.replace("hits: 2", "hits: 3"), "s.yaml"), tmp_path)
     hit, miss = batch(0, 0.36, 0.30)
     redrawn = replace(hit, redrawn=np.tile(hit.properties, (6, 1)))
-    assert run._stop(0, [redrawn, miss], [redrawn, miss]) == "the budget of 8 simulations is used up"
-    assert run._stop(0, [hit, miss], [hit, miss]) == ""
+    assert run._stop(1, [redrawn, miss], [redrawn, miss]) == "the budget of 8 simulations is used up"
+    assert run._stop(1, [hit, miss], [hit, miss]) == ""

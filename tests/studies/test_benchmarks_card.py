@@ -6,9 +6,13 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from studies.benchmarks.card import blocks, design_table, read_answers, sources_table
+from simulation.labels.sets import load_label_set
+from studies.benchmarks.card import blocks
+from studies.benchmarks.design import table
+from studies.benchmarks.targets import COLUMNS, SCALES, targets
 from studies.nd2fe14b.card import fill
 
 FOLDER = Path(str(files("studies") / "benchmarks"))
@@ -20,19 +24,20 @@ def test_the_tables_of_the_page_are_those_of_the_committed_files() -> None:
     assert fill(PAGE, blocks()) == PAGE
 
 
-def test_a_hit_counts_for_the_source_of_the_candidate_that_hit_first() -> None:
-    values = [0.8, 0.4, 0.2]
-    answer = {"distances": [2.0, 0.0, 1.0], "values": values, "cap": 8, "of": 1}
-    engine = {**answer, "hit": 2, "sources": ["drawn", "turned", "drawn"]}
-    answers = {("engine", 0): engine, ("engine", 1): {**engine, "hit": None}}
-    assert sources_table(answers).splitlines()[2:] == ["| drawn | 4 | 0 |", "| turned | 2 | 1 |", "| all | 6 | 1 |"]
+def test_a_target_without_an_answer_counts_as_longer_than_any() -> None:
+    answer = {"side": "engine", "simulations": 8, "cpu_s": 30.0, "wall_s": 20.0}
+    answers = [{**answer, "confirmed": confirmed} for confirmed in (True, True, False)]
+    assert table(answers).splitlines()[2:] == ["| engine | 2 of 3 | 8 | 30 | 20 |"]
+    assert table(answers[1:]).splitlines()[2:] == ["| engine | 1 of 2 | none | none | none |"]
 
 
-def test_a_target_that_nobody_was_asked_for_is_in_no_table() -> None:
-    """Twenty targets count of the 22 that were tried: two at the rim came after the tenth that a side reached."""
-    answers = read_answers()
-    assert len({number for _, number in answers}) == 22
-    assert all("of 20 |" in line for line in design_table(answers).splitlines()[2:])
+def test_targets_lie_outside_of_the_tolerances_of_every_label() -> None:
+    found = load_label_set("nd2fe14b-elements").anchors[:, COLUMNS]
+    wanted = targets("nd2fe14b-elements", 6, 1)
+    assert [target.kind for target in wanted] == ["inside"] * 3 + ["rim"] * 3
+    for target in wanted:
+        inside = (np.abs(found - target.values) <= SCALES).all(axis=1).sum()
+        assert inside == (target.kind == "inside")  # the test structure itself, which no side knows
 
 
 @pytest.mark.parametrize("page", [FOLDER / "README.md", ROOT / "README.md"], ids=["benchmarks", "README"])

@@ -59,10 +59,12 @@ def test_the_encoding_of_a_boundary_comes_back_from_a_card() -> None:
 
 def test_decoded_grains_have_the_decoded_boundary_and_keep_it_when_their_axes_turn() -> None:
     """With untrained networks: what is asked is whether the numbers go all the way."""
-    from surrogate.architecture import GrainDecoderArchitecture, VAEArchitecture
+    from simulation import ANCHORS
+    from surrogate.architecture import GrainDecoderArchitecture, RegressorArchitecture, VAEArchitecture
     from surrogate.autoencoder import Autoencoder
-    from surrogate.axes import rotate_axes
+    from surrogate.axes import steer_axes
     from surrogate.grain_decoder import GrainDecoder
+    from surrogate.regressor import Regressor, RegressorNetwork, TargetScaling
 
     autoencoder = Autoencoder(ENCODING, VAEArchitecture(ENCODING.image_shape, 8))
     autoencoder.grain_decoder = GrainDecoder(ENCODING, GrainDecoderArchitecture.of(ENCODING.image_shape, 6))
@@ -73,5 +75,8 @@ def test_decoded_grains_have_the_decoded_boundary_and_keep_it_when_their_axes_tu
         assert abs(made.boundary_nm - thickness_nm) <= 1.0001
         assert not made.phases or made.phases[0] == Phase(5e-12, js_T)
     assert any(made.phases for made in drawn)
-    turned = rotate_axes(drawn, codes, autoencoder, steps=2)
+    architecture, scaling = RegressorArchitecture(8, (8,), (4,)), TargetScaling.of(np.full((3, 6), np.nan))
+    regressor = Regressor(RegressorNetwork(architecture, scaling), architecture, scaling)
+    wanted = np.full((len(drawn), len(ANCHORS)), 0.5)
+    turned = steer_axes(drawn, wanted, np.ones_like(wanted), autoencoder, regressor, steps=2)
     assert [made.phases for made in turned] == [made.phases for made in drawn]

@@ -46,9 +46,6 @@ class Formula:
     def draw(self, latent: np.ndarray) -> list[Microstructure]:
         return [Microstructure(np.zeros((20, 20), int), np.array([np.arctan2(0.3, 0.9) / 2])) for _ in latent]
 
-    def rotate_axes(self, microstructures: Sequence[Microstructure], wanted: np.ndarray) -> list[Microstructure]:
-        return list(microstructures)
-
     def steer_axes(
         self, microstructures: Sequence[Microstructure], wanted: np.ndarray, scale: np.ndarray
     ) -> list[Microstructure]:

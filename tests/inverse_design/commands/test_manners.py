@@ -234,7 +234,7 @@ def test_a_measured_curve_says_how_long_all_take(tmp_path: Path) -> None:
     assert found["curve_s"] > 0
     low, high = found["simulation_s"]
     assert low == pytest.approx((24 + 8) * found["curve_s"] / 2)
-    assert high == pytest.approx((24 + 16 * (1 + 2 * 4)) * found["curve_s"] / 2)
+    assert high == pytest.approx((24 + 32 * (1 + 2 * 4)) * found["curve_s"] / 2)
 
 
 def test_goals_are_shown_in_the_units_that_they_are_written_in() -> None:

@@ -29,7 +29,7 @@ def verified(structure: Microstructure, remanence: float, coercive_field: float,
     m = np.where(h > 0, remanence + (0.98 - remanence) * h, remanence * (1 - (-np.minimum(h, 0) / coercive_field) ** 3))
     anchors = anchor_points(h, m).as_array()
     predicted = np.concatenate([anchors + 0.01, np.full(len(PROPERTIES) - len(ANCHORS), np.nan)])
-    candidate = Candidate(structure, np.zeros(2), np.zeros(2), predicted, np.full(6, 0.012))
+    candidate = Candidate(structure, np.zeros(2), predicted, np.full(6, 0.012))
     properties = simulated_properties(structure, h, m, anchors, Nd2Fe14B)
     whole = Verified(0, candidate, "key", "planar", "cells", True, h, np.maximum(m, -1), properties)
     return dataclasses.replace(whole, **changes)

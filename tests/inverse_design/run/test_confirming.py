@@ -32,7 +32,7 @@ STUDY: dict[str, Any] = {
     "name": "known",
     "surrogate": {"pretrained": "nd2fe14b-elements"},
     "goals": {"Mr": {"target": 0.80, "tolerance": 0.01}, "Hc": {"target": 0.33, "tolerance": 0.01}},
-    "verification": {"candidates": 3, "hits": 1, "confirm": "finer"},
+    "verification": {"candidates": 3, "hits": 1, "refine": 0, "confirm": "finer"},
 }
 
 
@@ -81,6 +81,8 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Stub:
     for place in ("inverse_design.loop", "inverse_design.commands.verify"):
         monkeypatch.setattr(f"{place}.make_engine", lambda study: Engine(lambda: ThreadPoolExecutor(1), 1))
     monkeypatch.setattr("inverse_design.outputs.reversals_of", lambda *arguments: ({}, {}))
+    for place in ("inverse_design.outputs", "inverse_design.report.page"):  # they take longer than all the rest
+        monkeypatch.setattr(f"{place}.write_figures", lambda *arguments: None)
     return solver
 
 
@@ -191,8 +193,17 @@ def test_a_report_of_known_answers_alone_is_that_of_the_study_that_ran(
 @pytest.mark.slow
 def test_known_answers_need_no_tensorflow(tmp_path: Path) -> None:
     study = {**STUDY, "verification": {"candidates": 1, "confirm": "none"}}
-    code = f"import sys; from inverse_design import design; print(design({study!r}, {str(tmp_path)!r}).reason); "
-    code += "sys.exit(bool({'tensorflow', 'keras', 'pymoo'} & set(sys.modules)))"
+    code = f"""
+import sys
+import inverse_design.run.switching
+from inverse_design import design
+from simulation.errors import SolverError
+def no_time(*_, **__):
+    raise SolverError("a map takes ten seconds")
+inverse_design.run.switching.reversal = no_time
+print(design({study!r}, {str(tmp_path)!r}).reason)
+sys.exit(bool({{'tensorflow', 'keras', 'pymoo'}} & set(sys.modules)))
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "1 verified hit, known before, 1 wanted"
@@ -294,6 +305,68 @@ def test_robust_hits_are_confirmed_by_the_same_grains(stub: Stub, no_search: Non
     assert table(tmp_path)["hit"].tolist() == [True] * 4
 
 
+# -- the climb before a search
+
+
+@pytest.fixture
+def no_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*arguments: Any) -> None:
+        raise Searched
+
+    monkeypatch.setattr("inverse_design.loop.Run.vae", asked)
+
+
+def test_the_climb_goes_on_until_a_hit_is_confirmed(stub: Stub, no_surrogate: None, tmp_path: Path) -> None:
+    """All hit on their own cells; on finer ones only what is simulated after the first three."""
+    stub.misses = lambda structure, kind: structure.cell_nm < 2 and len(stub.finer) <= 3
+    found = ask(tmp_path, known=False, refine=9)
+    assert (found.rounds, found.simulations, len(found.confirmations)) == (0, 6, 6)
+    assert found.hits == (False,) * 3 + (True,) * 3
+    assert found.reason == "3 confirmed hits, 1 wanted"
+    rows = table(tmp_path)
+    assert rows["source"].eq("refined").all()
+    assert rows["parent"].str.startswith("label:")[:3].all()
+    assert np.isfinite(rows["Mr_predicted"][:6]).all(), "told from the parent's curve"
+    assert "refined by the solver alone" in (tmp_path / "known" / "report.html").read_text()
+    before, asked = (tmp_path / "known" / "verified.csv").read_bytes(), len(stub.asked)
+    again = ask(tmp_path, known=False, refine=9)
+    assert (again.hits, len(stub.asked)) == (found.hits, asked)
+    assert (tmp_path / "known" / "verified.csv").read_bytes() == before
+    assert read_design(tmp_path / "known").hits == found.hits
+    stages = [line.split()[0] for line in said_by("status", str(tmp_path / "known")).splitlines()]
+    assert [name for name in stages if "/" in name] == [
+        "refine/0-0", "confirm/refined-0-0", "refine/0-1", "confirm/refined-0-1"
+    ]  # fmt: skip
+    said_by("report", str(tmp_path / "known"))
+
+
+def test_a_climb_that_brings_no_hit_leaves_the_rest_to_the_search(
+    stub: Stub, no_surrogate: None, tmp_path: Path
+) -> None:
+    stub.misses = lambda structure, kind: True
+    with pytest.raises(Searched):
+        ask(tmp_path, known=False, refine=7)
+    assert len(stub.asked) == 6, "whole batches only"
+    with pytest.raises(Searched):
+        ask(tmp_path, known=False, sources=["decoded"], refine=9)
+    assert len(stub.asked) == 6
+
+
+def test_a_climb_that_is_interrupted_goes_on_where_it_was(stub: Stub, no_surrogate: None, tmp_path: Path) -> None:
+    stub.misses = lambda structure, kind: structure.cell_nm < 2 and len(stub.finer) <= 3
+    whole = ask(tmp_path / "whole", known=False, refine=9)
+    asked = len(stub.asked)
+    stub.asked.clear()
+    stub.interrupt_at = 8
+    with pytest.raises(KeyboardInterrupt):
+        ask(tmp_path / "again", known=False, refine=9)
+    ask(tmp_path / "again", known=False, refine=9)
+    assert len(stub.asked) == asked
+    first, second = (tmp_path / name / "known" / "verified.csv" for name in ("whole", "again"))
+    assert first.read_bytes() == second.read_bytes()
+    assert whole.simulations == 6
+
+
 # -- the whole loop
 
 
@@ -338,16 +411,32 @@ def test_every_check_that_a_study_may_ask_for_is_there() -> None:
 
 
 def test_a_hit_stands_free_spins_on_both_meshes_by_default(stub: Stub, no_search: None, tmp_path: Path) -> None:
-    """Three hits, each simulated twice more: the finer mesh with free spins, too."""
+    """Three hits, each simulated twice more, the cheaper first: the finer mesh with free spins, too."""
     del (rules := dict(STUDY["verification"]))["confirm"]
     found = design({**STUDY, "verification": rules}, tmp_path)
     assert [(again.spins, again.candidate.structure.cell_nm) for _, again in found.confirmations] == [
-        *[("free", 1.0)] * 3, *[("free", 2.0)] * 3,
+        *[("free", 2.0)] * 3, *[("free", 1.0)] * 3,
     ]  # fmt: skip
     assert found.hits == (True,) * 3
     rows = table(tmp_path)
     assert rows["spins"].tolist() == ["planar"] * 3 + ["free"] * 6
     assert rows["confirmed"][:3].tolist() == [True] * 3
+
+
+def test_what_a_check_refutes_is_not_asked_any_further(stub: Stub, no_search: None, tmp_path: Path) -> None:
+    """The first check fails for all but the first of the hits: only that is simulated on finer cells."""
+    first: list[str] = []
+
+    def misses(structure: Microstructure, kind: str) -> bool:
+        first.append(structure.content_hash)
+        return structure.cell_nm == 2 and structure.content_hash != first[0]
+
+    stub.misses = misses
+    del (rules := dict(STUDY["verification"]))["confirm"]
+    found = design({**STUDY, "verification": rules}, tmp_path)
+    assert len(stub.finer) == 1
+    assert found.hits == (True, False, False)
+    assert [number for number, _ in found.confirmations] == [0, 1, 2, 0]
 
 
 def test_a_check_that_there_is_not_is_refused(tmp_path: Path) -> None:

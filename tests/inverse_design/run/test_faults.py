@@ -9,7 +9,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -45,10 +44,8 @@ from studies.benchmarks.kills import TABLES, command, finish, kill_after
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    runs = tmp_path_factory.mktemp("undisturbed")
-    finish(runs)
-    return runs / "small"
+def undisturbed(small_run: Path) -> Path:
+    return small_run
 
 
 def tables(run: Path) -> dict[str, bytes]:
@@ -74,6 +71,13 @@ def refused(*words: str) -> str:
     assert done.exit_code == 2, said or done.exception
     assert len(said.splitlines()) == 1, said
     return said
+
+
+def finish_here(runs: Path) -> dict[str, bytes]:
+    """`finish` in this process, without another start of TensorFlow."""
+    done = CliRunner().invoke(app, command(runs)[3:])
+    assert done.exit_code == 0, done.stderr or repr(done.exception)
+    return tables(runs / "small")
 
 
 # -- killed
@@ -187,7 +191,7 @@ def test_the_same_command_mends_what_is_damaged(run: Path) -> None:
     (run / "checks" / "planar-elements-2-0").mkdir(parents=True)
     (run / "checks" / "planar-elements-2-0" / "result-000.npz").write_bytes(b"no longer an array")
     labels = simulations(run)
-    assert finish(run.parent) == before
+    assert finish_here(run.parent) == before
     assert simulations(run) == labels
     assert CliRunner().invoke(app, ["report", str(run)]).exit_code == 0
 
@@ -362,7 +366,7 @@ def test_a_full_disk_is_a_sentence_and_the_run_goes_on_later(undisturbed: Path, 
     assert "Traceback" not in done.stderr
     assert "error: " in done.stderr.strip().splitlines()[-1]
     if kilobytes == 100:
-        assert finish(tmp_path) == tables(undisturbed)
+        assert finish_here(tmp_path) == tables(undisturbed)
 
 
 @contextlib.contextmanager
@@ -530,7 +534,7 @@ def test_files_of_others_stay_and_harm_nothing(undisturbed: Path, run: Path) -> 
         done = CliRunner().invoke(app, words)
         assert done.exit_code == 0, done.stderr
         assert "damaged" not in done.stderr
-    assert finish(run.parent) == before == tables(undisturbed)
+    assert finish_here(run.parent) == before == tables(undisturbed)
     assert {name: (run / name).read_bytes() for name in strangers} == strangers
 
 
@@ -592,15 +596,15 @@ def test_a_short_sweep_has_a_report_without_maps_of_the_reversal(run: Path) -> N
     has_run(run, text)
 
 
-def test_a_map_that_the_solver_does_not_come_to_costs_a_sentence(run: Path, monkeypatch) -> None:
+def test_a_map_that_the_solver_does_not_come_to_costs_a_sentence(run: Path, monkeypatch, caplog) -> None:
     def fails(*_: Any, **__: Any) -> Any:
         raise SolverError("planar (elements) gave no curve")
 
     monkeypatch.setattr("inverse_design.run.switching.reversal", fails)
-    shutil.rmtree(run / "reversal")
-    done = CliRunner().invoke(app, ["report", str(run)])
-    assert done.exit_code == 0, done.stderr
-    assert "candidate 00: no map of the reversal: planar (elements) gave no curve" in " ".join(done.stderr.split())
+    design = read_design(run)
+    bare = tuple(replace_fields(item, switching_field=np.zeros((0, 0))) for item in design.verified)
+    write_outputs(replace_fields(design, verified=bare))  # as of an earlier attempt, whose results alone are left
+    assert "candidate 00: no map of the reversal: planar (elements) gave no curve" in caplog.text
     assert "No map of the reversal: planar (elements) gave no curve." in (run / "report.html").read_text()
 
 
@@ -609,18 +613,5 @@ def test_the_clock_decides_nothing(undisturbed: Path, run: Path) -> None:
     for path in run.rglob("*"):
         os.utime(path, (315_532_800, 315_532_800))
     stamps = {path: path.stat().st_mtime for path in run.rglob("artifact.json")}
-    assert finish(run.parent) == tables(undisturbed)
+    assert finish_here(run.parent) == tables(undisturbed)
     assert {path: path.stat().st_mtime for path in run.rglob("artifact.json")} == stamps
-
-
-@pytest.mark.slow
-def test_ctrl_c_is_exit_code_130(tmp_path: Path) -> None:
-    process = subprocess.Popen(command(tmp_path), stderr=subprocess.PIPE, text=True)
-    store = tmp_path / "small" / "labels.sqlite"
-    while not store.exists() and process.poll() is None:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 130, said
-    assert "interrupted: nothing that was finished is lost" in said
-    assert "Traceback" not in said
