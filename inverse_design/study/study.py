@@ -193,7 +193,8 @@ class Study(Section):
 
     def _fill_confirmation(self) -> None:
         """Unless the study says so, hits are confirmed by elements, on a finer mesh and with free spins, and not at all
-        by cells: there the paper's mesh and plane are the measure, and few hits stand more."""
+        by cells: there the paper's mesh and plane are the measure, and few hits stand more. Magnets with a boundary are
+        confirmed in the plane, see `_check_phases`."""
         if self.verification.confirm is None:
             planar_only = self.labels.spins == "free" or self.microstructures.boundary is not None
             free = () if planar_only else ("free",)
