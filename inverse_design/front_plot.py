@@ -23,7 +23,7 @@ class Pairs:
     """What was predicted of candidates and what came out.
 
     Attributes:
-        predicted, simulated: (n, 11) properties.
+        predicted, simulated: (n, 13) properties.
         converged, hit: (n,) bool.
     """
 
@@ -41,7 +41,7 @@ def front_axes(goals: Sequence[Goal]) -> tuple[str, str]:
 
 
 def draw_front(axes: Axes, goals: Sequence[Goal], front: np.ndarray, pairs: Pairs) -> None:
-    """Predicted properties (points, 11) of the Pareto front, candidates joined to their predictions."""
+    """Predicted properties (points, 13) of the Pareto front, candidates joined to their predictions."""
     from simulation.pictures.plots import SIMULATED  # Matplotlib is there where axes are
 
     x_name, y_name = front_axes(goals)

@@ -108,7 +108,7 @@ def objectives(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     """Values to minimise: |value - target| / tolerance for a target, -+value for a direction.
 
     Args:
-        anchors: (n, 6 or 11) values.
+        anchors: (n, 6 or 13) values.
 
     Returns:
         (n, number of targets and directions).
@@ -177,7 +177,7 @@ def ranking(
 
     Args:
         goals: what is wanted, in the order of the study.
-        values: (n, 6 or 11) simulated properties; NaN where there is none, all of them where nothing may be believed.
+        values: (n, 6 or 13) simulated properties; NaN where there is none, all of them where nothing may be believed.
         hit: (n,) what counts as a hit, where that is more than the values of the row itself tell; default `hits`.
         confirmed: (n,) hits that every further check upholds; default none.
         apart: (n,) distances of the curves from a measured one, where that is a goal: what one misses its tolerance by

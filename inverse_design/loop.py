@@ -199,7 +199,7 @@ class Run(Stages):
         return Design(self.study, path, rounds, GOES_ON, verified, labels, labelled, found.confirmations, checks)
 
     def _best(self, labelled: Baseline, verified: Sequence[Verified]) -> np.ndarray | None:
-        """(11,) properties of the best structure so far that meets the goals, labelled ones included; these have no
+        """(13,) properties of the best structure so far that meets the goals, labelled ones included; these have no
         redraws, though, which a robust goal needs."""
         found = [item.properties for item in verified if item.counts(self.goals)]
         if labelled.best is not None and not any(goal.robust for goal in self.goals):

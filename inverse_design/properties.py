@@ -14,7 +14,7 @@ from simulation.microstructure import Microstructure
 
 
 class Column(IntEnum):
-    """Columns of arrays (n, 11) of properties; of arrays (n, 6) of anchor points the first six."""
+    """Columns of arrays (n, 13) of properties; of arrays (n, 6) of anchor points the first six."""
 
     M1 = 0
     Mr = 1
@@ -27,10 +27,13 @@ class Column(IntEnum):
     grain_size_nm = 8
     axis_spread_deg = 9
     low_angle_share = 10
+    boundary_nm = 11
+    boundary_Js_T = 12
 
 
 DERIVED = ("squareness", "BHmax")
-STRUCTURE = ("grain_size_nm", "axis_spread_deg", "low_angle_share")
+BOUNDARY = ("boundary_nm", "boundary_Js_T")
+STRUCTURE = ("grain_size_nm", "axis_spread_deg", "low_angle_share", *BOUNDARY)
 PROPERTIES = tuple(column.name for column in Column)
 """Names of the columns: the anchor points, what follows from the curve, what the grains have.
 
@@ -38,7 +41,8 @@ squareness: Hk90 / Hc. BHmax: the energy product (see `simulation.bhmax`) in uni
 material can have. grain_size_nm: mean over the grains of the diameter of a circle of the grain's area. axis_spread_deg:
 circular standard deviation of the easy axes, weighted by area, in degrees (Mardia and Jupp, Directional Statistics,
 section 2.3, for axes: half that of the doubled angles). low_angle_share: share of the length of grain boundaries across
-which the axes differ by less than 15 degrees.
+which the axes differ by less than 15 degrees. boundary_nm and boundary_Js_T: thickness of the layer between the grains
+and polarisation of its phase in T, both 0 where there is none.
 """
 
 UNITS = {
@@ -48,10 +52,14 @@ UNITS = {
     "grain_size_nm": "nm",
     "axis_spread_deg": "deg",
     "low_angle_share": "",
+    "boundary_nm": "nm",
+    "boundary_Js_T": "T",
 }
 
 LOW_ANGLE_RAD = np.radians(15.0)
 _POINTS = 48
+_BEFORE_BOUNDARIES = 11
+"""Properties of runs of before there were boundaries."""
 """Of each straight piece of a predicted curve."""
 
 
@@ -75,8 +83,15 @@ def derived_from_anchors(anchors: np.ndarray, material: Material) -> np.ndarray:
 def simulated_properties(
     structure: Microstructure, h: np.ndarray, m: np.ndarray, anchors: np.ndarray, material: Material
 ) -> np.ndarray:
-    """(11,) all `PROPERTIES` of a structure and its simulated curve."""
+    """(13,) all `PROPERTIES` of a structure and its simulated curve."""
     return np.concatenate([anchors, derived_from_curve(h, m, anchors, material), structure_properties(structure)])
+
+
+def with_boundaries(values: np.ndarray) -> np.ndarray:
+    """(..., 13) properties of an older run (..., 11), whose magnets have one phase; others as they are."""
+    if values.shape[-1] != _BEFORE_BOUNDARIES:
+        return values
+    return np.concatenate([values, np.zeros((*values.shape[:-1], len(BOUNDARY)))], axis=-1)
 
 
 def grain_diameters_nm(structure: Microstructure) -> np.ndarray:
@@ -86,7 +101,8 @@ def grain_diameters_nm(structure: Microstructure) -> np.ndarray:
 
 
 def structure_properties(structure: Microstructure) -> np.ndarray:
-    """(3,) grain size, spread of the axes and share of low-angle boundaries; a single grain has no boundary: 1."""
+    """(5,) grain size, spread of the axes, share of low-angle boundaries, thickness and polarisation of what lies
+    between the grains; of a single grain, which has no boundary, the share is 1."""
     area = np.bincount(structure.grain_id.ravel())
     resultant = abs(np.sum(area * np.exp(2j * structure.grain_angle_rad))) / area.sum()
     spread = np.degrees(np.sqrt(-2 * np.log(np.clip(resultant, 1e-9, 1)))) / 2
@@ -98,4 +114,6 @@ def structure_properties(structure: Microstructure) -> np.ndarray:
         one, other = a[a != b], b[a != b]
         apart = np.abs(np.angle(np.exp(2j * (structure.grain_angle_rad[one] - structure.grain_angle_rad[other])))) / 2
         low, total = low + int((apart < LOW_ANGLE_RAD).sum()), total + one.size
-    return np.array([grain_diameters_nm(structure).mean(), spread, low / total if total else 1.0])
+    share = low / total if total else 1.0
+    between = structure.phases[0].Js_T if structure.phases else 0.0
+    return np.array([grain_diameters_nm(structure).mean(), spread, share, structure.boundary_nm, between])

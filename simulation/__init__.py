@@ -16,6 +16,8 @@ _HOME = {
     "InputError": "errors",
     "MATERIALS": "material",
     "Material": "material",
+    "Phase": "material",
+    "VOID": "material",
     "Nd2Fe14B": "material",
     "Microstructure": "microstructure",
     "ReadOptions": "formats",
@@ -25,6 +27,7 @@ _HOME = {
     "load_structures": "labels.sets",
     "maximum_energy_product": "bhmax",
     "voronoi": "tessellation",
+    "Boundary": "sampling",
     "Purpose": "sampling",
     "StructureFamily": "sampling",
     "FieldSweep": "hysteresis",
@@ -87,9 +90,12 @@ if TYPE_CHECKING:
     from simulation.labels.sets import load_structures as load_structures
     from simulation.labels.store import LabelStore as LabelStore
     from simulation.material import MATERIALS as MATERIALS
+    from simulation.material import VOID as VOID
     from simulation.material import Material as Material
     from simulation.material import Nd2Fe14B as Nd2Fe14B
+    from simulation.material import Phase as Phase
     from simulation.microstructure import Microstructure as Microstructure
+    from simulation.sampling import Boundary as Boundary
     from simulation.sampling import Purpose as Purpose
     from simulation.sampling import StructureFamily as StructureFamily
     from simulation.tessellation import voronoi as voronoi

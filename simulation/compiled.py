@@ -52,7 +52,7 @@ def _stamps(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         source = path.read_bytes()
-        if b"njit" in source or b"@compiled" in source:
+        if any(word in source for word in (b"njit", b"@compiled", b"@overload")):
             digest.update(source)
     return digest.hexdigest()
 

@@ -92,7 +92,8 @@ def demagnetization_curve(
 
     Args:
         microstructure: the grains.
-        material: intrinsic properties, or the name of a material in `MATERIALS`.
+        material: intrinsic properties, or the name of a material in `MATERIALS`; of the main phase where the structure
+            has others. Fields are in its H_A and magnetisations in its Ms.
         sweep: fields; from +H_A to -H_A in steps of 0.01 H_A unless given.
         backend: "planar" (built in) or "fidimag" (optional, on cells only).
         discretization: "elements" (converged with the mesh at 2 nm) or "cells" (the paper's and fidimag's: walls are

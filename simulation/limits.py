@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from simulation.material import Material
+from collections.abc import Iterable
+
+from simulation.material import Material, Phase
 
 MOST_EXCHANGE, MOST_Q = 256.0, 100.0
 """Exchange number and Ms/H_A up to which the solver is made for a problem.
@@ -22,4 +24,17 @@ def why_not(material: Material, cell_nm: float) -> str:
             f"cells of {cell_nm:g} nm are too small beside sqrt(A/K1), {material.wall_parameter_nm:.3g} nm: "
             f"single precision needs {least:.3g} nm or more"
         )
+    return ""
+
+
+def why_not_with(material: Material, cell_nm: float, phases: Iterable[Phase]) -> str:
+    """The same of a magnet with other phases beside the main one."""
+    if wrong := why_not(material, cell_nm):
+        return wrong
+    for phase in phases:
+        strength, stiffness = phase.Js_T / material.Js_T, phase.A_J_per_m / material.A_J_per_m
+        if material.q * strength**2 > MOST_Q or material.exchange_number(cell_nm) * stiffness > MOST_EXCHANGE:
+            return (
+                f"a phase with {phase} is beyond what it is made for beside this main phase on cells of {cell_nm:g} nm"
+            )
     return ""

@@ -83,6 +83,44 @@ class Material:
         return (self.wall_parameter_nm / cell_nm) ** 2
 
 
+@dataclass(frozen=True)
+class Phase:
+    """A phase beside the main one: between the grains, or in them.
+
+    Args:
+        A_J_per_m: exchange stiffness, J/m; 0 where neighbouring vectors do not couple.
+        Js_T: spontaneous polarisation, T; 0 is a void, without exchange and anisotropy whatever the others are.
+        K1_J_per_m3: anisotropy constant along the axis of the grain that it lies in, J/m^3; 0 is soft.
+
+    Raises:
+        InputError: if a value is negative or no finite number.
+
+    >>> Phase(A_J_per_m=0.0, Js_T=0.0, K1_J_per_m3=0.0) == VOID
+    True
+    """
+
+    A_J_per_m: float
+    Js_T: float
+    K1_J_per_m3: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("A_J_per_m", "Js_T", "K1_J_per_m3"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+                raise InputError(f"Phase: {name} must be a finite number of at least 0, got {value!r}")
+            object.__setattr__(self, name, float(value))
+
+    def __str__(self) -> str:
+        return (
+            "void"
+            if self.Js_T == 0
+            else f"Js {self.Js_T:g} T, A {self.A_J_per_m * 1e12:g} pJ/m, K1 {self.K1_J_per_m3 / 1e6:g} MJ/m3"
+        )
+
+
+VOID = Phase(0.0, 0.0, 0.0)
+
+
 def listed_material(name: str, temperature_K: float | None = None, **own: float | None) -> Material:
     """A material of `simulation.material_table`, some of its constants replaced or filled in.
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from simulation.arrays import read_npz
 from simulation.errors import InputError
 from simulation.files import replacing
+from simulation.material import Material, Phase
+from simulation.phases import checked_phases, checked_thickness, phase_table, phases_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +41,10 @@ class Microstructure:
         grain_angle_rad: (n,) the easy axis of grain i at angle ``grain_angle_rad[i]`` from +y towards +x, so that
             k = (sin, cos). Any finite number; an axis has no head, so it is kept modulo pi in (-pi/2, pi/2].
         cell_nm: edge of a cell, nm.
+        phase_id: (ny, nx) integers, the phase of each cell: 0 is the main one, whose properties are those of the
+            material; None if there is no other.
+        phases: those of 1 and up. Their axes are those of the grains that they lie in.
+        boundary_nm: thickness of the layer between the grains that `with_boundary` made; the phases say where it is.
 
     Raises:
         InputError: on anything that is not such a structure.
@@ -49,12 +55,15 @@ class Microstructure:
     >>> magnet.grains, magnet.shape, magnet.refine(2).shape, magnet.refine(2).cell_nm
     (2, (2, 2), (4, 4), 1.0)
 
-    Two structures are equal if the physics sees the same: cells, grains, axes and the cell size.
+    Two structures are equal if the physics sees the same: cells, grains, axes, phases and the cell size.
     """
 
     grain_id: np.ndarray
     grain_angle_rad: np.ndarray
     cell_nm: float = 2.0
+    phase_id: np.ndarray | None = None
+    phases: tuple[Phase, ...] = ()
+    boundary_nm: float = 0.0
 
     def __post_init__(self) -> None:
         grain_id = np.asarray(self.grain_id)
@@ -86,6 +95,10 @@ class Microstructure:
             raise InputError(f"Microstructure: cell_nm must be a positive finite number, got {cell_nm!r}")
         if not CELL_NM[0] <= cell_nm <= CELL_NM[1]:
             raise InputError(f"Microstructure: cell_nm must lie within {CELL_NM[0]:g} to {CELL_NM[1]:g}, got {cell_nm}")
+        phase_id, phases = checked_phases(self.phase_id, self.phases, grain_id.shape)
+        object.__setattr__(self, "phase_id", None if phase_id is None else _frozen(phase_id))
+        object.__setattr__(self, "phases", phases)
+        object.__setattr__(self, "boundary_nm", checked_thickness(self.boundary_nm))
         object.__setattr__(self, "grain_id", _frozen(grain_id.astype(np.int32)))
         object.__setattr__(self, "grain_angle_rad", _frozen(axis_angle(angle)))
         object.__setattr__(self, "cell_nm", float(cell_nm))
@@ -97,6 +110,8 @@ class Microstructure:
             self.cell_nm == other.cell_nm
             and np.array_equal(self.grain_id, other.grain_id)
             and np.array_equal(self.grain_angle_rad, other.grain_angle_rad)
+            and self.phases == other.phases
+            and np.array_equal(self.phase_map, other.phase_map)
         )
 
     def __hash__(self) -> int:
@@ -120,6 +135,10 @@ class Microstructure:
             ("cells", f"{ny} x {nx} cells of {self.cell_nm:g} nm"),
             ("grains", f"{grains} grain{'' if grains == 1 else 's'}"),
             ("axes", f"axes {off:.0f} degrees off the field in the mean"),
+            *(
+                (f"phase {n}", f"{100 * np.mean(self.phase_id == n):.0f} % of {phase}")
+                for n, phase in enumerate(self.phases, 1)
+            ),
         ]
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -149,18 +168,39 @@ class Microstructure:
         return int(np.unique(self.grain_id).size)
 
     @property
+    def phase_map(self) -> np.ndarray:
+        """(ny, nx) phase of each cell, 0 throughout where there is but the main one."""
+        return np.zeros(self.shape, np.uint8) if self.phase_id is None else self.phase_id
+
+    @property
     def angle_rad(self) -> np.ndarray:
         """(ny, nx) angle of the easy axis from +y, radians in (-pi/2, pi/2]."""
         return self.grain_angle_rad[self.grain_id]
 
+    def polarization_T(self, material: Material) -> np.ndarray:
+        """(ny, nx) spontaneous polarisation Js of every cell, T.
+
+        Args:
+            material: of the main phase.
+        """
+        Js = np.array([material.Js_T, *(phase.Js_T for phase in self.phases)])
+        polarization: np.ndarray = Js[self.phase_map]
+        return polarization
+
+    def saturation(self, material: Material) -> float:
+        """The largest mean magnetisation, in Ms of the main phase: 1 where there is no other."""
+        return float(self.polarization_T(material).mean()) / material.Js_T
+
     @property
     def content_hash(self) -> str:
-        """SHA-256 of what the physics sees: the axis of every cell, the grains and the cell size."""
+        """SHA-256 of what the physics sees: the axis of every cell, the grains, phases if any, and the cell size."""
         digest = hashlib.sha256()
         digest.update(np.asarray(self.shape, "<i8").tobytes())
         digest.update(np.asarray(self.grain_id, "<i4").tobytes())
         digest.update(np.asarray(self.grain_angle_rad, "<f8").tobytes())
         digest.update(np.asarray(self.cell_nm, "<f8").tobytes())
+        if self.phase_id is not None:  # so that structures of one phase keep the hashes that they had before
+            digest.update(self.phase_id.tobytes() + phase_table(self.phases).tobytes())
         return digest.hexdigest()
 
     def refine(self, factor: int) -> Microstructure:
@@ -171,28 +211,78 @@ class Microstructure:
             raise InputError(
                 f"Microstructure.refine: {self.shape} cells refined by {factor} are more than the {MAX_CELLS} allowed"
             )
-        fine = np.repeat(np.repeat(self.grain_id, factor, axis=0), factor, axis=1)
-        return Microstructure(fine, self.grain_angle_rad, self.cell_nm / int(factor))
+        fine, phase = (
+            np.repeat(np.repeat(ids, factor, axis=0), factor, axis=1) for ids in (self.grain_id, self.phase_map)
+        )
+        return replace(self, grain_id=fine, phase_id=phase, cell_nm=self.cell_nm / int(factor))
+
+    def with_boundary(self, thickness_nm: float, phase: Phase) -> Microstructure:
+        """The same grains with a layer of another phase between them; they keep their axes, and cells theirs.
+
+        Args:
+            thickness_nm: cells whose middles are nearer than half of it to a boundary between grains are of the phase.
+                A whole number of cells becomes a layer of so many cells (see `simulation.boundary`); what is between is
+                rounded, and less than half a cell is nothing.
+            phase: its properties.
+
+        Raises:
+            InputError: if the thickness is none, or there is a second phase already.
+
+        >>> magnet = Microstructure(np.array([[0, 0, 0, 1, 1, 1]]), np.array([0.1, -0.2])).with_boundary(4, Phase(0, 0))
+        >>> magnet.phase_id
+        array([[0, 0, 1, 1, 0, 0]], dtype=uint8)
+        """
+        from simulation.boundary import boundary_layer
+
+        if not isinstance(phase, Phase):
+            raise InputError(f"Microstructure.with_boundary: phase must be a Phase, got {phase!r:.80}")
+        if self.phase_id is not None:
+            raise InputError("Microstructure.with_boundary: this structure has a second phase already")
+        thickness_nm = checked_thickness(thickness_nm)
+        if thickness_nm > self.cell_nm * max(self.shape):
+            raise InputError(
+                f"Microstructure.with_boundary: a layer of {thickness_nm:g} nm is thicker than the magnet is wide"
+            )
+        layer = boundary_layer(self.grain_id, thickness_nm / self.cell_nm)
+        return replace(self, phase_id=layer.astype(np.uint8), phases=(phase,), boundary_nm=thickness_nm)
+
+    def without_phases(self) -> Microstructure:
+        """The grains alone, all of the main phase."""
+        return replace(self, phase_id=None, phases=(), boundary_nm=0.0)
 
     def mirror_x(self) -> Microstructure:
         """The mirror image under x -> -x; an axis at angle a goes to -a. Keeps the demagnetisation curve."""
-        return Microstructure(self.grain_id[:, ::-1], -self.grain_angle_rad, self.cell_nm)
+        return self._mirrored(np.s_[:, ::-1])
 
     def mirror_y(self) -> Microstructure:
         """The mirror image under y -> -y; an axis at angle a goes to pi - a, which is -a. Keeps the curve."""
-        return Microstructure(self.grain_id[::-1, :], -self.grain_angle_rad, self.cell_nm)
+        return self._mirrored(np.s_[::-1, :])
+
+    def _mirrored(self, order: tuple[slice, slice]) -> Microstructure:
+        return replace(
+            self,
+            grain_id=self.grain_id[order],
+            grain_angle_rad=-self.grain_angle_rad,
+            phase_id=self.phase_map[order],
+        )
 
     def save(self, path: str | Path) -> None:
-        """Write `grain_id`, `grain_angle_rad` and `cell_nm` to a compressed file, named .npz if it is not."""
+        """Write `grain_id`, `grain_angle_rad` and `cell_nm` to a compressed file, named .npz if it is not; and where
+        there are several phases `phase_id`, `phases` (A, Js, K1 of each in a row) and `boundary_nm`."""
         path = Path(path)
         ids = self.grain_id.astype(np.uint16 if self.grain_id.max() < 65536 else np.int32)
+        more: dict[str, Any] = {}
+        if self.phase_id is not None:
+            more = {"phase_id": self.phase_id, "phases": phase_table(self.phases), "boundary_nm": self.boundary_nm}
         with replacing(path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")) as partial:
-            np.savez_compressed(partial, grain_id=ids, grain_angle_rad=self.grain_angle_rad, cell_nm=self.cell_nm)
+            np.savez_compressed(
+                partial, grain_id=ids, grain_angle_rad=self.grain_angle_rad, cell_nm=self.cell_nm, **more
+            )
 
     @classmethod
     def load(cls, path: str | Path, degrees: bool = False, options: ReadOptions | None = None) -> Microstructure:
-        """Read a structure: this package's .npz, where `cell_nm` may be missing (2.0) and other arrays are ignored, or
-        a map of another program, see `simulation.formats.reading`.
+        """Read a structure: this package's .npz, where `cell_nm` may be missing (2.0), phases may, and other arrays are
+        ignored, or a map of another program, see `simulation.formats.reading`.
 
         Args:
             path: the file.
@@ -211,16 +301,23 @@ class Microstructure:
                 return read_structure(path, options or ReadOptions(degrees=degrees)).structure
         path = Path(path)
         try:
-            data = read_npz(path, ("grain_id", "grain_angle_rad"), ("cell_nm",), max_bytes=8 * MAX_CELLS)
+            optional = ("cell_nm", "phase_id", "phases", "boundary_nm")
+            data = read_npz(path, ("grain_id", "grain_angle_rad"), optional, max_bytes=8 * MAX_CELLS)
         except FileNotFoundError:
             raise InputError(f"{path}: no such structure file") from None
-        cell_nm = data.get("cell_nm", np.array(2.0))
-        if cell_nm.shape != () or cell_nm.dtype.kind not in "iuf":
-            raise InputError(f"{path}: cell_nm must be one number, got shape {cell_nm.shape}, dtype {cell_nm.dtype}")
         try:
-            return cls(data["grain_id"], _file_angles(data["grain_angle_rad"], degrees), float(cell_nm))
+            cell_nm, boundary_nm = (_one_number(data, *named) for named in (("cell_nm", 2.0), ("boundary_nm", 0.0)))
+            more = (data.get("phase_id"), phases_of(data.get("phases", np.empty((0, 3)))), boundary_nm)
+            return cls(data["grain_id"], _file_angles(data["grain_angle_rad"], degrees), cell_nm, *more)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
+
+
+def _one_number(data: dict[str, np.ndarray], name: str, otherwise: float) -> float:
+    value = data.get(name, np.array(otherwise))
+    if value.shape != () or value.dtype.kind not in "iuf":
+        raise InputError(f"{name} must be one number, got shape {value.shape}, dtype {value.dtype}")
+    return float(value)
 
 
 def _file_angles(angle: np.ndarray, degrees: bool) -> np.ndarray:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
 from simulation.errors import InputError
+from simulation.material import Phase
 from simulation.microstructure import Microstructure
 from simulation.tessellation import drawable_cells, laguerre, square_cells, voronoi
 
@@ -34,6 +35,56 @@ class Purpose(IntEnum):
 def generator(seed: int, purpose: Purpose, *index: int) -> np.random.Generator:
     """The random generator of one purpose and index of a study."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(purpose), *index)))
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """A layer of a second phase between the grains, its thickness and polarisation drawn for each structure.
+
+    Args:
+        thickness_nm: (least, most), whole numbers of cells, which are drawn alike; 0 is no layer.
+        Js_T: (least, most) spontaneous polarisation of the phase, T, drawn uniformly.
+        A_J_per_m, K1_J_per_m3: its exchange stiffness, and its anisotropy along the axis of the grain it lies in.
+    """
+
+    thickness_nm: tuple[float, float]
+    Js_T: tuple[float, float]
+    A_J_per_m: float
+    K1_J_per_m3: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("thickness_nm", "Js_T"):
+            low, high = getattr(self, name)
+            if not 0 <= low <= high < math.inf:
+                raise InputError(f"Boundary: {name} must be a range of at least 0, got {(low, high)}")
+        self.phase(self.Js_T[1])  # says what is wrong with it
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> Boundary:
+        """The one whose `dataclasses.asdict` went through JSON, which knows lists only."""
+        return cls(**_with_tuples(values))
+
+    def phase(self, Js_T: float) -> Phase:
+        """The phase of that polarisation."""
+        return Phase(self.A_J_per_m, Js_T, self.K1_J_per_m3)
+
+    def cells(self, cell_nm: float) -> tuple[int, int]:
+        """(least, most) thickness in cells.
+
+        Raises:
+            InputError: if one is not a whole number of them.
+        """
+        low, high = (round(value / cell_nm) for value in self.thickness_nm)
+        for value, cells in zip(self.thickness_nm, (low, high), strict=True):
+            if not math.isclose(cells * cell_nm, value, rel_tol=1e-9, abs_tol=1e-9):
+                raise InputError(f"boundary_nm must be whole numbers of cells, got {value:g} nm of {cell_nm:g} nm")
+        return low, high
+
+    def between(self, grains: Microstructure, rng: np.random.Generator) -> Microstructure:
+        """The grains with a layer that is drawn here."""
+        low, high = self.cells(grains.cell_nm)
+        thickness, phase = int(rng.integers(low, high, endpoint=True)), self.phase(float(rng.uniform(*self.Js_T)))
+        return grains.with_boundary(thickness * grains.cell_nm, phase) if thickness else grains
 
 
 TEXTURES = ("uniform", "gaussian", "von_mises")
@@ -60,6 +111,7 @@ class StructureFamily:
             (Mardia and Jupp, Directional Statistics, section 3.6).
         direction_rad: of the alignment, from +y, the field, towards +x.
         size_sigma, aspect, elongation_rad: as in `tessellation.laguerre`.
+        boundary: what lies between the grains; None if nothing does.
     """
 
     size_nm: float = 320.0
@@ -71,6 +123,7 @@ class StructureFamily:
     size_sigma: float | None = None
     aspect: float = 1.0
     elongation_rad: float = 0.0
+    boundary: Boundary | None = None
 
     def __post_init__(self) -> None:
         cells = drawable_cells(self.size_nm, self.cell_nm)
@@ -90,6 +143,8 @@ class StructureFamily:
             raise InputError(f"aspect must lie within 1 to {MOST_ASPECT:g}, got {self.aspect}")
         if not (math.isfinite(self.direction_rad) and math.isfinite(self.elongation_rad)):
             raise InputError(f"directions must be finite, got {self.direction_rad} and {self.elongation_rad}")
+        if self.boundary is not None:
+            self.boundary.cells(self.cell_nm)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.as_plain().items())})"
@@ -97,17 +152,25 @@ class StructureFamily:
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> StructureFamily:
         """The family whose `as_plain` went through JSON, which knows lists only."""
-        plain: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in values.items()}
+        plain = _with_tuples(values)
+        if plain.get("boundary") is not None:
+            plain["boundary"] = Boundary.from_plain(plain["boundary"])
         return cls(**plain)
 
     def as_plain(self) -> dict[str, Any]:
         """By name, what a key and a file say of it: of what came later nothing where it is at its default."""
         first = ("size_nm", "cell_nm", "grains", "misorientation_rad")
-        return {
+        plain = {
             field.name: getattr(self, field.name)
             for field in fields(self)
             if field.name in first or getattr(self, field.name) != field.default
         }
+        return plain if self.boundary is None else plain | {"boundary": asdict(self.boundary)}
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The strongest of each phase that its structures may have beside the main one."""
+        return () if self.boundary is None else (self.boundary.phase(self.boundary.Js_T[1]),)
 
     @property
     def cells(self) -> int:
@@ -129,8 +192,10 @@ class StructureFamily:
         """The structure of this seed, purpose and index."""
         grains, width_rad, rng = self.parameters(seed, purpose, index)
         if self.is_voronoi and self.texture == "uniform" and not self.direction_rad:
-            return voronoi(self.size_nm, self.cell_nm, grains, width_rad, rng)
-        return self.with_axes(axes(self.texture, width_rad, self.direction_rad, grains, rng), rng)
+            drawn = voronoi(self.size_nm, self.cell_nm, grains, width_rad, rng)
+        else:
+            drawn = self.with_axes(axes(self.texture, width_rad, self.direction_rad, grains, rng), rng)
+        return drawn if self.boundary is None else self.boundary.between(drawn, rng)
 
     def with_axes(self, angle_rad: np.ndarray, rng: np.random.Generator) -> Microstructure:
         """A structure of the family with given axes (n,), one a seed."""
@@ -170,3 +235,7 @@ def concentration(width_rad: float) -> float:
         kappa = math.exp(middle)
         low, high = (middle, high) if ive(1, kappa) / ive(0, kappa) < wanted else (low, middle)
     return math.exp((low + high) / 2)
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

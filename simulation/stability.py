@@ -32,6 +32,8 @@ class OutOfPlaneHessian(Protocol):
     """What assembles the stencil of a discretisation."""
 
     area: np.ndarray
+    sensitivity: float
+    """How many times `PER_RAD` its lowest eigenvalue may change: 1 where there is one phase."""
 
     def stencil(self, angle: np.ndarray, b: np.ndarray) -> np.ndarray:
         """(9, rows, columns) couplings of each node to those at offsets (-1, -1), (-1, 0) .. (1, 1); ghosts zero.
@@ -68,7 +70,7 @@ class Stability:
             np.inf
             if self._known is None
             else abs(h - self._known[0]) + PER_RAD * float(np.abs(angle - self._known[1]).max())
-        )
+        ) * self._hessian.sensitivity
         if self._known is not None and way < self._known[2]:
             return True
         self._set(angle, b)

@@ -112,9 +112,13 @@ def hard_axis_m(material: Material, h: float) -> float:
     return min(h - material.q / 2, 1.0)
 
 
-def unsaturated(m: np.ndarray) -> list[str]:
-    """A warning if the first of the magnetisations (n,) of a curve is not that of a saturated magnet."""
-    if len(m) and m[0] < SATURATED:
+def unsaturated(m: np.ndarray, saturation: float = 1.0) -> list[str]:
+    """A warning if the first of the magnetisations (n,) of a curve is not that of a saturated magnet.
+
+    Args:
+        saturation: the largest that it can be, see `Microstructure.saturation`.
+    """
+    if len(m) and m[0] < SATURATED * saturation:
         return [f"M is {m[0]:.2f} Ms at the first field, which does not saturate: let the sweep start higher"]
     return []
 

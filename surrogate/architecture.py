@@ -51,8 +51,8 @@ class VAEArchitecture:
 
     def __post_init__(self) -> None:
         height, width, channels = self.image_shape
-        if not (8 <= height <= 2048 and 8 <= width <= 2048 and channels in (1, 2)):
-            raise InputError(f"images must be 8 to 2048 pixels wide and high with 1 or 2 channels: {self.image_shape}")
+        if not (8 <= height <= 2048 and 8 <= width <= 2048 and 1 <= channels <= 4):
+            raise InputError(f"images must be 8 to 2048 pixels wide and high with 1 to 4 channels: {self.image_shape}")
         if not 1 <= self.latent_dim <= 4096:
             raise InputError(f"latent_dim must lie in 1 to 4096, got {self.latent_dim}")
         if not 0.1 <= self.width <= 8:
@@ -201,8 +201,8 @@ class GrainDecoderArchitecture:
 
     def __post_init__(self) -> None:
         height, width, channels = self.image_shape
-        if not (8 <= height <= 2048 and 8 <= width <= 2048 and channels in (1, 2)):
-            raise InputError(f"images must be 8 to 2048 pixels wide and high with 1 or 2 channels: {self.image_shape}")
+        if not (8 <= height <= 2048 and 8 <= width <= 2048 and 1 <= channels <= 4):
+            raise InputError(f"images must be 8 to 2048 pixels wide and high with 1 to 4 channels: {self.image_shape}")
         if not 1 <= self.place <= 16:
             raise InputError(f"a place must be 1 to 16 pixels wide, got {self.place}")
         if not 1 <= self.filters <= 1024 or not 1 <= self.blocks <= 64:

@@ -116,6 +116,10 @@ class Autoencoder:
         is the decoder's confidence ("double_angle"; with "kx" it is 1 everywhere but between pixels)."""
         return self.encoding.field(self.decode_images(latent))
 
+    def decode_boundary(self, latent: np.ndarray) -> np.ndarray:
+        """(n, 2) thickness in nm and polarisation in T of what lies between the grains of codes, as decoded."""
+        return self.encoding.boundaries(self.decode_images(latent))
+
     def decode(self, latent: np.ndarray) -> np.ndarray:
         """Axis angles (n, ny, nx) of codes, radians in (-pi/2, pi/2], on the structures' cells."""
         return self.encoding.angles(self.decode_images(latent))
@@ -137,7 +141,10 @@ class Autoencoder:
             raise InputError("latent codes must be finite to draw grains from them")
         structures: list[Microstructure] = []
         for part in _slices(images, LARGEST_BATCH):
-            drawn = self.grain_decoder.draw(part)
+            drawn = [
+                self.encoding.between(grains, *numbers)
+                for grains, numbers in zip(self.grain_decoder.draw(part), self.encoding.boundaries(part), strict=True)
+            ]
             lacking = self.encoding.field(part) - self.decode_field(self.encode(drawn))
             structures += [with_axes_moved(one, by) for one, by in zip(drawn, lacking, strict=True)]
         return structures

@@ -8,6 +8,7 @@ of a whole batch are the only trainable weight of a small Keras model, so that a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ def _turned(turner: _Turner, batch: Sequence[Microstructure], goals: np.ndarray,
         start[row, :size] = batch[i].grain_angle_rad
         areas[row, :size] = np.bincount(batch[i].grain_id.ravel(), minlength=size) / batch[i].grain_id.size
     goal = goals[fill]
-    turner.begin(start, areas)
+    turner.begin(start, areas, turner.encoding.boundary_numbers([batch[i] for i in fill]))
     before = turner.losses_of(ids, goal)
 
     def again() -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -116,7 +117,7 @@ def _turned(turner: _Turner, batch: Sequence[Microstructure], goals: np.ndarray,
     angles = np.asarray(turner.angles.numpy(), np.float64)
     better = turner.losses_of(ids, goal) < before
     return [
-        Microstructure(m.grain_id, a[: m.grain_angle_rad.size], m.cell_nm) if closer else m
+        replace(m, grain_angle_rad=a[: m.grain_angle_rad.size]) if closer else m
         for m, a, closer in zip(batch, angles, better, strict=False)
     ]
 
@@ -127,10 +128,15 @@ class _Turner(keras.Model):  # type: ignore[name-defined, misc]
     def __init__(self, autoencoder: Autoencoder, cost: Callable[[Any, Any], Any], shape: tuple[int, int]) -> None:
         super().__init__(name="turner")
         encoding, encoder = autoencoder.encoding, autoencoder.encoder
+        self.encoding = encoding
+        constants = (shape[0], encoding.channels - encoding.axis_channels)
+        self.between = self.add_weight(shape=constants, initializer="zeros", trainable=False, name="between")
         self.angles = self.add_weight(shape=shape, initializer="zeros", trainable=True, name="angles")
         self.areas = self.add_weight(shape=shape, initializer="ones", trainable=False, name="areas")
         # Functions, not layers: what Keras does not track it does not train.
-        self._code: Callable[[Any], Any] = lambda angle: encoder(image_of_angles(encoding, angle), training=False)[0]
+        self._code: Callable[[Any], Any] = lambda angle: encoder(
+            with_constants(image_of_angles(encoding, angle), self.between), training=False
+        )[0]
         self._grid = encoding.shape
         self._cost = cost
 
@@ -145,9 +151,11 @@ class _Turner(keras.Model):  # type: ignore[name-defined, misc]
         """Sum over the rows, which share nothing: each goes its own way."""
         return ops.sum(self._cost(y, y_pred))
 
-    def begin(self, angles: np.ndarray, areas: np.ndarray) -> None:
-        """Start anew from these angles of grains with these areas, with an optimiser that remembers nothing."""
+    def begin(self, angles: np.ndarray, areas: np.ndarray, between: np.ndarray) -> None:
+        """Start anew from these angles of grains with these areas and what lies between them, with an optimiser that
+        remembers nothing."""
         self.angles.assign(angles)
+        self.between.assign(between)
         self.areas.assign(areas)
         self.optimizer.build(self.trainable_variables)
         for variable in self.optimizer.variables:
@@ -196,9 +204,17 @@ def _anchor_cost(regressor: Regressor) -> Callable[[Any, Any], Any]:
     return cost
 
 
+def with_constants(image: Any, numbers: Any) -> Any:
+    """Images (n, height, width, c) with numbers (n, k) as further channels, in the backend's own operations."""
+    if numbers.shape[-1] == 0:
+        return image
+    shape = (*image.shape[:3], numbers.shape[-1])
+    return ops.concatenate([image, ops.broadcast_to(numbers[:, None, None, :], shape)], axis=-1)
+
+
 def image_of_angles(encoding: Encoding, angle_rad: Any) -> Any:
-    """Images (n, height, width, channels) of axis angles (n, ny, nx) as `Encoding.images_of_angles` makes them, in
-    the backend's own operations, so that a gradient runs through."""
+    """Images (n, height, width, axis channels) of axis angles (n, ny, nx) as `Encoding.images_of_angles` makes them,
+    in the backend's own operations, so that a gradient runs through."""
     if encoding.kind == "kx":
         head = ops.where(ops.cos(angle_rad) < 0, -1.0, 1.0)
         image = (ops.sin(angle_rad) * head)[..., None]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from simulation import InputError
+from simulation import Boundary, InputError
 from simulation.files import replacing, write_text
 from surrogate.architecture import GrainDecoderArchitecture, RegressorArchitecture, VAEArchitecture
 from surrogate.encoding import Encoding
@@ -71,7 +71,7 @@ def read_autoencoder_card(folder: Path) -> AutoencoderCard:
         InputError: if the card is missing, of another format or broken.
     """
     raw = _read(folder, AutoencoderCard)
-    encoding = _build(Encoding, raw["encoding"], folder, shape=_pair)
+    encoding = _build(Encoding, raw["encoding"], folder, shape=_pair, boundary=_boundary)
     architecture = _build(VAEArchitecture, raw["architecture"], folder, image_shape=_pair)
     grains = raw["grain_decoder"]
     if grains is not None:
@@ -215,6 +215,10 @@ def _build(kind: type, values: Any, folder: Path, **convert: Any) -> Any:
 
 def _pair(values: list[int]) -> tuple[int, ...]:
     return tuple(int(v) for v in values)
+
+
+def _boundary(values: dict[str, Any] | None) -> Boundary | None:
+    return None if values is None else Boundary.from_plain(values)
 
 
 def _grid(values: list[int] | None) -> tuple[int, ...] | None:

@@ -5,19 +5,23 @@ Two encodings of the easy axis at angle a from +y, k = (sin a, cos a):
 - "kx": the x component of the axis, turned so that k_y >= 0 (Kovacs et al. 2022, section 3.1); one channel. It has a
   seam: kx = +1 and kx = -1 are one axis.
 - "double_angle": (sin 2a, cos 2a); two channels and no seam. The energy sees the axis as exactly this.
+
+Where a second phase lies between the grains, two channels more are the same all over an image: the thickness of the
+layer and the polarisation of the phase, each from -1 to 1 over the range of its family; that of no layer is in the
+middle. Where the layer is the grains say themselves.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Literal, get_args
 
 import numpy as np
 
-from simulation import InputError, Microstructure
+from simulation import Boundary, InputError, Microstructure
 
 Kind = Literal["kx", "double_angle"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -38,6 +42,7 @@ class Encoding:
         shape: (ny, nx) cells of the structures.
         cell_nm: edge of a cell, nm.
         cells_per_pixel: edge of a pixel in cells; the image is the mean over the cells of each pixel.
+        boundary: what may lie between the grains; None if nothing does.
 
     Raises:
         InputError: if a number is out of range or the grid is not a whole number of pixels.
@@ -52,6 +57,7 @@ class Encoding:
     shape: tuple[int, int] = (160, 160)
     cell_nm: float = 2.0
     cells_per_pixel: int = 1
+    boundary: Boundary | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -67,9 +73,14 @@ class Encoding:
             raise InputError(f"cell_nm must be a positive finite number, got {self.cell_nm!r}")
 
     @property
-    def channels(self) -> int:
+    def axis_channels(self) -> int:
         """1 for "kx", 2 for "double_angle"."""
         return 1 if self.kind == "kx" else 2
+
+    @property
+    def channels(self) -> int:
+        """Those of the axes, and two for a boundary."""
+        return self.axis_channels + (0 if self.boundary is None else 2)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -88,7 +99,8 @@ class Encoding:
             self.check(microstructure, f"structure {index}")
             angle = microstructure.grain_angle_rad.astype(np.float32)  # per grain: fewer sines than cells
             colors = self._whole(self._axis(angle)).take(microstructure.grain_id)
-            pictures.append(self._pixels(self._parts(colors)))
+            picture = self._pixels(self._parts(colors))
+            pictures.append(self._with_boundary(picture, self.boundary_numbers([microstructure])[0]))
         return np.stack(pictures) if pictures else np.zeros((0, *self.image_shape), np.float32)
 
     def check(self, microstructure: Microstructure, name: str = "the structure") -> None:
@@ -99,10 +111,70 @@ class Encoding:
             raise InputError(
                 f"{name} has cells of {microstructure.cell_nm} nm, this surrogate is for {self.cell_nm} nm"
             )
+        if microstructure.phases and not self._knows_phases_of(microstructure):
+            known = "one phase only" if self.boundary is None else f"layers such as {self.boundary}"
+            given = "; ".join(map(str, microstructure.phases))
+            raise InputError(f"{name} has a second phase ({given}), this surrogate knows {known}")
+
+    def _knows_phases_of(self, microstructure: Microstructure) -> bool:
+        """Whether the second phase is one of the family that the surrogate was made for."""
+        if self.boundary is None or len(microstructure.phases) != 1:
+            return False
+        (phase,) = microstructure.phases
+        low, high = self.boundary.Js_T
+        thin, thick = self.boundary.thickness_nm
+        return (
+            phase == self.boundary.phase(phase.Js_T)
+            and low - 1e-9 <= phase.Js_T <= high + 1e-9
+            and thin - 1e-9 <= microstructure.boundary_nm <= thick + 1e-9
+        )
+
+    def boundary_numbers(self, microstructures: Sequence[Microstructure]) -> np.ndarray:
+        """(n, 2) thickness and polarisation of what lies between grains, from -1 to 1; (n, 0) where nothing does."""
+        if self.boundary is None:
+            return np.zeros((len(microstructures), 0), np.float32)
+        rows = [(m.boundary_nm, m.phases[0].Js_T) if m.phases else (0.0, np.nan) for m in microstructures]
+        middle, half = self._ranges
+        return np.nan_to_num((np.array(rows).reshape(-1, 2) - middle) / half).astype(np.float32)
+
+    def boundaries(self, images: np.ndarray) -> np.ndarray:
+        """(n, 2) thickness in nm and polarisation in T of images, within the ranges of the family; zero where nothing
+        lies between grains."""
+        if self.boundary is None:
+            return np.zeros((len(images), 2))
+        middle, half = self._ranges
+        numbers = np.clip(np.asarray(images)[..., self.axis_channels :].mean(axis=(1, 2)), -1, 1)
+        values: np.ndarray = middle + half * numbers.astype(np.float64)
+        return values
+
+    def between(self, grains: Microstructure, thickness_nm: float, Js_T: float) -> Microstructure:
+        """The grains with the layer that such numbers mean, its thickness in whole cells."""
+        if self.boundary is None:
+            return grains
+        cells = round(thickness_nm / self.cell_nm)
+        return grains.with_boundary(cells * self.cell_nm, self.boundary.phase(Js_T)) if cells else grains
+
+    @property
+    def _ranges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Middle and half of the ranges of thickness and polarisation."""
+        assert self.boundary is not None  # noqa: S101 - asked where there is one
+        low, high = np.array([self.boundary.thickness_nm, self.boundary.Js_T]).T
+        return (low + high) / 2, np.maximum((high - low) / 2, 1e-6)
+
+    def _with_boundary(self, image: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """(..., axis channels) with numbers (2,), the same in every pixel."""
+        if self.boundary is None:
+            return image
+        constant = np.broadcast_to(np.asarray(numbers, np.float32), (*image.shape[:-1], 2))
+        return np.concatenate([image, constant], axis=-1)
 
     def images_of_angles(self, angle_rad: np.ndarray) -> np.ndarray:
-        """Images of (n, ny, nx) axis angles: (n, height, width, channels) float32."""
-        return self._pixels(self._axis(np.asarray(angle_rad)))
+        """Images of (n, ny, nx) axis angles with nothing between grains: (n, height, width, channels) float32."""
+        return self._with_boundary(self._pixels(self._axis(np.asarray(angle_rad))), self._nothing)
+
+    @property
+    def _nothing(self) -> np.ndarray:
+        return self.boundary_numbers([_NO_LAYER])[0]
 
     def images_of_field(self, field: np.ndarray) -> np.ndarray:
         """Images of a smooth double-angle field (n, ny, nx, 2), as `field` returns it.
@@ -110,7 +182,7 @@ class Encoding:
         In the double angle the field is taken as it is, so that what is blurred stays blurred.
         """
         if self.kind == "double_angle":
-            return self._pixels(np.asarray(field, np.float32))
+            return self._with_boundary(self._pixels(np.asarray(field, np.float32)), self._nothing)
         return self.images_of_angles(angle_of(field))
 
     def field(self, images: np.ndarray) -> np.ndarray:
@@ -118,7 +190,7 @@ class Encoding:
 
         Pixels larger than a cell are interpolated bilinearly, in the double angle, where axes may be averaged.
         """
-        images = np.asarray(images, np.float32)
+        images = np.asarray(images, np.float32)[..., : self.axis_channels]
         if self.kind == "kx":
             angle = np.arcsin(np.clip(images[..., 0], -1, 1))
             images = np.stack([np.sin(2 * angle), np.cos(2 * angle)], axis=-1)
@@ -173,7 +245,7 @@ class Encoding:
 
     def _whole(self, values: np.ndarray) -> np.ndarray:
         """(..., channels) float32 to (...,): two channels as one complex number, at the price of one."""
-        return values.view(np.float32 if self.channels == 1 else np.complex64)[..., 0]
+        return values.view(np.float32 if self.axis_channels == 1 else np.complex64)[..., 0]
 
     def _parts(self, values: np.ndarray) -> np.ndarray:
         """The way back of `_whole`."""
@@ -181,8 +253,11 @@ class Encoding:
 
     def _turned(self, images: np.ndarray) -> np.ndarray:
         """a -> -a: the sine changes its sign, the cosine keeps it."""
-        sign = np.array([-1.0] if self.kind == "kx" else [-1.0, 1.0], np.float32)
-        return images * sign
+        sign = [-1.0] if self.kind == "kx" else [-1.0, 1.0]
+        return images * np.array(sign + [1.0] * (self.channels - len(sign)), np.float32)
+
+
+_NO_LAYER = Microstructure(np.zeros((1, 1), int), np.zeros(1))
 
 
 def angle_of(field: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ mixed by softmax(beta q) over the 5 x 5 places around a point, with beta rising:
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -165,4 +166,4 @@ def with_axes_moved(structure: Microstructure, by: np.ndarray) -> Microstructure
     area = np.maximum(np.bincount(owner, minlength=count), 1)
     sine, cosine = (np.bincount(owner, by[..., i].ravel(), count) / area for i in range(2))
     moved = 0.5 * np.arctan2(np.sin(2 * angle) + sine, np.cos(2 * angle) + cosine)
-    return Microstructure(structure.grain_id, moved, structure.cell_nm)
+    return replace(structure, grain_angle_rad=moved)

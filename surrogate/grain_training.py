@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from simulation import InputError, Purpose
 from simulation.sampling import generator
 from surrogate.architecture import GrainDecoderArchitecture
 from surrogate.autoencoder import Autoencoder
+from surrogate.axes import with_constants
 from surrogate.backend import keras, worth_compiling
 from surrogate.batches import Order
 from surrogate.encoding import Encoding
@@ -82,7 +84,9 @@ class SoftGrains(keras.Model):  # type: ignore[name-defined, misc]
         self.beta = self.add_weight(name="beta", shape=(), initializer="ones", trainable=False)
         encoding, encoder = autoencoder.encoding, autoencoder.encoder
         # A function, not a layer: what Keras does not track it does not train.
-        self._code: Callable[[Any], Any] = lambda field: encoder(image_of_field(encoding, field), training=False)[0]
+        self._code: Callable[[Any, Any], Any] = lambda field, between: encoder(
+            with_constants(image_of_field(encoding, field), between), training=False
+        )[0]
         self.error_tracker = keras.metrics.Mean(name="squared_error")
         self.code_tracker = keras.metrics.Mean(name="code_error")
         self.seeds_tracker = keras.metrics.Mean(name="seeds")
@@ -96,10 +100,11 @@ class SoftGrains(keras.Model):  # type: ignore[name-defined, misc]
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The loss above, mean over the batch; y the codes and the true double-angle fields in pixels."""
-        (field, areas), (code, truth) = y_pred, y
+        """The loss above, mean over the batch; y the codes, the true double-angle fields in pixels and what
+        lies between grains."""
+        (field, areas), (code, truth, between) = y_pred, y
         error = ops.mean(ops.sum(ops.square(truth), axis=-1) + 1.0 - 2.0 * ops.sum(field * truth, axis=-1))
-        code_error = ops.mean(ops.square(self._code(field) - code))
+        code_error = ops.mean(ops.square(self._code(field, between) - code))
         seeds = ops.mean(ops.sum(areas / (areas + SMALL), axis=(1, 2)))
         self.error_tracker.update_state(error)
         self.code_tracker.update_state(code_error)
@@ -117,7 +122,7 @@ class GrainBatches:
     ) -> None:
         self.model, self.autoencoder, self.settings = model, autoencoder, settings
         encoding = autoencoder.encoding
-        self.axes = Encoding("double_angle", encoding.shape, encoding.cell_nm, encoding.cells_per_pixel)
+        self.axes = replace(encoding, kind="double_angle")
         self.source, self.fields = source, source
         if encoding != self.axes:  # the same structures in the double angle, where axes may be averaged
             self.fields = FamilyImages(source.family, self.axes, source.count, source.seed, source.fresh)
@@ -135,7 +140,9 @@ class GrainBatches:
         if self.fields is not self.source:
             fields = self.axes.mirrored_at(self.fields.take(epoch, index), *mirror)
         codes = self.autoencoder.encode_images(images)
-        return self.autoencoder.decode_images(codes), (codes, fields)
+        between = images[:, 0, 0, self.autoencoder.encoding.axis_channels :]
+        fields = fields[..., : self.axes.axis_channels]
+        return self.autoencoder.decode_images(codes), (codes, fields, between)
 
     def before_step(self, step: int) -> None:
         first, last = self.settings.beta
@@ -148,8 +155,8 @@ class GrainBatches:
 
 
 def image_of_field(encoding: Encoding, field: Any) -> Any:
-    """Images (n, height, width, channels) of a double-angle field r (sin 2a, cos 2a), (n, height, width, 2), on the
-    same pixels, so that a gradient runs through; "kx" is sin a with cos a >= 0, and sin 2a = 2 sin a cos a."""
+    """Images (n, height, width, axis channels) of a double-angle field r (sin 2a, cos 2a), (n, height, width, 2), on
+    the same pixels, so that a gradient runs through; "kx" is sin a with cos a >= 0, and sin 2a = 2 sin a cos a."""
     if encoding.kind == "double_angle":
         return field
     length = ops.sqrt(ops.sum(ops.square(field), axis=-1, keepdims=True) + 1e-6)

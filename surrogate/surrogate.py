@@ -124,6 +124,10 @@ class Surrogate:
         """Smooth double-angle field r (sin 2a, cos 2a), (n, ny, nx, 2): what grains are made from."""
         return self.autoencoder.decode_field(latent)
 
+    def decode_boundary(self, latent: np.ndarray) -> np.ndarray:
+        """(n, 2) thickness in nm and polarisation in T of what lies between the grains of codes, as decoded."""
+        return self.autoencoder.decode_boundary(latent)
+
     def encode_field(self, field: np.ndarray) -> np.ndarray:
         """Mean codes (n, latent_dim) of double-angle fields (n, ny, nx, 2)."""
         return self.autoencoder.encode_field(field)

@@ -38,7 +38,7 @@ def utility(
     2014).
 
     Args:
-        best: (11,) properties of the best hit, None if there is none: then only the probability counts, the
+        best: (13,) properties of the best hit, None if there is none: then only the probability counts, the
             wish to maximise or minimise breaking ties.
         caution: how many times the probability counts.
     """

@@ -99,7 +99,7 @@ class Candidate:
     Attributes:
         structure: the sharp grains, what will be simulated.
         code: (latent,) code of the sharp structure; (0,) of one that no surrogate has seen.
-        predicted: (11,) `PROPERTIES` predicted from `code`, so for the structure itself; grain size, spread of the
+        predicted: (13,) `PROPERTIES` predicted from `code`, so for the structure itself; grain size, spread of the
             axes and share of low-angle boundaries as the grains have them.
         std: (6,) standard deviations of the anchor points among them.
         source: where it comes from, one of `SOURCES`, or `KNOWN` or `REFINED`.
@@ -155,7 +155,7 @@ class BatchRequest:
         count: size of the batch; fewer come back only where there are fewer distinct structures.
         material: what the energy product is figured with.
         sources: which to use.
-        best: (11,) properties of the best structure so far that was simulated and meets the goals, None if none does.
+        best: (13,) properties of the best structure so far that was simulated and meets the goals, None if none does.
         answers: structures that meet the goals already; what differs from none of them is not proposed.
         distinct_deg: two structures that differ by no more, in degrees of axis averaged over the cells, are one.
     """

@@ -22,7 +22,7 @@ with probabilities in proportion (a softmax, by the trick of Gumbel 1954, so tha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -161,7 +161,7 @@ def _children(parent: Microstructure, rng: np.random.Generator) -> list[Microstr
             which = rng.choice(angles.size, size=min(int(most ** rng.random()), angles.size), replace=False)
             turned = angles.copy()
             turned[which] += rng.normal(scale=ROTATION_RAD, size=which.size)
-        found.append(Microstructure(parent.grain_id, turned, parent.cell_nm))
+        found.append(replace(parent, grain_angle_rad=turned))
     return found
 
 

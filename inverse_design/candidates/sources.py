@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class Situation:
         visited: (m, latent) codes that the search visited.
         prediction, spread: (n, 6) what the surrogate alone says of the known structures, and its standard deviation.
         discrepancy: its errors where the truth is known.
-        posterior: of the properties of the known structures, (n, 11).
+        posterior: of the properties of the known structures, (n, 13).
         selection_bias: (6,) by how much predictions of what was chosen for them are too high.
     """
 
@@ -149,4 +149,4 @@ def rotate_one_grain(structure: Microstructure, rotations_rad: np.ndarray) -> li
     each[np.arange(len(each)), np.repeat(np.arange(angles.size), len(rotations_rad))] += np.tile(
         rotations_rad, angles.size
     )
-    return [Microstructure(structure.grain_id, turned, structure.cell_nm) for turned in each]
+    return [replace(structure, grain_angle_rad=turned) for turned in each]

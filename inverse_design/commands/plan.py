@@ -11,6 +11,7 @@ from inverse_design.run.memory import total_bytes, workers_of
 from inverse_design.study.pairs import read_pairs
 from inverse_design.study.study import Study
 from inverse_design.study.wishes import goal_in_unit, shown_unit
+from simulation.sampling import Boundary
 
 BYTES_OF_A_FIELD, BYTES_OF_A_LABEL = 24, 1500
 """A field and its status, the magnetisation, and what a row of the store has besides; a little more than it takes."""
@@ -117,6 +118,14 @@ def simulation_seconds(study: Study, curve_s: float) -> tuple[float, float]:
     return least * curve_s / workers, most * curve_s / workers
 
 
+def _between(boundary: Boundary | None) -> str:
+    """What lies between the grains, as the end of a sentence."""
+    if boundary is None:
+        return ""
+    (thin, thick), (low, high) = boundary.thickness_nm, boundary.Js_T
+    return f", between them {thin:g} to {thick:g} nm of a phase with Js of {low:g} to {high:g} T"
+
+
 def describe(study: Study, found: dict[str, Any]) -> list[str]:
     """What running a study would do, a line a stage, and what it would take."""
     family, part, rule = study.family, study.surrogate, study.verification
@@ -126,7 +135,8 @@ def describe(study: Study, found: dict[str, Any]) -> list[str]:
     return [
         f"{study.name}: valid",
         f"  structures: {family.size_nm:g} nm squares of {family.cells} x {family.cells} cells, "
-        f"{family.grains[0]} to {family.grains[1]} grains, {_texture(study)}{_grains(study)}",
+        f"{family.grains[0]} to {family.grains[1]} grains, {_texture(study)}{_grains(study)}"
+        + _between(family.boundary),
         f"  labels: {study.labels.count} curves by {study.labels.backend} ({study.labels.discretization}{free}), "
         f"{sweep.start:g} H_A to {until} in steps of {sweep.step:g}; {study.labels.test} of them test"
         + (", all shipped" if part.pretrained else ""),

@@ -67,7 +67,7 @@ def simulate_file(
     with naming(path):
         curve = demagnetization_curve(structure, magnet, sweep, **options)
     said = warnings_for(magnet, structure.cell_nm, discretization, sweep, spins)
-    warn([*said, *unsaturated(curve.m), *unstable_plane(curve.plane_unstable_h, spins)])
+    warn([*said, *unsaturated(curve.m, structure.saturation(magnet)), *unstable_plane(curve.plane_unstable_h, spins)])
     usable = bool(curve.converged.all())
     write_curve(folder, curve.h, curve.m, curve.converged, curve.anchors)
     unstable_h = None if np.isnan(curve.plane_unstable_h) else curve.plane_unstable_h

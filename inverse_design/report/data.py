@@ -78,7 +78,7 @@ class ReportData(Design):
         return study_text(self.study)
 
     def of_front(self, kind: str) -> np.ndarray:
-        """(points, 11) of the front: "predicted" properties or their "std"; NaN where the table has no such column."""
+        """(points, 13) of the front: "predicted" properties or their "std"; NaN where the table has no such column."""
         names = [f"{name}_{kind}" for name in PROPERTIES]
         return self.front.reindex(columns=names).to_numpy(dtype=np.float64)
 

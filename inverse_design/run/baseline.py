@@ -21,7 +21,7 @@ class Baseline:
     Attributes:
         count: labelled structures.
         hits: how many of them meet the goals.
-        best: (11,) properties of the one that does best; None if none does.
+        best: (13,) properties of the one that does best; None if none does.
         rows: which they are, the best first.
     """
 

@@ -27,7 +27,7 @@ class Round:
         number: from 0.
         labels: labelled structures, candidates of earlier rounds at their end.
         verified: what is known from the labels, and the candidates of earlier rounds.
-        best: (11,) properties of the best structure so far that meets the goals, None if none does.
+        best: (13,) properties of the best structure so far that meets the goals, None if none does.
         answers: rows of the labelled structures that meet the goals.
     """
 

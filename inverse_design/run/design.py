@@ -179,7 +179,7 @@ class Design:
         return pd.read_csv(self.folder / "verified.csv")
 
     def of_verified(self, kind: str) -> np.ndarray:
-        """(candidates, 11): "predicted" or "simulated" properties."""
+        """(candidates, 13): "predicted" or "simulated" properties."""
         rows = [item.properties if kind == "simulated" else item.candidate.predicted for item in self.verified]
         return np.array(rows, dtype=np.float64).reshape(-1, len(PROPERTIES))
 

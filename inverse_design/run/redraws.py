@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.files import read_arrays
-from inverse_design.properties import PROPERTIES, simulated_properties
+from inverse_design.properties import PROPERTIES, simulated_properties, with_boundaries
 from inverse_design.run.verified import Verified
 from simulation.labels.label import Label
 from simulation.microstructure import Microstructure
@@ -42,14 +42,15 @@ def redraws(
         else:
             grains = replace(family, size_nm=size_nm, cell_nm=structure.cell_nm).with_axes(np.zeros(angles.size), rng)
         axes = rng.permutation(angles)[: grains.grain_angle_rad.size]  # a seed may be left without a cell
-        drawn.append(Microstructure(grains.grain_id, axes, structure.cell_nm))
+        redrawn = Microstructure(grains.grain_id, axes, structure.cell_nm)
+        drawn.append(redrawn.with_boundary(structure.boundary_nm, *structure.phases) if structure.phases else redrawn)
     return drawn
 
 
 def save_redraws(
     folder: Path, rows: Sequence[int], drawn: Sequence[Sequence[Microstructure]], labels: Sequence[Label]
 ) -> None:
-    """Write the properties (hits, redraws, 11) of the redraws of a batch's hits, NaN where not converged.
+    """Write the properties (hits, redraws, 13) of the redraws of a batch's hits, NaN where not converged.
 
     Args:
         rows: numbers of the hits in their batch.
@@ -73,7 +74,7 @@ def with_redraws(batch: Sequence[Verified], folder: Path) -> list[Verified]:
     if not (folder / RESULT).exists():
         return list(batch)
     data = read_arrays(folder / RESULT)
-    found = dict(zip(data["rows"].tolist(), data["values"], strict=True))
+    found = dict(zip(data["rows"].tolist(), with_boundaries(data["values"]), strict=True))
     return [replace(item, redrawn=found[i]) if i in found else item for i, item in enumerate(batch)]
 
 

@@ -48,7 +48,7 @@ def refined(
         labels: labelled structures, candidates at their end.
         verified: candidates so far.
         answers: rows of labelled structures that meet the goals.
-        best: (11,) properties of the best structure so far that meets the goals, None if none does.
+        best: (13,) properties of the best structure so far that meets the goals, None if none does.
     """
     part, train = study.verification, labels.split(test=False)
     request = BatchRequest(

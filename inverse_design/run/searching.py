@@ -67,7 +67,8 @@ def _derived(
         return None
     guess: Callable[[np.ndarray], np.ndarray] = lambda codes: np.full((len(codes), len(STRUCTURE)), np.nan)  # noqa: E731
     if wanted & set(STRUCTURE):
-        guess = StructureGuess(model.decode_field, pool[:LEARNT_FROM], codes[:LEARNT_FROM])
+        between = None if study.microstructures.boundary is None else model.decode_boundary
+        guess = StructureGuess(model.decode_field, pool[:LEARNT_FROM], codes[:LEARNT_FROM], between)
     return lambda codes, mean: np.hstack([derived_from_anchors(mean, material), guess(codes)])
 
 
@@ -83,7 +84,7 @@ def _limits(study: Study, model: Surrogate, codes: np.ndarray) -> list[Limit]:
 
 def front_table(study: Study, objectives: np.ndarray, values: np.ndarray, std: np.ndarray) -> pd.DataFrame:
     """One row a Pareto point: objectives by goal, then predicted anchors and their standard deviations, then the other
-    properties where a goal asks for one (values (n, 6 or 11), std (n, 6))."""
+    properties where a goal asks for one (values (n, 6 or 13), std (n, 6))."""
     names = [f"objective_{goal.quantity}" for goal in study.reduced_goals if goal.is_objective]
     table = pd.DataFrame(objectives, columns=names)
     for i, anchor in enumerate(ANCHORS):

@@ -193,7 +193,7 @@ class Stages:
             before: digest of the labels that there were at the beginning.
             verified: candidates so far, judged.
             answers: rows of labelled structures that meet the goals.
-            best: (11,) properties of the best so far that meets the goals, None if none does.
+            best: (13,) properties of the best so far that meets the goals, None if none does.
         """
         part = part_of(*place)
         name = stage_of(part)

@@ -47,8 +47,9 @@ def make_autoencoder(study: Study, folder: Path, update: Update) -> None:
         copy_autoencoder(find_surrogate(study.surrogate.pretrained), folder)
         return
     part, cells = study.surrogate, study.family.cells
-    encoding = Encoding(part.encoding, (cells, cells), study.family.cell_nm, part.cells_per_pixel)
-    images = FamilyImages(study.family, encoding, part.unlabelled, study.seed)
+    family = study.family
+    encoding = Encoding(part.encoding, (cells, cells), family.cell_nm, part.cells_per_pixel, family.boundary)
+    images = FamilyImages(family, encoding, part.unlabelled, study.seed)
     autoencoder, history = train_vae(
         images,
         encoding,

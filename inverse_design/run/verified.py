@@ -13,7 +13,7 @@ import numpy as np
 from inverse_design.candidates.candidate import DECODED, DRAWN, KNOWN, REFINED, STEERED, TURNED, Candidate
 from inverse_design.files import read_arrays
 from inverse_design.goals import Goal, curve_of, distance, hits, ranking
-from inverse_design.properties import DERIVED, PROPERTIES, STRUCTURE, Column, simulated_properties
+from inverse_design.properties import DERIVED, PROPERTIES, STRUCTURE, Column, simulated_properties, with_boundaries
 from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.errors import InputError
 from simulation.files import write_text
@@ -35,8 +35,8 @@ class Verified:
         backend, discretization: what simulated it; the backend with what was asked of it beyond its defaults.
         converged: whether every field of the curve converged; if not, it is no hit and no label.
         h, m: the curve, H / H_A and M / Ms.
-        properties: (11,) `PROPERTIES`, simulated and as the grains have them.
-        redrawn: (k, 11) properties of structures with the same statistics, NaN where not converged; none if k is 0.
+        properties: (13,) `PROPERTIES`, simulated and as the grains have them.
+        redrawn: (k, 13) properties of structures with the same statistics, NaN where not converged; none if k is 0.
         confirmed: of a candidate that was simulated further (on a finer mesh, by another solver): whether it is a hit
             here and in each of these; None where nothing was.
         spins: "planar", or "free" if they may leave the plane.
@@ -308,6 +308,8 @@ def load_batch(folder: Path) -> list[Verified]:
         structure = Microstructure.load(path.with_name(path.name.replace("result", "structure")))
         data: dict[str, Any] = {n: v if v.ndim else v.item() for n, v in read_arrays(path).items()}
         data.setdefault("spins", "planar")  # written before there were others
+        for name in {"properties", f"{_PREFIX}predicted"} & set(data):
+            data[name] = with_boundaries(data[name])
         data.setdefault("part", "")
         data.pop(f"{_PREFIX}wanted_code", None)  # in runs of before nobody asked for it
         data.setdefault("switching_field", np.zeros((0, 0), np.float32))

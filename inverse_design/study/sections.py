@@ -19,9 +19,10 @@ from pydantic_core import PydanticCustomError
 
 from inverse_design.study.like import MEASURED, statistics_of
 from simulation.errors import InputError
+from simulation.limits import why_not_with
 from simulation.material import Material, listed_material
 from simulation.material_table import CONSTANTS
-from simulation.sampling import MOST_ASPECT, SIZE_SIGMA
+from simulation.sampling import MOST_ASPECT, SIZE_SIGMA, Boundary
 from simulation.tessellation import square_cells
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -84,6 +85,14 @@ class MaterialSection(Section):
         return Material(**own) if self.name is None else listed_material(self.name, self.temperature_K, **own)
 
 
+class BoundarySection(Section):
+    """The phase between the grains, as in `simulation.Boundary`: its polarisation is drawn for each structure."""
+
+    Js_T: Annotated[Range, BeforeValidator(lambda given: [given, given] if isinstance(given, int | float) else given)]
+    A_J_per_m: Annotated[Number, Field(ge=0, le=1e-9)]
+    K1_J_per_m3: Annotated[Number, Field(ge=0, le=1e9)] = 0.0
+
+
 class Microstructures(Section):
     """The family of grain structures that is sampled and searched, see `simulation.sampling.StructureFamily`.
 
@@ -100,6 +109,8 @@ class Microstructures(Section):
     aspect: Annotated[Number, Field(ge=1, le=MOST_ASPECT)] = 1.0
     elongation_deg: Annotated[Number, Field(ge=-180, le=180)] = 0.0
     like: str | None = None
+    boundary_nm: Range | None = None
+    boundary: BoundarySection | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -292,6 +303,33 @@ def check_grid(part: Microstructures, surrogate: SurrogateSection) -> None:
         raise refuse("surrogate.regressor.layout", "the paper's regressor takes no grid; set surrogate.layout: dense")
     if surrogate.regressor.folds == 1:
         raise refuse("surrogate.regressor.folds", "must be 0 (every member learns from all labels) or 2 to 64, got 1")
+
+
+def check_boundary(part: Microstructures, magnet: Material) -> Boundary | None:
+    """What lies between the grains of a family; None if nothing does."""
+    if part.boundary_nm is None and part.boundary is None:
+        return None
+    if part.boundary_nm is None or part.boundary is None:
+        missing = "boundary_nm" if part.boundary_nm is None else "boundary"
+        raise refuse(f"microstructures.{missing}", "boundary_nm and boundary go together: how thick, and of what")
+    phase = part.boundary
+    try:
+        made = Boundary(part.boundary_nm, phase.Js_T, phase.A_J_per_m, phase.K1_J_per_m3)
+        made.cells(part.cell_nm)
+    except InputError as error:
+        key = "boundary" if "Js_T" in str(error) else "boundary_nm"
+        raise refuse(f"microstructures.{key}", str(error)) from None
+    if phase.Js_T[1] > magnet.Js_T:
+        raise refuse(
+            "microstructures.boundary.Js_T",
+            f"must be at most that of the main phase, {magnet.Js_T:g} T, as M above Ms is predicted by no surrogate, "
+            f"got {phase.Js_T[1]:g}",
+        )
+    if part.boundary_nm[1] > part.size_nm / 4:
+        raise refuse("microstructures.boundary_nm", f"must be at most a quarter of size_nm, got {part.boundary_nm[1]}")
+    if wrong := why_not_with(magnet, part.cell_nm, [made.phase(phase.Js_T[1])]):
+        raise refuse("microstructures.boundary", f"the planar solver cannot simulate this: {wrong}")
+    return made
 
 
 def check_sweep(sweep: Sweep) -> None:

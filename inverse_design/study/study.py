@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 from ruamel.yaml import YAML
 
 from inverse_design.goals import Goals
-from inverse_design.properties import UNITS
+from inverse_design.properties import BOUNDARY, UNITS
 from inverse_design.study.measured_curve import CurveSection, read_curve
 from inverse_design.study.sections import (
     NAME,
@@ -27,6 +27,7 @@ from inverse_design.study.sections import (
     SurrogateSection,
     Sweep,
     Verification,
+    check_boundary,
     check_grid,
     check_sweep,
     refuse,
@@ -90,6 +91,7 @@ class Study(Section):
             part.size_sigma,
             part.aspect,
             math.radians(part.elongation_deg),
+            check_boundary(part, self.magnet),
         )
 
     @property
@@ -173,6 +175,7 @@ class Study(Section):
             if backend == "fidimag" and self.labels.discretization != "cells":
                 raise refuse(f"{section}.backend", "fidimag simulates by cells only; set labels.discretization: cells")
         self._check_spins()
+        self._check_phases()
         if self.labels.test > self.labels.count // 2:
             half = f"at most half of labels.count ({self.labels.count})"
             raise refuse("labels.test", f"must be {half}, got {self.labels.test}: the rest trains the regressor")
@@ -220,11 +223,28 @@ class Study(Section):
             key = "labels.spins" if free else "verification.confirm"
             raise refuse(key, "fidimag does not know free, the built-in solver does; set backend: planar, or no free")
 
+    def _check_phases(self) -> None:
+        """What is not made for a second phase yet, and goals on what is not there."""
+        boundary = check_boundary(self.microstructures, self.magnet)
+        named = [name for name in BOUNDARY if name in self.goals]
+        if boundary is None:
+            if named:
+                raise refuse(f"goals.{named[0]}", "needs microstructures with boundary_nm and boundary: there is none")
+            return
+        if self.labels.spins == "free" or "free" in self.checks:
+            key = "labels.spins" if self.labels.spins == "free" else "verification.confirm"
+            raise refuse(key, "free spins know magnets of one phase only; leave free out, or microstructures.boundary")
+        for section, backend in (("labels", self.labels.backend), ("verification", self.verification.backend)):
+            if backend == "fidimag" and boundary.A_J_per_m != self.magnet.A_J_per_m:
+                raise refuse(f"{section}.backend", "fidimag knows one exchange stiffness only; use planar")
+
     def _fill_confirmation(self) -> None:
         """Unless the study says so, hits are confirmed by elements, on a finer mesh and with free spins, and not at all
-        by cells: there the paper's mesh and plane are the measure, and few hits stand more."""
+        by cells: there the paper's mesh and plane are the measure, and few hits stand more. Magnets with a boundary are
+        confirmed in the plane, see `_check_phases`."""
         if self.verification.confirm is None:
-            free = () if self.labels.spins == "free" else ("free",)
+            planar_only = self.labels.spins == "free" or self.microstructures.boundary is not None
+            free = () if planar_only else ("free",)
             checks = ("finer", *free) if self.labels.discretization == "elements" else ()
             object.__setattr__(self, "verification", self.verification.model_copy(update={"confirm": checks}))
 

@@ -38,6 +38,7 @@ _BY_TABLE: dict[str, dict[str, float]] = {
     },
     "angle": {"deg": 1.0, "degree": 1.0, "degrees": 1.0, "°": 1.0},
     "length": {"nm": 1.0},
+    "polarization": {"T": 1.0, "mT": 1e-3},
 }
 """The units of the field, in A/m, J/m^3, degrees and nm; G of a magnetisation means 4 pi M. pint knows the others, and
 takes a third of a second to start."""
@@ -53,7 +54,7 @@ def reduced(value: float | str, quantity: str, material: Material) -> float:
         value: a number (H / H_A for fields, M / Ms for magnetisations), or a text such as "2.1 MA/m", "21 kOe", "1.2 T"
             or "80 %". Tesla means mu0 H for a field and mu0 M for a magnetisation; per cent are of the reduced unit.
         quantity: "field", "magnetization", "energy product" (reduced: in mu0 Ms^2 / 4), "length" (nm), "angle"
-            (degrees) or "share".
+            (degrees), "polarization" (T) or "share".
         material: gives H_A and Ms.
 
     Raises:
@@ -73,10 +74,10 @@ def reduced(value: float | str, quantity: str, material: Material) -> float:
         amount, unit = float(number), _plain(unit)
     except (AttributeError, ValueError):
         raise ValueError(f"{value!r} is not a number with a unit; allowed: {allowed}") from None
-    if unit == "%" and quantity not in ("length", "angle"):
+    if unit == "%" and quantity not in ("length", "angle", "polarization"):
         return amount / 100
     scale = _BY_TABLE.get(quantity, {}).get(unit)
-    if scale is None and quantity != "share":
+    if scale is None and quantity not in ("share", "polarization"):
         scale = _by_pint(unit, quantity)
     if scale is None:
         raise ValueError(f"{value!r} is no {quantity}; allowed: {allowed}")
@@ -140,6 +141,7 @@ _ALLOWED = {
     "magnetization": "a plain number (reduced), A/m, kA/m, MA/m, T, mT, G, kG, emu/cm^3 or %",
     "energy product": "a plain number (reduced), J/m^3, kJ/m^3, MGOe or %",
     "length": "a plain number (nm) or a length",
+    "polarization": "a plain number (T), T or mT",
     "angle": "a plain number (degrees) or an angle",
     "share": "a plain number or %",
 }

@@ -16,11 +16,12 @@ QUANTITIES = {
     UNITS["BHmax"]: "energy product",
     "nm": "length",
     "deg": "angle",
+    "T": "polarization",
 }
 """What a value is, by the unit of its property; without a unit it is a share."""
 
-MOST_SIZE_NM, MOST_SPREAD_DEG = 1e4, 180.0
-"""Beyond any grain size and any spread of axes that can be asked for."""
+MOST = {"grain_size_nm": 1e4, "axis_spread_deg": 180.0, "boundary_nm": 1e4, "boundary_Js_T": 10.0}
+"""Beyond any grain size, spread of axes, thickness and polarisation that can be asked for."""
 
 
 class GoalSection(Section):
@@ -132,8 +133,8 @@ def check_goals(goals: tuple[Goal, ...], deepest: float) -> None:
         high, unit = 1.0, UNITS[goal.quantity]
         if unit == "H_A":
             high = min(deepest, 1.0)
-        elif goal.quantity in ("grain_size_nm", "axis_spread_deg"):
-            high = MOST_SIZE_NM if goal.quantity == "grain_size_nm" else MOST_SPREAD_DEG
+        elif goal.quantity in MOST:
+            high = MOST[goal.quantity]
         for key in ("target", "at_least", "at_most"):
             given = getattr(goal, key)
             if given is not None and not 0 <= given <= high:

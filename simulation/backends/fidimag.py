@@ -115,6 +115,8 @@ def simulate(
         raise InputError(f"max_evaluations must be at least 1, got {max_evaluations!r}")
     if not 0 <= out_of_plane_rad < math.pi / 2:
         raise InputError(f"out_of_plane_rad must lie in [0, pi/2), got {out_of_plane_rad!r}")
+    check_phases(microstructure, material)
+    strength = microstructure.polarization_T(material) / material.Js_T
     fields, wanted = sweep.h, set(kept_indices(sweep, keep).tolist())
     m, status, kept, counts = [], [], [], []
     with tempfile.TemporaryDirectory(prefix="fidimag-") as scratch:  # the name of a simulation is a path it may write
@@ -125,7 +127,7 @@ def simulate(
                 push_out_of_plane(sim.spin, out_of_plane_rad)
             ended, evaluations = relax(sim, MU0_T_M_PER_A * material.H_A_A_per_m, tolerance, max_evaluations)
             spin = sim.spin.reshape(*microstructure.shape, 3)
-            m.append(float(spin[..., 1].mean()))
+            m.append(float((strength * spin[..., 1]).mean()))
             status.append(ended)
             counts.append(evaluations)
             if i in wanted:
@@ -141,6 +143,16 @@ def simulate(
         kept_h=np.array([h for h, _ in kept]),
         evaluations_per_field=np.array(counts),
     )
+
+
+def check_phases(microstructure: Microstructure, material: Material) -> None:
+    """Raise InputError if a phase has another exchange: fidimag's Ms and K1 may vary from cell to cell, its A not."""
+    for phase in microstructure.phases:
+        if phase.Js_T > 0 and phase.A_J_per_m != material.A_J_per_m:
+            raise InputError(
+                f"backend fidimag: it knows one exchange stiffness, and this magnet has {material.A_J_per_m:g} J/m and "
+                f"{phase.A_J_per_m:g} J/m between its grains; use backend planar"
+            )
 
 
 def load_fidimag() -> Any:
@@ -183,11 +195,18 @@ def make_simulation(microstructure: Microstructure, material: Material, length_n
         nx=nx, ny=ny, nz=1, dx=cell_nm, dy=cell_nm, dz=length_nm, unit_length=1e-9, periodicity=(False, False, False)
     )
     sim = fidimag.micro.Sim(mesh, name=name, driver="steepest_descent")
-    sim.set_Ms(material.Ms_A_per_m)  # before set_m, which zeroes every spin of a cell without magnetisation
+    Ms: Any = material.Ms_A_per_m
+    K1: Any = material.K1_J_per_m3
+    if microstructure.phases:
+        Ms = microstructure.polarization_T(material).reshape(-1) / MU0_T_M_PER_A
+        K1 = np.array([K1, *(phase.K1_J_per_m3 for phase in microstructure.phases)])[microstructure.phase_map].reshape(
+            -1
+        )
+    sim.set_Ms(Ms)  # before set_m, which zeroes every spin of a cell without magnetisation
     axis = np.stack([np.sin(microstructure.angle_rad), np.cos(microstructure.angle_rad)], axis=-1)
     axis = np.concatenate([axis, np.zeros((ny, nx, 1))], axis=-1).reshape(-1)
     zeeman = fidimag.micro.Zeeman((0, 0, 0))
-    sim.add(fidimag.micro.UniaxialAnisotropy(material.K1_J_per_m3, axis=axis))
+    sim.add(fidimag.micro.UniaxialAnisotropy(K1, axis=axis))
     sim.add(fidimag.micro.UniformExchange(material.A_J_per_m))
     sim.add(fidimag.micro.Demag())
     sim.add(zeeman)

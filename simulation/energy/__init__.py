@@ -13,7 +13,7 @@ from simulation.energy.free import FreeEnergy
 from simulation.energy.free_cells import CellTilts, FreeCellEnergy
 from simulation.energy.free_elements import FreeElementEnergy
 from simulation.errors import InputError
-from simulation.limits import why_not
+from simulation.limits import why_not_with
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 from simulation.stability import OutOfPlaneHessian
@@ -45,7 +45,8 @@ class Energy(Protocol):
 
     @property
     def field(self) -> np.ndarray:
-        """b of the last evaluation, (2, rows, columns) of cells: applied and long-range field, units of H_A."""
+        """b of the last evaluation, (2, rows, columns) of cells: applied and long-range field, units of H_A, times the
+        ratio of a cell's Js to that of the main phase."""
         ...
 
     @property
@@ -84,7 +85,7 @@ class Energy(Protocol):
         ...
 
     def magnetization(self) -> float:
-        """Mean m_y at the last evaluation, Ms."""
+        """Mean m_y at the last evaluation, Ms of the main phase."""
         ...
 
     def cell_angle(self, angle: np.ndarray) -> np.ndarray:
@@ -99,7 +100,7 @@ def make_energy(microstructure: Microstructure, material: Material, discretizati
         InputError: if there is no such discretisation, or the solver is not made for this magnet on these cells.
     """
     check_discretization(discretization)
-    if wrong := why_not(material, microstructure.cell_nm):
+    if wrong := why_not_with(material, microstructure.cell_nm, microstructure.phases):
         raise InputError(f"planar solver: {wrong}")
     return (
         CellEnergy(microstructure, material) if discretization == "cells" else ElementEnergy(microstructure, material)
@@ -107,8 +108,16 @@ def make_energy(microstructure: Microstructure, material: Material, discretizati
 
 
 def make_free_energy(microstructure: Microstructure, material: Material, discretization: str) -> FreeEnergy:
-    """The energy of free spins, see `make_energy`."""
+    """The energy of free spins, see `make_energy`.
+
+    Raises:
+        InputError: also if there is more than one phase, whose free spins are not made yet.
+    """
     check_discretization(discretization)
+    if microstructure.phases:
+        raise InputError(
+            "spins free: free spins know magnets of one phase only, and this one has more; use planar spins"
+        )
     kind = FreeCellEnergy if discretization == "cells" else FreeElementEnergy
     return kind(microstructure, material)
 

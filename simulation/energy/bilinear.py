@@ -24,6 +24,8 @@ import math
 import numpy as np
 from numba import njit
 
+from simulation.energy.coefficients import at
+
 RIGHT, RIGHT2 = np.uint64(1), np.uint64(2)
 """To the next columns: compiled code need not ask whether an unsigned index counts from the end."""
 _HALF, _QUARTER, _ONE, _TWO, _THREE = (np.float32(x) for x in (1 / 2, 1 / 4, 1, 2, 3))
@@ -91,21 +93,21 @@ def row_torques(angle, middle, axis, b, c, bulge, i, first, end, corners):  # ty
 
     Those of c/2 (X^2 + Y^2 + Z^2/3) - g/4 cos 2(psi - a) - f b.m - bulge/2 T^2, see `simulation.energy.elements`.
     """
-    third = c / _THREE
     for j in range(np.uint64(first), np.uint64(end)):
         x, y, z = modes(angle, i, j)
         (fx, fx_), (fy, fy_) = sinc_half(x), sinc_half(y)
         (gx, gx_), (gy, gy_) = sinc_half(_TWO * x), sinc_half(_TWO * y)
         off_axis, on_axis, across_field, along_field = in_middle(middle, axis, b, i, j)
         f, g = fx * fy, gx * gy
-        bend = bulge * (_HALF * weighted(g) * off_axis - weighted(f) * across_field)
+        stiffness = at(c, i, j)
+        bend = at(bulge, i, j) * (_HALF * weighted(g) * off_axis - weighted(f) * across_field)
         by_f = bend * _MEAN * across_field - along_field
         by_gx_ = -(on_axis + bend * _TWO * _MEAN * off_axis)  # by g, times 4 as the argument of g is twice x
         by_psi = _HALF * g * off_axis - f * across_field - bend * (weighted(g) * on_axis + weighted(f) * along_field)
         turn = _QUARTER * by_psi
-        along_x = _HALF * x * (c + by_f * fy * fx_ + by_gx_ * gy * gx_)
-        along_y = _HALF * y * (c + by_f * fx * fy_ + by_gx_ * gx * gy_)
-        twist = third * z
+        along_x = _HALF * x * (stiffness + by_f * fy * fx_ + by_gx_ * gy * gx_)
+        along_y = _HALF * y * (stiffness + by_f * fx * fy_ + by_gx_ * gx * gy_)
+        twist = stiffness / _THREE * z
         corners[0, j + RIGHT] = turn - along_x - along_y + twist
         corners[1, j + RIGHT] = turn + along_x - along_y - twist
         corners[2, j + RIGHT] = turn - along_x + along_y - twist

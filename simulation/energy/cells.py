@@ -10,6 +10,15 @@ The derivative by a cell's angle, with t = dm/dphi = (cos phi, -sin phi) and F =
 
 and the Hessian: local diagonal  cos 2(phi - a) + c sum_neighbours cos(phi - phi_n) + b.m,  between neighbours
 -c cos(phi - phi_n),  and a long-range rest whose norm is at most q/2: all that the local Hessian leaves out.
+
+With more than one phase, cells have their own Js, K1 and A. Over those of the main phase, in whose units all is, they
+are s, k and a; exchange across a face has the harmonic mean of both sides (see `coefficients`):
+
+    e = -h s cos phi - k/2 cos^2(phi - a) + c sum_neighbours/2 a_n (1 - cos(phi - phi_n)) + q/2 s m.(N s m),
+
+so that b, as it stands in the derivatives above and in `CellEnergy.field`, is s times the field, F = kappa * conj(s w),
+and the axis (sin 2a, cos 2a) is k times as long. The gradient flow is that of the energy: soft and hard cells turn by
+the torque on them.
 """
 
 from __future__ import annotations
@@ -21,6 +30,7 @@ from numba import njit
 
 from simulation.compiled import compiled
 from simulation.demag_tensor import LongRangeField
+from simulation.energy.coefficients import coefficients, relative
 from simulation.energy.flow import LONGEST_FLOW, QUIET, explicit_steps, in_short_calls, wake
 from simulation.energy.stencil import FivePoint
 from simulation.energy.trigonometry import sin_cos, turned
@@ -42,7 +52,15 @@ class CellEnergy:
         self._far = LongRangeField(ny, nx)
         # Arrays of cells, each with its border of ghosts: zero, so that an edge has no neighbour to exchange with.
         double_angle = 2 * microstructure.angle_rad
-        self._axis = np.stack([_padded(np.sin(double_angle)), _padded(np.cos(double_angle))])
+        k: np.ndarray | float = 1.0
+        self._s, self._right, self._down, self._strongest = None, None, None, 1.0
+        self._stiffest = 8 * float(self._c) + 2
+        if parts := coefficients(microstructure, material):
+            k, self._s = parts.anisotropy, _padded(parts.polarization)
+            self._right, self._down = (_padded(face) for face in parts.across_faces())
+            self._strongest = parts.strongest
+            self._stiffest = 8 * float(self._c) * parts.stiffest_exchange + parts.stiffest_alone
+        self._axis = np.stack([_padded(k * np.sin(double_angle)), _padded(k * np.cos(double_angle))])
         self._m, self._b, self._last_b = (np.zeros((2, *self.shape), np.float32) for _ in range(3))
         self._turn = np.zeros(self.shape, np.float32)
         self._rows = np.zeros((2, ny + 2), np.bool_)  # that moved in the last step, that are awake in this one
@@ -58,26 +76,26 @@ class CellEnergy:
         return self._b
 
     def gradient(self, angle: np.ndarray, h: float, out: np.ndarray) -> None:
-        self._mean_cos = _unit_vectors(angle, self._m, self._far.source) / (self._far.ny * self._far.nx)
+        self._mean_cos = _unit_vectors(angle, self._s, self._m, self._far.source) / (self._far.ny * self._far.nx)
         far, local = self._far(), self._local
         _gradient(
-            self._m, self._axis, far, np.float32(h), self._c, self._q, self._b,
+            self._m, self._axis, far, np.float32(h), self._c, self._q, self._s, self._right, self._down, self._b,
             out, local.curvature, local.right, local.down,
         )  # fmt: skip
 
     def change_field(self, change: float, gradient: np.ndarray) -> None:
-        _change_field(np.float32(change), self._m, self._b, gradient, self._local.curvature)
+        _change_field(np.float32(change), self._m, self._s, self._b, gradient, self._local.curvature)
 
     def solve_local(self, right_side: np.ndarray, out: np.ndarray, convex: bool) -> bool:
         return self._local.solve(right_side, out, convex)
 
     def flow(self, angle: np.ndarray, reach: float, again: bool) -> None:
-        time = min(reach / float(self._q), LONGEST_FLOW)
-        time_step, steps = explicit_steps(time, 8 * float(self._c) + 2)
+        time = min(reach / (float(self._q) * self._strongest**2), LONGEST_FLOW)
+        time_step, steps = explicit_steps(time, self._stiffest)
         for begin, end in in_short_calls(steps, self._far.ny * self._far.nx):
             _flow(
                 angle, self._m, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0), self._c,
-                np.float32(time_step), begin, end, self._turn, *self._rows,
+                self._right, self._down, np.float32(time_step), begin, end, self._turn, *self._rows,
             )  # fmt: skip
 
     def largest_torque(self, gradient: np.ndarray) -> float:
@@ -98,8 +116,8 @@ def _padded(values: np.ndarray) -> np.ndarray:
 
 
 @compiled(fastmath=True)
-def _unit_vectors(angle, m, source):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """m = (sin, cos) of each cell and conj(w) = sin - i cos; returns the sum of m_y."""
+def _unit_vectors(angle, s, m, source):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """m = (sin, cos) of each cell and conj(s w) = s (sin - i cos); returns the sum of s m_y."""
     ny, nx = angle.shape[0] - 2, angle.shape[1] - 2
     total: Any = 0.0
     for i in range(1, ny + 1):
@@ -107,20 +125,23 @@ def _unit_vectors(angle, m, source):  # type: ignore[no-untyped-def]  # pragma: 
         for j in range(1, nx + 1):
             m[0, i, j], m[1, i, j] = sin_cos(angle[i, j])
         for j in range(1, nx + 1):
-            row += m[1, i, j]
+            row += relative(s, i, j) * m[1, i, j]
         for j in range(nx):
-            source[i - 1, j] = complex(m[0, i, j + 1], -m[1, i, j + 1])
+            strength = relative(s, i, j + 1)
+            source[i - 1, j] = complex(strength * m[0, i, j + 1], -strength * m[1, i, j + 1])
         total += row
     return total
 
 
 @njit(inline="always")
-def _torque(m, axis, b, c, i, j):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _torque(m, axis, b, c, a_right, a_down, i, j):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """dE/dphi of cell (i, j) in the field b."""
     sin, cos = m[0, i, j], m[1, i, j]
     sin2, cos2 = np.float32(2) * sin * cos, cos * cos - sin * sin
-    sin_sum = m[0, i, j - 1] + m[0, i, j + 1] + m[0, i - 1, j] + m[0, i + 1, j]
-    cos_sum = m[1, i, j - 1] + m[1, i, j + 1] + m[1, i - 1, j] + m[1, i + 1, j]
+    left, right = relative(a_right, i, j - 1), relative(a_right, i, j)
+    up, down = relative(a_down, i - 1, j), relative(a_down, i, j)
+    sin_sum = left * m[0, i, j - 1] + right * m[0, i, j + 1] + up * m[0, i - 1, j] + down * m[0, i + 1, j]
+    cos_sum = left * m[1, i, j - 1] + right * m[1, i, j + 1] + up * m[1, i - 1, j] + down * m[1, i + 1, j]
     return (
         np.float32(0.5) * (sin2 * axis[1, i, j] - cos2 * axis[0, i, j])
         + c * (sin * cos_sum - cos * sin_sum)
@@ -129,36 +150,39 @@ def _torque(m, axis, b, c, i, j):  # type: ignore[no-untyped-def]  # pragma: no 
 
 
 @compiled(fastmath=True)
-def _gradient(m, axis, far, h, c, q, b, g, curvature, right, down):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _gradient(m, axis, far, h, c, q, s, a_right, a_down, b, g, curvature, right, down):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Field b, gradient g, and the local Hessian: curvature of the cell alone, couplings to the right and down."""
     half_q = np.float32(0.5) * q
     for i in range(1, m.shape[1] - 1):
         for j in range(1, m.shape[2] - 1):
-            f = far[i - 1, j - 1]
-            b[0, i, j] = -half_q * f.real
-            b[1, i, j] = h - half_q * f.imag
+            f, strength = far[i - 1, j - 1], relative(s, i, j)
+            b[0, i, j] = strength * (-half_q * f.real)
+            b[1, i, j] = strength * (h - half_q * f.imag)
         for j in range(1, m.shape[2] - 1):
-            g[i, j] = _torque(m, axis, b, c, i, j)
+            g[i, j] = _torque(m, axis, b, c, a_right, a_down, i, j)
         for j in range(1, m.shape[2] - 1):
             sin, cos = m[0, i, j], m[1, i, j]
             sin2, cos2 = np.float32(2) * sin * cos, cos * cos - sin * sin
             curvature[i, j] = cos2 * axis[1, i, j] + sin2 * axis[0, i, j] + b[0, i, j] * sin + b[1, i, j] * cos
-            right[i, j] = c * (sin * m[0, i, j + 1] + cos * m[1, i, j + 1])
-            down[i, j] = c * (sin * m[0, i + 1, j] + cos * m[1, i + 1, j])
+            right[i, j] = c * relative(a_right, i, j) * (sin * m[0, i, j + 1] + cos * m[1, i, j + 1])
+            down[i, j] = c * relative(a_down, i, j) * (sin * m[0, i + 1, j] + cos * m[1, i + 1, j])
 
 
 @compiled(fastmath=True)
-def _change_field(change, m, b, g, curvature):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """db/dh = y, so that dg/dh = sin phi and d(b.m)/dh = cos phi."""
+def _change_field(change, m, s, b, g, curvature):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """db/dh = s y, so that dg/dh = s sin phi and d(b.m)/dh = s cos phi."""
     for i in range(1, m.shape[1] - 1):
         for j in range(1, m.shape[2] - 1):
-            b[1, i, j] += change
-            g[i, j] += change * m[0, i, j]
-            curvature[i, j] += change * m[1, i, j]
+            own = relative(s, i, j) * change
+            b[1, i, j] += own
+            g[i, j] += own * m[0, i, j]
+            curvature[i, j] += own * m[1, i, j]
 
 
 @compiled(fastmath=True)
-def _flow(angle, m, axis, b, last_b, ahead, c, time_step, begin, end, turn, moved, awake):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _flow(  # type: ignore[no-untyped-def]
+    angle, m, axis, b, last_b, ahead, c, a_right, a_down, time_step, begin, end, turn, moved, awake
+):  # fmt: skip  # pragma: no cover - compiled
     """Explicit steps `begin` to `end` of the gradient flow in the far field of the middle of the time; see `flow`."""
     rows, columns = angle.shape
     for i in range(1, rows - 1 if begin == 0 else 0):
@@ -173,7 +197,7 @@ def _flow(angle, m, axis, b, last_b, ahead, c, time_step, begin, end, turn, move
         for i in range(1, rows - 1):
             if awake[i]:
                 for j in range(1, columns - 1):
-                    turn[i, j] = -time_step * _torque(m, axis, b, c, i, j)
+                    turn[i, j] = -time_step * _torque(m, axis, b, c, a_right, a_down, i, j)
         for i in range(1, rows - 1):
             square = np.float32(0)
             if awake[i]:

@@ -6,7 +6,8 @@ import numpy as np
 
 from simulation.compiled import compiled
 from simulation.energy.block_stencil import TILE
-from simulation.energy.elements import LEAST_STIFFNESS, areas
+from simulation.energy.coefficients import axes, coefficients
+from simulation.energy.elements import patches, stiffness
 from simulation.energy.spherical import add_torques
 from simulation.energy.trigonometry import sin_cos
 from simulation.material import Material
@@ -20,11 +21,16 @@ class ElementTilts:
 
     def __init__(self, microstructure: Microstructure, material: Material) -> None:
         ny, nx = microstructure.shape
-        c = material.exchange_number(microstructure.cell_nm)
-        self.area = np.pad(np.outer(areas(ny), areas(nx)), 1).astype(np.float32)
-        angle = microstructure.angle_rad
-        self._axis = np.stack([np.sin(angle), np.cos(angle)]).astype(np.float32)
-        self._numbers = np.float32(c), np.float32(1 / max(12 * c, LEAST_STIFFNESS)), np.float32(material.q / 2)
+        parts = coefficients(microstructure, material)
+        self.area = np.pad(patches((ny, nx), parts), 1).astype(np.float32)
+        self.sensitivity = 1.0 if parts is None else parts.sensitivity
+        self._axis = axes(microstructure, parts)
+        numbers = (
+            *stiffness(material.exchange_number(microstructure.cell_nm), parts),
+            np.float32(material.q / 2 * (1.0 if parts is None else parts.polarization**2)),
+        )
+        # Arrays of one phase, too: this takes longer to compile than it ever runs.
+        self._numbers = tuple(np.broadcast_to(number, (ny, nx)).copy() for number in numbers)
         self._corners = np.zeros(12 * TILE, np.float32)
         self._m, self._torque = (np.zeros((3, ny + 3, nx + 3), np.float32) for _ in range(2))
         self._along = np.zeros((ny + 3, nx + 3), np.float32)

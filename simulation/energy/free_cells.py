@@ -20,6 +20,7 @@ from numba import njit
 from simulation.compiled import compiled
 from simulation.energy.block_stencil import ABOVE, RIGHT_OF, add_pairs, local_blocks, make_convex
 from simulation.energy.cells import CellEnergy
+from simulation.energy.coefficients import at, axes, coefficients, relative
 from simulation.energy.element_flow import LOOK_EVERYWHERE, wake
 from simulation.energy.flow import LONGEST_FLOW, QUIET, explicit_steps, extrapolate, in_short_calls
 from simulation.energy.free import FreeEnergy
@@ -180,22 +181,28 @@ class CellTilts:
     """The out-of-plane Hessian of planar states, see `simulation.stability`."""
 
     def __init__(self, microstructure: Microstructure, material: Material) -> None:
-        self.area = np.pad(np.ones(microstructure.shape), 1).astype(np.float32)
-        angle = microstructure.angle_rad
-        self._axis = np.stack([np.sin(angle), np.cos(angle)]).astype(np.float32)
+        parts = coefficients(microstructure, material)
+        filled = np.ones(microstructure.shape) if parts is None else parts.filled
+        self.area = np.pad(filled, 1).astype(np.float32)
+        self.sensitivity = 1.0 if parts is None else parts.sensitivity
+        self._axis = axes(microstructure, parts)
         self._c = np.float32(material.exchange_number(microstructure.cell_nm))
-        self._half_q = np.float32(material.q / 2)
+        self._half_q: np.float32 | np.ndarray = np.float32(material.q / 2)
+        self._right, self._down = None, None
+        if parts:
+            self._half_q = (material.q / 2 * parts.polarization**2).astype(np.float32)
+            self._right, self._down = (np.pad(face, 1).astype(np.float32) for face in parts.across_faces())
         self._m = np.zeros((2, *self.area.shape), np.float32)
         self._stencil = np.zeros((9, *self.area.shape), np.float32)
 
     def stencil(self, angle: np.ndarray, b: np.ndarray) -> np.ndarray:
         """See `simulation.stability.OutOfPlaneHessian`."""
-        _tilt_stencil(angle, self._axis, b, self._c, self._half_q, self._m, self._stencil)
+        _tilt_stencil(angle, self._axis, b, self._c, self._right, self._down, self._half_q, self._m, self._stencil)
         return self._stencil
 
 
 @compiled(fastmath=True, error_model="numpy")
-def _tilt_stencil(angle, axis, b, c, half_q, m, stencil):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _tilt_stencil(angle, axis, b, c, a_right, a_down, half_q, m, stencil):  # type: ignore[no-untyped-def]  # pragma: no cover
     ny, nx = axis.shape[1], axis.shape[2]
     for i in range(1, ny + 1):
         for j in range(1, nx + 1):
@@ -204,9 +211,11 @@ def _tilt_stencil(angle, axis, b, c, half_q, m, stencil):  # type: ignore[no-unt
         for j in range(1, nx + 1):
             x, y = m[0, i, j], m[1, i, j]
             km = axis[0, i - 1, j - 1] * x + axis[1, i - 1, j - 1] * y
-            around_x = m[0, i - 1, j] + m[0, i + 1, j] + m[0, i, j - 1] + m[0, i, j + 1]
-            around_y = m[1, i - 1, j] + m[1, i + 1, j] + m[1, i, j - 1] + m[1, i, j + 1]
-            on = km * km + b[0, i, j] * x + b[1, i, j] * y - half_q
+            up, down = relative(a_down, i - 1, j), relative(a_down, i, j)
+            left, right = relative(a_right, i, j - 1), relative(a_right, i, j)
+            around_x = up * m[0, i - 1, j] + down * m[0, i + 1, j] + left * m[0, i, j - 1] + right * m[0, i, j + 1]
+            around_y = up * m[1, i - 1, j] + down * m[1, i + 1, j] + left * m[1, i, j - 1] + right * m[1, i, j + 1]
+            on = km * km + b[0, i, j] * x + b[1, i, j] * y - at(half_q, i - 1, j - 1)
             stencil[4, i, j] = on + c * (x * around_x + y * around_y)
-            stencil[1, i, j], stencil[7, i, j] = -c, -c
-            stencil[3, i, j], stencil[5, i, j] = -c, -c
+            stencil[1, i, j], stencil[7, i, j] = -c * up, -c * down
+            stencil[3, i, j], stencil[5, i, j] = -c * left, -c * right

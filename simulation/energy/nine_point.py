@@ -11,6 +11,7 @@ from numba import njit
 
 from simulation.compiled import compiled
 from simulation.energy.bilinear import in_middle, modes, sinc_half, sinc_half_bend, weighted
+from simulation.energy.coefficients import at
 from simulation.energy.conjugate_gradients import LEAST_CURVATURE, conjugate_gradients
 
 REDUCTION = 0.1
@@ -24,10 +25,10 @@ class NinePoint:
 
     Args:
         shape: (ny, nx), cells.
-        c, bulge: exchange number, and how far a cell bulges under a torque.
+        c, bulge: exchange number, and how far a cell bulges under a torque; numbers, or (ny, nx) of each cell.
     """
 
-    def __init__(self, shape: tuple[int, int], c: np.float32, bulge: np.float32) -> None:
+    def __init__(self, shape: tuple[int, int], c: np.float32 | np.ndarray, bulge: np.float32 | np.ndarray) -> None:
         ny, nx = shape
         self._c, self._bulge = c, bulge
         self._matrix = np.zeros((4, ny + 3, nx + 3), np.float32)  # diagonal, to the right, up, across
@@ -49,7 +50,6 @@ def _assemble(angle, middle, axis, b, c, bulge, convex, curvature, cell, matrix)
     """Sum the matrices of the cells: by their modes, without what couples one mode to another."""
     ny, nx = middle.shape[1], middle.shape[2]
     floor, least = np.float32(LEAST_CURVATURE), np.float32(0 if convex else -np.inf)
-    twist = c * np.float32(1 / 3)
     matrix[:3, 1] = np.float32(0)
     for i in range(ny):
         for j in range(np.uint64(nx)):
@@ -59,14 +59,17 @@ def _assemble(angle, middle, axis, b, c, bulge, convex, curvature, cell, matrix)
             f, g = weighted(fx * fy), weighted(gx * gy)
             torque = _HALF * g * off_axis - f * across_field
             stiff, bent = g * on_axis + f * along_field, f * across_field - _TWO * g * off_axis
-            curvature[0, j] = gx * gy * on_axis + fx * fy * along_field - bulge * (stiff * stiff + torque * bent)
+            curvature[0, j] = (
+                gx * gy * on_axis + fx * fy * along_field - at(bulge, i, j) * (stiff * stiff + torque * bent)
+            )
             bend_x = along_field * fy * sinc_half_bend(x) + on_axis * gy * sinc_half_bend(_TWO * x)
             bend_y = along_field * fx * sinc_half_bend(y) + on_axis * gx * sinc_half_bend(_TWO * y)
-            curvature[1, j], curvature[2, j] = c - bend_x, c - bend_y
+            curvature[1, j], curvature[2, j] = at(c, i, j) - bend_x, at(c, i, j) - bend_y
         for j in range(nx):  # the first and last columns of `cell` stay zero
             turn, along_x, along_y = curvature[0, j], curvature[1, j], curvature[2, j]
             turn = _SIXTEENTH * (max(abs(turn), floor) if convex else turn)
             along_x, along_y = _QUARTER * max(along_x, least), _QUARTER * max(along_y, least)
+            twist = at(c, i, j) * np.float32(1 / 3)
             cell[0, j + 1] = turn + along_x + along_y + twist
             cell[1, j + 1] = turn - along_x + along_y - twist
             cell[2, j + 1] = turn + along_x - along_y - twist

@@ -13,6 +13,7 @@ from numba import njit
 
 from simulation.energy.bilinear import RIGHT, RIGHT2, SERIES, SLOPE, weighted
 from simulation.energy.block_stencil import TILE, TILES
+from simulation.energy.coefficients import at
 from simulation.energy.geodesic import pair
 
 _HALF, _QUARTER, _ONE, _TWO, _FOUR, _EIGHTH = (np.float32(x) for x in (1 / 2, 1 / 4, 1, 2, 4, 1 / 8))
@@ -29,10 +30,11 @@ def sinc_of_square(u):  # type: ignore[no-untyped-def]  # pragma: no cover - com
 
 
 @njit(inline="always")
-def row_torques(m, axis, b, c, bulge, half_q, i, first, end, corners):  # type: ignore[no-untyped-def]  # pragma: no cover
+def row_torques(m, axis, b, cs, bulges, half_qs, i, first, end, corners):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Derivatives by the corners (four of x, of y, of z) of cells `first` to `end` - 1 of row i, at most a `TILE`."""
     for n in range(np.uint64(end - first)):
         j = n + np.uint64(first)
+        c, bulge, half_q = at(cs, i, j), at(bulges, i, j), at(half_qs, i, j)
         x0, y0, z0 = m[0, i + 1, j + RIGHT], m[1, i + 1, j + RIGHT], m[2, i + 1, j + RIGHT]
         x1, y1, z1 = m[0, i + 1, j + RIGHT2], m[1, i + 1, j + RIGHT2], m[2, i + 1, j + RIGHT2]
         x2, y2, z2 = m[0, i + 2, j + RIGHT], m[1, i + 2, j + RIGHT], m[2, i + 2, j + RIGHT]

@@ -11,7 +11,7 @@ from simulation.files import replacing
 from simulation.formats.mumax3 import mumax3_script
 from simulation.formats.ovf import unit_vectors, write_ovf
 from simulation.hysteresis import FieldSweep, demagnetization_curve
-from simulation.material import Material, Nd2Fe14B, named_material
+from simulation.material import MU0_T_M_PER_A, Material, Nd2Fe14B, named_material
 from simulation.microstructure import Microstructure
 
 FORMATS = ("npz", "ovf", "mumax3")
@@ -33,8 +33,9 @@ def export_structure(
         structure: the grains.
         path: the file to write.
         format: "npz" (read by `Microstructure.load`), "ovf" (easy axes as unit vectors, and beside it
-            `<stem>-remanence.ovf` with `remanent`) or "mumax3" (a script that computes the demagnetisation curve).
-        material: of a script; a name of `MATERIALS` will do.
+            `<stem>-remanence.ovf` with `remanent`, and `<stem>-Ms.ovf` in A/m where there is more than one phase) or
+            "mumax3" (a script that computes the demagnetisation curve).
+        material: of a script and of Ms; a name of `MATERIALS` will do.
         sweep: of a script; `FieldSweep()` unless given.
         remanent: (ny, nx, 3) direction of the magnetisation at remanence, see `remanence`.
         text: OVF as text instead of 8-byte binary.
@@ -57,6 +58,11 @@ def export_structure(
         representation = "text" if text else "binary8"
         axes = unit_vectors(structure.angle_rad)
         written = [write_ovf(path, axes, structure.cell_nm, "easy axes", "k", representation)]
+        if structure.phases:
+            Ms = structure.polarization_T(material) / MU0_T_M_PER_A
+            beside = path.with_name(f"{path.stem}-Ms.ovf")
+            title = "spontaneous magnetisation"
+            written.append(write_ovf(beside, Ms, structure.cell_nm, title, "Ms", representation, "A/m"))
         if remanent is not None:
             beside = path.with_name(f"{path.stem}-remanence.ovf")
             title = "magnetisation at remanence"

@@ -42,14 +42,15 @@ def mumax3_script(
     The table's columns are mumax3's own: t, mx, my, mz, then B_ext in tesla; M(H) is my against B_exty. The script goes
     on to the sweep's `stop`, whatever its `until`.
     """
-    region_of_grain, angle_rad = regions(structure)
-    largest_error = _largest_error_rad(structure, region_of_grain, angle_rad)
+    region, angle_rad, phase = regions(structure)
+    largest_error = _largest_error_rad(structure, region, angle_rad, phase)
     parts = [
         _about(structure, material, _one_line(name), len(angle_rad), largest_error, spins),
         _mesh(structure),
         _material(material, angle_rad),
+        *_phases(structure, phase),
         "// The region of every cell, row by row.",
-        *_cells(region_of_grain[structure.grain_id]),
+        *_cells(region),
         _sweep(material, sweep, PUSH if spins == "free" else 0.0),
     ]
     return "\n".join(parts)
@@ -59,28 +60,46 @@ def _one_line(name: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
-def regions(structure: Microstructure) -> tuple[np.ndarray, np.ndarray]:
-    """Region of each grain and easy axis of each region, at most `REGIONS`.
+def regions(structure: Microstructure) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Region of each cell, easy axis and phase of each region, at most `REGIONS`.
 
-    The physics sees easy axes only: grains with one axis share a region at no loss. Where there are more axes than
-    regions, neighbouring angles share one so that the widest span of a region is as small as it can be.
+    The physics sees easy axes and phases only: grains with one axis share a region at no loss, and a phase without
+    anisotropy is one. Where there are more axes than regions, neighbouring angles share one so that the widest span of
+    a region is as small as it can be.
 
     Returns:
-        (grains,) region index, (regions,) angle from +y in radians: the middle of its span.
+        (ny, nx) region index, (regions,) angle from +y in radians: the middle of its span, (regions,) phase.
     """
-    used = np.unique(structure.grain_id)
-    angles, axis_of_grain = np.unique(structure.grain_angle_rad[used], return_inverse=True)
-    narrow, wide = 0.0, float(angles[-1] - angles[0]) / REGIONS  # equal parts of the whole range always suffice
-    if angles.size > REGIONS:
-        for _ in range(50):
-            middle = (narrow + wide) / 2
-            fits = _spans(angles, middle)[-1] < REGIONS
-            narrow, wide = (narrow, middle) if fits else (middle, wide)
-    span = _spans(angles, wide) if angles.size > REGIONS else np.arange(angles.size)
-    region_of_grain = np.zeros(structure.grain_angle_rad.size, dtype=np.int64)
-    region_of_grain[used] = span[axis_of_grain]
-    members = [angles[span == region] for region in range(int(span[-1]) + 1)]
-    return region_of_grain, np.array([(m[0] + m[-1]) / 2 for m in members])
+    region = np.zeros(structure.shape, np.int64)
+    angles: list[np.ndarray] = []
+    phases: list[np.ndarray] = []
+    axes_matter = [True, *(phase.K1_J_per_m3 > 0 and phase.Js_T > 0 for phase in structure.phases)]
+    most = (REGIONS - axes_matter.count(False)) // axes_matter.count(True)
+    for phase, matters in enumerate(axes_matter):
+        cells = structure.phase_map == phase
+        if not cells.any():
+            continue
+        angle = structure.angle_rad[cells] if matters else np.zeros(int(cells.sum()))
+        share, middles = _shared(angle, most)
+        region[cells] = sum(len(found) for found in angles) + share
+        angles.append(middles)
+        phases.append(np.full(len(middles), phase))
+    return region, np.concatenate(angles), np.concatenate(phases)
+
+
+def _shared(angle_rad: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which of at most so many spans each angle is in, and the middles of the spans."""
+    angles, index = np.unique(angle_rad, return_inverse=True)
+    if angles.size <= most:
+        return index, angles
+    narrow, wide = 0.0, float(angles[-1] - angles[0]) / most  # equal parts of the whole range always suffice
+    for _ in range(50):
+        middle = (narrow + wide) / 2
+        fits = _spans(angles, middle)[-1] < most
+        narrow, wide = (narrow, middle) if fits else (middle, wide)
+    span = _spans(angles, wide)
+    members = [angles[span == n] for n in range(int(span[-1]) + 1)]
+    return span[index], np.array([(m[0] + m[-1]) / 2 for m in members])
 
 
 def _spans(angles: np.ndarray, width: float) -> np.ndarray:
@@ -93,9 +112,12 @@ def _spans(angles: np.ndarray, width: float) -> np.ndarray:
     return index
 
 
-def _largest_error_rad(structure: Microstructure, region_of_grain: np.ndarray, angle_rad: np.ndarray) -> float:
-    used = np.unique(structure.grain_id)
-    return float(np.abs(structure.grain_angle_rad[used] - angle_rad[region_of_grain[used]]).max())
+def _largest_error_rad(
+    structure: Microstructure, region: np.ndarray, angle_rad: np.ndarray, phase: np.ndarray
+) -> float:
+    """Of the axes of cells whose axes matter."""
+    hard = np.array([True, *(p.K1_J_per_m3 > 0 and p.Js_T > 0 for p in structure.phases)])[phase[region]]
+    return float(np.abs(structure.angle_rad - angle_rad[region])[hard].max(initial=0.0))
 
 
 _SPINS = {
@@ -130,7 +152,7 @@ def _about(
             f"- mumax3 knows {REGIONS} regions: grains with similar easy axes share {count} of them, and their axes",
             f"  are off by up to {math.degrees(largest_error_rad):.3g} degrees. THE STRUCTURE IS NOT QUITE THE SAME.",
         ]
-    elif count < structure.grains:
+    elif count < structure.grains and not structure.phases:
         lines.append(f"- {structure.grains} grains share {count} regions, as only their easy axes matter: no loss.")
     return "\n".join(f"// {line}".rstrip() for line in lines) + "\n"
 
@@ -153,6 +175,17 @@ def _material(material: Material, angle_rad: np.ndarray) -> str:
         *(f"anisU.SetRegion({i}, vector({math.sin(a)!r}, {math.cos(a)!r}, 0))" for i, a in enumerate(angle_rad)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _phases(structure: Microstructure, phase: np.ndarray) -> list[str]:
+    """Their constants, of the regions that are not of the main phase; exchange across faces is mumax3's own harmonic
+    mean, as it is that of cells here."""
+    lines = []
+    for i in np.flatnonzero(phase):
+        own = structure.phases[phase[i] - 1]
+        values = {"Msat": own.Js_T / MU0_T_M_PER_A, "Aex": own.A_J_per_m, "Ku1": own.K1_J_per_m3}
+        lines += [f"{name}.SetRegion({i}, {value!r})" for name, value in values.items()]
+    return [*lines, ""] if lines else []
 
 
 def _cells(region: np.ndarray) -> list[str]:

@@ -32,16 +32,18 @@ def write_ovf(
     title: str,
     symbol: str,
     representation: str = "binary8",
+    unit: str = "1",
 ) -> Path:
-    """Write a field of dimensionless vectors.
+    """Write a field of vectors or of numbers.
 
     Args:
         path: the file.
-        vectors: (ny, nx, 3).
+        vectors: (ny, nx, 3), or (ny, nx) numbers.
         cell_nm: edge of a cell; the layer is as thick as one.
         title: what the field is.
         symbol: of a vector; its components are called by it: `k` makes k_x, k_y, k_z.
         representation: "text" (17 digits: nothing is lost) or "binary8".
+        unit: of the values.
 
     Raises:
         InputError: if there is no such representation or the file cannot be written.
@@ -50,10 +52,12 @@ def write_ovf(
         raise InputError(f"OVF: representation must be one of {', '.join(REPRESENTATIONS)}, got {representation!r}")
     values = np.ascontiguousarray(vectors, dtype="<f8")
     data = REPRESENTATIONS[representation]
-    head = "\n".join(_header(values.shape[1], values.shape[0], cell_nm * 1e-9, title, symbol))
+    labels = [f"{symbol}_{axis}" for axis in "xyz"] if values.ndim == 3 else [symbol]
+    head = "\n".join(_header(values.shape[1], values.shape[0], cell_nm * 1e-9, title, labels, unit))
     parts = [f"{head}\n# Begin: Data {data}\n".encode("ascii")]
     if representation == "text":
-        parts.append("".join(f"{x:.17g} {y:.17g} {z:.17g}\n" for x, y, z in values.reshape(-1, 3)).encode("ascii"))
+        rows = values.reshape(-1, len(labels))
+        parts.append("".join(" ".join(f"{x:.17g}" for x in row) + "\n" for row in rows).encode("ascii"))
     else:
         parts += [np.array(CHECK_VALUE, "<f8").tobytes(), values.tobytes(), b"\n"]
     parts.append(f"# End: Data {data}\n# End: Segment\n".encode("ascii"))
@@ -66,11 +70,12 @@ def write_ovf(
     return path
 
 
-def _header(nx: int, ny: int, cell_m: float, title: str, symbol: str) -> list[str]:
+def _header(nx: int, ny: int, cell_m: float, title: str, labels: list[str], unit: str) -> list[str]:
     lines = ["OOMMF OVF 2.0", "", "Segment count: 1", "", "Begin: Segment", "Begin: Header", ""]
     lines += [f"Title: {title}", "meshtype: rectangular", "meshunit: m"]
     for axis, nodes in (("x", nx), ("y", ny), ("z", 1)):
         lines += [f"{axis}nodes: {nodes}", f"{axis}stepsize: {cell_m!r}", f"{axis}base: {cell_m / 2!r}"]
         lines += [f"{axis}min: 0.0", f"{axis}max: {nodes * cell_m!r}"]
-    lines += ["valuedim: 3", f"valuelabels: {symbol}_x {symbol}_y {symbol}_z", "valueunits: 1 1 1", "", "End: Header"]
+    lines += [f"valuedim: {len(labels)}", f"valuelabels: {' '.join(labels)}"]
+    lines += [f"valueunits: {' '.join([unit] * len(labels))}", "", "End: Header"]
     return [f"# {line}".rstrip() for line in lines]

@@ -237,6 +237,12 @@ class Label:
             return s.family.parameters(s.seed, s.purpose, s.index)[:2]
         return self.source.grains, float("nan")
 
+    @property
+    def largest_m(self) -> float:
+        """What no magnetisation exceeds, in Ms of the main phase: that of the strongest phase."""
+        phases = self.source.phases if isinstance(self.source, Microstructure) else self.source.family.phases
+        return max([1.0, *(phase.Js_T / self.conditions.material.Js_T for phase in phases)])
+
     def microstructure(self) -> Microstructure:
         """The structure, drawn again where it was sampled.
 

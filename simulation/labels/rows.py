@@ -12,6 +12,7 @@ from simulation.anchors import ANCHORS, anchor_points
 from simulation.errors import InputError
 from simulation.labels.label import Label, Outcome
 from simulation.microstructure import Microstructure
+from simulation.phases import phase_table, phases_of
 
 APPLICATION = 0x6D61676C  # "magl": marks a file as a label store
 FORMAT = 1
@@ -76,7 +77,7 @@ def check_label(label: Label) -> None:
         raise InputError(f"{name}: its key is not that of its structure and conditions")
     if not h.size == m.size == label.status.size or not (np.isfinite(h).all() and np.isfinite(m).all()):
         raise InputError(f"{name}: its curve is cut off or holds what is no number")
-    if (np.diff(h) >= 0).any() or (np.abs(m) > 1 + 1e-6).any():
+    if (np.diff(h) >= 0).any() or (np.abs(m) > label.largest_m + 1e-6).any():
         raise InputError(f"{name}: its field does not fall, or its magnetisation exceeds Ms")
     if label.outcome is Outcome.CONVERGED and (h.size == 0 or label.status.any()):
         raise InputError(f"{name}: it is said to have converged, and its fields have not")
@@ -99,15 +100,32 @@ def checksum(row: tuple[Any, ...]) -> bytes:
 
 
 def structure_row(structure: Microstructure) -> tuple[Any, ...]:
-    """Shape, cell size, grain map and angles of a structure that no specification can draw again."""
-    ids = zlib.compress(np.asarray(structure.grain_id, "<i4").tobytes())
-    return (*structure.shape, structure.cell_nm, ids, np.asarray(structure.grain_angle_rad, "<f8").tobytes())
+    """Shape, cell size, grain map and angles of a structure that no specification can draw again.
+
+    Where there are several phases, their map follows the grains', and their number, properties and the thickness of the
+    boundary the angles.
+    """
+    ids, angles = (
+        np.asarray(structure.grain_id, "<i4").tobytes(),
+        np.asarray(structure.grain_angle_rad, "<f8").tobytes(),
+    )
+    if structure.phase_id is not None:
+        ids += structure.phase_id.tobytes()
+        last = np.array([structure.boundary_nm, len(structure.phases)], "<f8")
+        angles += phase_table(structure.phases).tobytes() + last.tobytes()
+    return (*structure.shape, structure.cell_nm, zlib.compress(ids), angles)
 
 
 def structure_of(ny: int, nx: int, cell_nm: float, ids: bytes, angles: bytes) -> Microstructure:
     """The structure that `structure_row` wrote; its content hash is its checksum."""
-    grain_id = np.frombuffer(zlib.decompress(ids), "<i4").reshape(ny, nx)
-    return Microstructure(grain_id, np.frombuffer(angles, "<f8"), cell_nm)
+    maps, numbers, cells = zlib.decompress(ids), np.frombuffer(angles, "<f8"), ny * nx
+    grain_id = np.frombuffer(maps[: 4 * cells], "<i4").reshape(ny, nx)
+    if len(maps) == 4 * cells:
+        return Microstructure(grain_id, numbers, cell_nm)
+    phase_id, (boundary_nm, count) = np.frombuffer(maps[4 * cells :], np.uint8).reshape(ny, nx), numbers[-2:]
+    grains = numbers.size - 2 - 3 * int(count)
+    phases = phases_of(numbers[grains:-2].reshape(-1, 3))
+    return Microstructure(grain_id, numbers[:grains], cell_nm, phase_id, phases, float(boundary_nm))
 
 
 def _number(value: float) -> float | None:

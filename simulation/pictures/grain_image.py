@@ -31,6 +31,9 @@ class Grains(Protocol):
     @property
     def cell_nm(self) -> float: ...
 
+    @property
+    def phase_map(self) -> np.ndarray: ...
+
 
 def indexed_map(structure: Grains, pixels: int = 320) -> np.ndarray:
     """Palette indices of a grain map with +y upwards.
@@ -40,9 +43,11 @@ def indexed_map(structure: Grains, pixels: int = 320) -> np.ndarray:
         pixels: least edge of the image; a cell becomes a whole number of pixels.
 
     Returns:
-        (rows, columns) uint8: degrees as in `palette_index`, `LINE` on the lines between grains.
+        (rows, columns) uint8: degrees as in `palette_index`, `LINE` on the lines between grains and in cells of another
+        phase than the main one.
     """
-    return enlarged(structure, palette_index(structure.angle_rad), LINE, pixels)
+    shade = np.where(structure.phase_map > 0, np.uint8(LINE), palette_index(structure.angle_rad))
+    return enlarged(structure, shade, LINE, pixels)
 
 
 def enlarged(structure: Grains, shade: np.ndarray, line: int, pixels: int) -> np.ndarray:

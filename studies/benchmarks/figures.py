@@ -34,6 +34,7 @@ class Measured:
         cases, ours: the structures and our curves of them.
         tighter: our curves with a tolerance ten times tighter, of all structures.
         elements: our curves by elements, where `ours` are by cells.
+        phases: curves by cells and by elements, with one phase and with two of the same numbers.
         fidimag: its curves, by the name of the structure.
         magnum: magnum.np's field.
         ffts_ms: CPU time of the bare transforms of one evaluation.
@@ -46,6 +47,7 @@ class Measured:
     ours: list[CurveTiming]
     tighter: list[CurveTiming] = field(default_factory=list)
     elements: list[CurveTiming] = field(default_factory=list)
+    phases: list[list[tuple[CurveTiming, CurveTiming]]] = field(default_factory=list)
     fidimag: dict[str, CurveTiming] = field(default_factory=dict)
     magnum: FieldTiming | None = None
     ffts_ms: float = float("nan")
@@ -62,7 +64,15 @@ def figures(run: Measured) -> list[Figure]:
         rows += _costs(run, group)
     bare = statistics.median(curve.cpu_ms_per_evaluation for curve in run.ours)
     rows.append(Figure("ms an evaluation; of these its bare FFTs", f"{bare:.2f}; {run.ffts_ms:.2f}", "near its FFTs"))
-    return rows + _elements(run) + _speed(run) + _labelling(run) + _difference_from_fidimag(run) + _tolerance(run)
+    return (
+        rows
+        + _elements(run)
+        + _phases(run)
+        + _speed(run)
+        + _labelling(run)
+        + _difference_from_fidimag(run)
+        + _tolerance(run)
+    )
 
 
 def _costs(run: Measured, group: str) -> list[Figure]:
@@ -92,6 +102,19 @@ def _elements(run: Measured) -> list[Figure]:
         text = f"{statistics.median(ratios):.2f} in the median, {min(ratios):.2f} to {max(ratios):.2f}"
         rows.append(
             Figure(f"elements: {quantity} over those of cells", text, "at most 1", statistics.median(ratios) <= 1)
+        )
+    return rows
+
+
+def _phases(run: Measured) -> list[Figure]:
+    """What an evaluation costs with a second phase, over one without."""
+    rows = []
+    for kind, pairs in zip(("cells", "elements"), run.phases, strict=False):
+        ratios = [two.cpu_ms_per_evaluation / one.cpu_ms_per_evaluation for one, two in pairs]
+        middle = statistics.median(ratios)
+        text = f"{middle:.2f} in the median, {min(ratios):.2f} to {max(ratios):.2f}"
+        rows.append(
+            Figure(f"CPU time of an evaluation by {kind}, two phases over one", text, "at most 1.3", middle <= 1.3)
         )
     return rows
 

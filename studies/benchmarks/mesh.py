@@ -2,6 +2,7 @@
 
     python -m studies.benchmarks.mesh [--structures N] [--store FILE] [--picture FILE] [--workers N]
     python -m studies.benchmarks.mesh --fidimag [--structures N | --references ID ...] [--store FILE]
+    python -m studies.benchmarks.mesh --boundary [--structures N] [--store FILE] [--workers N]
 
 36 structures of 80 and 160 nm, mean grain sizes of 5 to 40 nm, misorientations of 15 to 165 degrees, drawn on cells of
 2 nm and refined without a change of their grains. The limit that deviations are measured from is that of elements on
@@ -11,6 +12,9 @@ store: a run that was killed goes on where it was.
 With `--fidimag`, which needs that solver, deviations are those from fidimag on cells of 1 nm, and the goal of elements
 on cells of 2 nm is to deviate less than fidimag does there. `--references 12 13` takes structures of the shipped set
 nd2fe14b-fidimag instead, 320 nm wide.
+
+With `--boundary` the structures are 18 squares of 80 nm with layers of 2, 4 and 6 nm between their grains: voids, and
+phases of 0.5 and 1 T with A of 5 pJ/m and no anisotropy. There is one table for each thickness, and one for all.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from simulation import (
     LabelStore,
     Microstructure,
     Nd2Fe14B,
+    Phase,
     Purpose,
     label_all,
     load_structures,
@@ -69,6 +74,7 @@ class Mesh:
 
 
 LIMIT = Mesh("elements", 4)
+BOUNDARY_NM, BOUNDARY_JS_T, BOUNDARY_A_J_PER_M = (2.0, 4.0, 6.0), (0.0, 0.5, 1.0), 5e-12
 MESHES = (Mesh("cells", 1), Mesh("cells", 2), Mesh("cells", 3), Mesh("elements", 1), Mesh("elements", 2))
 FIDIMAG_LIMIT = Mesh("cells", 2, "fidimag")
 FIDIMAG_MESHES = (Mesh("cells", 1, "fidimag"), Mesh("cells", 1), Mesh("cells", 2), Mesh("elements", 1))
@@ -83,6 +89,18 @@ def structures() -> list[Microstructure]:
             rng = generator(0, Purpose.BENCHMARK, 100 + len(drawn))
             drawn.append(voronoi(size_nm, CELL_NM, round((size_nm / grain_nm) ** 2), math.radians(degrees), rng))
     return [drawn[k * 7 % len(drawn)] for k in range(len(drawn))]
+
+
+def with_boundaries() -> list[Microstructure]:
+    """Structures with a second phase between their grains, each thickness twice with each phase, in turn."""
+    drawn: list[Microstructure] = []
+    for number in range(2):
+        for js_T in BOUNDARY_JS_T:
+            for thickness_nm in BOUNDARY_NM:
+                rng = generator(0, Purpose.BENCHMARK, 200 + len(drawn))
+                grains = voronoi(80.0, CELL_NM, (9, 16)[number], math.radians(60.0), rng)
+                drawn.append(grains.with_boundary(thickness_nm, Phase(BOUNDARY_A_J_PER_M, js_T)))
+    return drawn
 
 
 def simulate(chosen: list[Microstructure], meshes: tuple[Mesh, ...], store: LabelStore, workers: int) -> None:
@@ -124,6 +142,17 @@ def table(labels: dict[Mesh, list[Label]], limit: Mesh) -> str:
         row.append(f"{np.median([label.wall_s for label in labels[mesh]]):.2f}")
         lines.append(" | ".join(row))
     return "\n".join(f"| {line} |" for line in lines)
+
+
+def by_thickness(labels: dict[Mesh, list[Label]], limit: Mesh) -> str:
+    """The table of each thickness of the boundary."""
+    thickness = np.array([label.microstructure().boundary_nm for label in labels[limit]])
+    parts = []
+    for nm in np.unique(thickness):
+        rows = np.flatnonzero(thickness == nm)
+        some = {mesh: [found[i] for i in rows] for mesh, found in labels.items()}
+        parts.append(f"\n{len(rows)} with boundaries of {nm:g} nm\n\n{table(some, limit)}")
+    return "\n".join(parts)
 
 
 def goals(labels: dict[Mesh, list[Label]]) -> list[tuple[str, bool]]:
@@ -191,13 +220,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--structures", type=int, default=len(structures()), help="only so many of them")
     parser.add_argument("--references", type=int, nargs="+", metavar="ID", help=f"squares of {REFERENCES} instead")
     parser.add_argument("--fidimag", action="store_true", help="deviations from fidimag on cells of 1 nm")
+    parser.add_argument("--boundary", action="store_true", help="structures with a second phase between their grains")
     parser.add_argument("--store", type=Path, default=STORE, help=f"label store (default {STORE})")
     parser.add_argument("--picture", type=Path, default=PICTURE, help=f"PNG to write (default {PICTURE})")
     parser.add_argument("--workers", type=int, default=None, help="processes (default one a core), 0: only report")
     options = parser.parse_args(arguments)
     if options.fidimag:
         load_fidimag()  # says that it is missing before an hour of the other solver's curves
-    chosen = structures()[: options.structures]
+    chosen = (with_boundaries if options.boundary else structures)()[: options.structures]
     if options.references:
         chosen = load_structures(REFERENCES, options.references)
     meshes, limit = (FIDIMAG_MESHES, FIDIMAG_LIMIT) if options.fidimag else (MESHES, LIMIT)
@@ -209,7 +239,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("no structure has been simulated on every mesh yet", file=sys.stderr)
         return 2
     print(f"{len(labels[limit])} of {len(chosen)} structures, deviations from {limit.name}\n\n{table(labels, limit)}")
-    if not options.fidimag:
+    if options.boundary:
+        print(by_thickness(labels, limit))
+    elif not options.fidimag:
         draw(labels).savefig(options.picture, dpi=150)
     reached = fidimag_goals(labels) if options.fidimag else goals(labels)
     print("\n" + "\n".join(f"{sentence}: {'met' if met else 'missed'}" for sentence, met in reached))

@@ -29,7 +29,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from simulation import ANCHORS
+from simulation import ANCHORS, Nd2Fe14B, Phase
 from simulation.backends.planar import TOLERANCE
 from simulation.execution.allotted import available_cores
 from simulation.files import write_text
@@ -105,6 +105,8 @@ def measure(cases: list[Case], repeats: int, with_fidimag: Sequence[int]) -> Mea
     measure_fidimag(run, with_fidimag, say)
     say("the same curves by elements")
     run.elements = in_fresh_process(element_curves, structures, repeats)
+    say("the same with a second phase")
+    run.phases = [in_fresh_process(phase_curves, structures, repeats, kind) for kind in ("cells", "elements")]
     say("labelling with one process and with two")
     measure_labelling(run, repeats)
     say("ten times tighter tolerance")
@@ -138,6 +140,16 @@ def measure_labelling(run: Measured, rounds: int) -> None:
 def tighter_curves(structures: Sequence[Any]) -> Any:
     """Our curves with a tenth of the tolerance; for a fresh process."""
     return time_curves(structures, tolerance=TOLERANCE / 10)
+
+
+def phase_curves(structures: Sequence[Any], repeats: int, discretization: str) -> Any:
+    """Our curves, and those of the same magnets with a boundary layer of the numbers of the main phase: as many
+    evaluations, with the code for two phases; structure by structure in turn; for a fresh process."""
+    same = Phase(Nd2Fe14B.A_J_per_m, Nd2Fe14B.Js_T, Nd2Fe14B.K1_J_per_m3)
+    pairs = [structure for one in structures for structure in (one, one.with_boundary(4.0, same))]
+    time_curves([pairs[1]], discretization=discretization)  # what is compiled at first use is not counted
+    timed = time_curves(pairs, repeats=repeats, discretization=discretization)
+    return list(zip(timed[::2], timed[1::2], strict=True))
 
 
 def element_curves(structures: Sequence[Any], repeats: int) -> Any:

@@ -57,7 +57,8 @@ def test_the_energy_product_of_anchor_points_is_that_of_the_straight_lines_throu
 
 def test_properties_of_four_square_grains() -> None:
     angles = np.radians([0, 10, 0, 40])
-    size, spread, low = structure_properties(Microstructure(QUARTERS, angles, 2.0))
+    size, spread, low, *between = structure_properties(Microstructure(QUARTERS, angles, 2.0))
+    assert between == [0, 0]
     assert size == pytest.approx(2 * math.sqrt(100 / math.pi) * 2)
     assert low == pytest.approx(0.5)  # 0-10 and 0-0 are low, 10-40 and 0-40 are not; all four are of one length
     resultant = abs(np.mean(np.exp(2j * angles)))
@@ -69,7 +70,12 @@ def test_spread_of_axes_knows_no_head_and_is_the_standard_deviation_where_small(
     ids = np.arange(400).reshape(20, 20)
     turned = Microstructure(ids, angles + math.pi * (np.arange(400) % 2), 2.0)
     assert structure_properties(turned)[1] == pytest.approx(math.degrees(angles.std()), rel=0.02)
-    assert structure_properties(Microstructure(np.zeros((8, 8), int), np.array([0.3]), 2.0)).tolist()[1:] == [0, 1]
+    assert structure_properties(Microstructure(np.zeros((8, 8), int), np.array([0.3]), 2.0)).tolist()[1:] == [
+        0,
+        1,
+        0,
+        0,
+    ]
 
 
 def test_properties_are_told_from_the_decoded_field() -> None:

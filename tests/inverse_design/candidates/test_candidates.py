@@ -16,7 +16,7 @@ from inverse_design.candidates.propose import propose
 from inverse_design.candidates.selection import diverse_batch
 from inverse_design.candidates.sources import rotate_one_grain
 from inverse_design.goals import Goal
-from inverse_design.properties import Column
+from inverse_design.properties import PROPERTIES, Column
 from simulation import Microstructure, Purpose, StructureFamily
 
 FAMILY = StructureFamily(40, 2, (4, 9), (0.0, 1.0))
@@ -82,7 +82,7 @@ def test_each_source_gives_candidates_of_its_kind(source: str) -> None:
     for candidate in batch:
         assert candidate.structure.content_hash not in labelled
         assert (candidate.structure.content_hash in drawn) == (source == DRAWN)
-        assert candidate.predicted.shape == (11,)
+        assert candidate.predicted.shape == (len(PROPERTIES),)
         assert np.isfinite(candidate.predicted).all()
 
 

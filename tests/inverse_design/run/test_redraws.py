@@ -73,7 +73,9 @@ def test_robust_goals_ask_for_redraws_and_are_bounds_or_targets() -> None:
 
 def test_a_saved_batch_comes_back_whole(tmp_path: Path) -> None:
     item = verified(FAMILY.draw(1, Purpose.BENCHMARK, 0), 0.8, 0.36)
-    item = replace(item, candidate=replace(item.candidate, source="turned", predicted=np.arange(11.0)))
+    item = replace(
+        item, candidate=replace(item.candidate, source="turned", predicted=np.arange(float(len(PROPERTIES))))
+    )
     save_batch(tmp_path, [item])
     (again,) = load_batch(tmp_path)
     np.testing.assert_array_equal(again.candidate.predicted, item.candidate.predicted)

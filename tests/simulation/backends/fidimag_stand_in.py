@@ -16,6 +16,11 @@ from simulation.demag_tensor import prism_tensor
 MU0 = 4e-7 * np.pi
 
 
+def per_cell(value: float | np.ndarray) -> np.ndarray:
+    """A number, or one for each cell as a column: what fidimag takes for Ms and Ku."""
+    return np.asarray(value, float).reshape(-1, 1) if np.ndim(value) else np.asarray(value, float)
+
+
 class CuboidMesh:
     def __init__(self, nx: int, ny: int, nz: int, dx: float, dy: float, dz: float, **rest: Any) -> None:
         self.nx, self.ny, self.n = nx, ny, nx * ny * nz
@@ -26,11 +31,11 @@ class CuboidMesh:
 
 
 class UniaxialAnisotropy:
-    def __init__(self, Ku: float, axis: np.ndarray) -> None:
-        self.Ku, self.axis = Ku, np.asarray(axis).reshape(-1, 3)
+    def __init__(self, Ku: float | np.ndarray, axis: np.ndarray) -> None:
+        self.Ku, self.axis = per_cell(Ku), np.asarray(axis).reshape(-1, 3)
 
     def field(self, sim: Sim, m: np.ndarray) -> np.ndarray:
-        return 2 * self.Ku / (MU0 * sim.Ms) * (m * self.axis).sum(axis=1, keepdims=True) * self.axis
+        return 2 * self.Ku / (MU0 * sim.Ms_or_1) * (m * self.axis).sum(axis=1, keepdims=True) * self.axis
 
 
 class UniformExchange:
@@ -41,11 +46,13 @@ class UniformExchange:
         grid = m.reshape(sim.mesh.ny, sim.mesh.nx, 3)
         around = np.zeros_like(grid)
         for axis in (0, 1):
-            step = np.diff(grid, axis=axis)
+            low, high = np.delete(grid, -1, axis), np.delete(grid, 0, axis)
+            both = low.any(axis=-1, keepdims=True) & high.any(axis=-1, keepdims=True)
+            step = (high - low) * both  # none with a cell that has no spin
             ahead, behind = [(0, 0)] * 3, [(0, 0)] * 3
             ahead[axis], behind[axis] = (0, 1), (1, 0)
             around += np.pad(step, ahead) - np.pad(step, behind)
-        return 2 * self.A / (MU0 * sim.Ms * sim.mesh.dx_m**2) * around.reshape(-1, 3)
+        return 2 * self.A / (MU0 * sim.Ms_or_1 * sim.mesh.dx_m**2) * around.reshape(-1, 3)
 
 
 class Demag:
@@ -57,10 +64,10 @@ class Demag:
             away = np.abs(dy), np.abs(dx)
             self.tensor = n_xx[away], n_yy[away], n_xy[away] * np.sign(dy) * np.sign(dx)
         n_xx, n_yy, n_xy = self.tensor
-        h = np.zeros_like(m)
+        h, m = np.zeros_like(m), sim.Ms * m
         h[:, 0] = -(n_xx @ m[:, 0] + n_xy @ m[:, 1])
         h[:, 1] = -(n_xy @ m[:, 0] + n_yy @ m[:, 1])
-        return sim.Ms * h
+        return h
 
 
 class Zeeman:
@@ -88,7 +95,7 @@ class SteepestDescent:
         squared = self.tau**2 * np.square(self.mxH.reshape(-1, 3)).sum(axis=1, keepdims=True)
         m = self.sim.spin.reshape(-1, 3)
         m[:] = ((4 - squared) * m - 4 * self.tau * self.mxmxH.reshape(-1, 3)) / (4 + squared)
-        m /= np.linalg.norm(m, axis=1, keepdims=True)
+        m /= np.maximum(np.linalg.norm(m, axis=1, keepdims=True), 1e-30)
         self.sim.compute_effective_field()
         self.mxH[:] = np.cross(m, self.scale * self.sim.field.reshape(-1, 3)).reshape(-1)
         self.mxmxH[:] = np.cross(m, self.mxH.reshape(-1, 3)).reshape(-1)
@@ -99,7 +106,7 @@ class Sim:
 
     def __init__(self, mesh: CuboidMesh, name: str, driver: str) -> None:
         assert driver == "steepest_descent"
-        self.mesh, self.name, self.Ms = mesh, name, 0.0
+        self.mesh, self.name, self.Ms = mesh, name, np.zeros(())
         self.spin, self.field = np.zeros(3 * mesh.n), np.zeros(3 * mesh.n)
         self.terms: list[Any] = []
         self.taus: list[float] = []
@@ -107,14 +114,15 @@ class Sim:
         self.driver = SteepestDescent(self)
         Sim.created.append(self)
 
-    def set_Ms(self, value: float) -> None:
-        self.Ms = value
+    def set_Ms(self, value: float | np.ndarray) -> None:
+        self.Ms = per_cell(value)
+        self.Ms_or_1 = np.where(self.Ms > 0, self.Ms, 1.0)
 
     def add(self, term: Any) -> None:
         self.terms.append(term)
 
     def set_m(self, m0: tuple[float, float, float]) -> None:
-        self.spin.reshape(-1, 3)[:] = m0 if self.Ms else (0, 0, 0)
+        self.spin.reshape(-1, 3)[:] = np.asarray(m0) * (self.Ms > 0)
 
     def compute_effective_field(self) -> None:
         self.evaluations += 1

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from simulation import (
+    VOID,
     Conditions,
     FieldStatus,
     FieldSweep,
@@ -19,6 +20,7 @@ from simulation import (
     Material,
     Microstructure,
     Nd2Fe14B,
+    Phase,
     demagnetization_curve,
 )
 from simulation.backends import fidimag
@@ -205,3 +207,18 @@ def test_real_fidimag_stays_in_the_plane(tmp_path: Path) -> None:
         zeeman.update_field((0.0, h * Nd2Fe14B.H_A_A_per_m, 0.0))
         assert fidimag.relax(sim, tesla, fidimag.TOLERANCE, 10_000)[0] is FieldStatus.CONVERGED
     assert not sim.spin.reshape(-1, 3)[:, 2].any()
+
+
+@pytest.mark.parametrize("phase", [Phase(Nd2Fe14B.A_J_per_m, 0.8, 1e6), VOID], ids=["weak", "void"])
+def test_phases_of_the_same_exchange_have_the_curve_of_the_planar_solver(stand_in: list[Any], phase: Phase) -> None:
+    made = LOPSIDED.with_boundary(2, phase)
+    theirs = demagnetization_curve(made, Nd2Fe14B, SWEEP, "fidimag", max_evaluations=2000)
+    ours = demagnetization_curve(made, Nd2Fe14B, SWEEP, discretization="cells")
+    assert theirs.converged.all()
+    assert theirs.m[0] < 0.95
+    np.testing.assert_allclose(theirs.m, ours.m, atol=1e-3)
+
+
+def test_a_phase_of_another_exchange_is_refused(stand_in: list[Any]) -> None:
+    with pytest.raises(InputError, match="one exchange stiffness, and this magnet has 8e-12 J/m and 3e-12 J/m"):
+        demagnetization_curve(LOPSIDED.with_boundary(2, Phase(3e-12, 0.8)), Nd2Fe14B, SWEEP, "fidimag")
