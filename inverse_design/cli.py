@@ -11,10 +11,13 @@ from inverse_design import STARTED
 from inverse_design.commands import completion
 from inverse_design.commands.completion import of_words
 from inverse_design.commands.program import Commands, Program, options
-from inverse_design.console import console, result, result_json, result_table, warn
+from inverse_design.commands.reading import reads_structures
+from inverse_design.console import console, result, result_json, result_table, say_loading, warn
 from inverse_design.study.reading import load_study
 from simulation.errors import InputError
 from simulation.files import replacing
+from simulation.formats.options import ReadOptions
+from simulation.material import MATERIALS
 
 app = Program(
     cls=Commands,
@@ -41,8 +44,10 @@ RunPath = Annotated[
     Path,
     typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.", autocompletion=completion.runs),
 ]
-StructureFile = Annotated[Path, typer.Argument(metavar="STRUCTURE", help="A structure file (.npz).")]
-SHIPPED = "A shipped surrogate, nd2fe14b-elements or, of labels by the paper's cells, nd2fe14b"
+StructureFile = Annotated[
+    Path, typer.Argument(metavar="STRUCTURE", help="A structure file: .npz, or a map of another program, see show.")
+]
+SHIPPED = "A shipped surrogate, nd2fe14b-free or, of planar spins, nd2fe14b-elements or, by the paper's cells, nd2fe14b"
 SurrogateName = Annotated[
     str,
     typer.Option(
@@ -68,12 +73,11 @@ MaterialName = Annotated[
     typer.Option(
         "--material",
         metavar="NAME|FILE",
-        help="Nd2Fe14B, or a YAML file with A_J_per_m, Js_T and K1_J_per_m3, a study for one; of a structure in a run, "
-        "default: the run's.",
-        autocompletion=of_words("Nd2Fe14B"),
+        help=f"{', '.join(MATERIALS)} (see materials), or a YAML file with A_J_per_m, Js_T and K1_J_per_m3, a study "
+        "for one; of a structure in a run, default: the run's.",
+        autocompletion=of_words(*MATERIALS),
     ),
 ]
-Degrees = Annotated[bool, typer.Option("--degrees", help="The angles of the structure file are degrees, not radians.")]
 SPINS = "planar, or free to leave the plane where that is unstable (built-in solver)"
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object on standard output.")]
 
@@ -99,7 +103,7 @@ def init(
 ) -> None:
     """Write a commented study to start from, valid as it is.
 
-    Example: python -m inverse_design init my-magnet.yaml --surrogate nd2fe14b-elements
+    Example: python -m inverse_design init my-magnet.yaml --surrogate nd2fe14b-free
     """
     from inverse_design.commands.init import write_study
 
@@ -176,8 +180,43 @@ def status(run: RunPath, as_json: AsJson = False) -> None:
 
 
 @app.command()
+@reads_structures
+def show(
+    structure: StructureFile,
+    reading: ReadOptions,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="PNG", help="Draw map, grain sizes and axes into this picture."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a structure is: size, cells, grains, their sizes, axes and texture, and what was done to the file.
+
+    Read are this package's .npz, EBSD maps (.ang, .ctf, .h5, .h5oina), Neper's .tesr, tables (.csv), pictures of grains
+    (.png, .tif) and OVF files of easy axes or regions; nothing is simulated.
+
+    Example: python -m inverse_design show map.ctf --cell-nm 2 -o map.png
+    """
+    from inverse_design.commands.show import show_file
+    from inverse_design.files import writable
+
+    if output is not None:
+        _check_picture(output)
+        writable(output.parent)
+    facts, lines = show_file(structure, reading, output)
+    if as_json:
+        result_json(facts)
+        return
+    result(*lines)
+    if output is not None:
+        result(f"wrote {output}")
+
+
+@app.command()
+@reads_structures
 def simulate(
     structure: StructureFile,
+    reading: ReadOptions,
     backend: Backend = "planar",
     discretization: Discretization = None,
     material: MaterialName = None,
@@ -198,7 +237,6 @@ def simulate(
             help="Where to write; default: beside the structure, of one in a run, a new folder here.",
         ),
     ] = None,
-    degrees: Degrees = False,
     as_json: AsJson = False,
 ) -> None:
     """Simulate the demagnetisation curve of one structure: curve.csv, anchors.json, curve.png.
@@ -209,12 +247,14 @@ def simulate(
     """
     from inverse_design.commands.structure import simulate_file
 
-    simulate_file(structure, backend, discretization, material, output, spins, degrees, as_json)
+    simulate_file(structure, backend, discretization, material, output, spins, reading, as_json)
 
 
 @app.command()
+@reads_structures
 def predict(
     structure: StructureFile,
+    reading: ReadOptions,
     surrogate: Annotated[
         str | None,
         typer.Option(
@@ -226,7 +266,6 @@ def predict(
     ] = None,
     material: MaterialName = None,
     as_json: AsJson = False,
-    degrees: Degrees = False,
 ) -> None:
     """Predict the anchor points of one structure with their standard deviation; nothing is simulated.
 
@@ -234,7 +273,7 @@ def predict(
     """
     from inverse_design.commands.structure import anchor_in_si, predict_file
 
-    found, conditions, magnet = predict_file(structure, surrogate, material, degrees)
+    found, conditions, magnet = predict_file(structure, surrogate, material, reading)
     if as_json:
         result_json(found)
         return
@@ -252,12 +291,14 @@ def predict(
 
 
 @app.command()
+@reads_structures
 def morph(
     a: Annotated[
         str,
         typer.Argument(metavar="A", help="A structure file, or GRAINS,DEGREES[,SEED], such as 16,178: Voronoi grains."),
     ],
     b: Annotated[str, typer.Argument(metavar="B", help="The same for the other end.")],
+    reading: ReadOptions,
     surrogate: SurrogateName,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="PNG", help="The picture to write.")],
     steps: Annotated[int, typer.Option(min=2, max=24, help="Structures on the way, both ends included.")] = 6,
@@ -272,12 +313,13 @@ def morph(
     from inverse_design.report.style import own_style
     from surrogate import card
 
-    if output.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise InputError(f"{output}: a picture is written as .png, .svg or .pdf")
+    _check_picture(output)
     writable(output.parent)
     folder = card.find_surrogate(surrogate)
     encoding = card.read_autoencoder_card(folder / card.read_card(folder).autoencoder).encoding
-    ends = end_point(a, encoding), end_point(b, encoding)
+    ends = end_point(a, encoding, reading), end_point(b, encoding, reading)
+    card.check_surrogate(folder)
+    say_loading()
     from surrogate import Surrogate
 
     found = morph_between(*ends, Surrogate.load(folder), steps)
@@ -304,7 +346,7 @@ def explore(
 
     The page is served on this machine alone, under an address that nobody can guess.
 
-    Example: python -m inverse_design explore nd2fe14b-elements
+    Example: python -m inverse_design explore nd2fe14b-free
     """
     from inverse_design.commands.explore import explore_name
 
@@ -395,15 +437,17 @@ def verify(
 
 
 @app.command()
+@reads_structures
 def export(
     source: Annotated[
         Path,
         typer.Argument(
             metavar="RUN|STRUCTURE",
-            help="A run folder, or a structure file (.npz).",
+            help="A run folder, or a structure file.",
             autocompletion=completion.runs,
         ),
     ],
+    reading: ReadOptions,
     candidate: Annotated[
         int | None,
         typer.Argument(metavar="CANDIDATE", help="Of a run: its number.", autocompletion=completion.candidates),
@@ -433,7 +477,6 @@ def export(
         ),
     ] = None,
     material: MaterialName = None,
-    degrees: Degrees = False,
 ) -> None:
     """Write a structure for another program: OVF 2.0 (OOMMF, mumax3, Ubermag) or a mumax3 script.
 
@@ -441,7 +484,7 @@ def export(
     """
     from inverse_design.commands.export import export_file
 
-    for path in export_file(source, candidate, format, output, material, spins, degrees):
+    for path in export_file(source, candidate, format, output, material, spins, reading):
         result(f"wrote {path}")
 
 
@@ -479,3 +522,25 @@ def merge(
     from inverse_design.commands.label import merge_into
 
     result(merge_into(store, parts))
+
+
+@app.command()
+def materials(as_json: AsJson = False) -> None:
+    """List the materials that a study can name, with the source of each number.
+
+    Example: python -m inverse_design materials
+    """
+    from inverse_design.commands.materials import materials as listed
+    from inverse_design.commands.materials import materials_table, sources_in_words
+
+    if as_json:
+        result_json({"materials": listed()})
+        return
+    result_table(materials_table())
+    for line in sources_in_words():
+        result(line)
+
+
+def _check_picture(output: Path) -> None:
+    if output.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(f"{output}: a picture is written as .png, .svg or .pdf")

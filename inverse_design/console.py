@@ -125,6 +125,13 @@ def print_any_name() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def say_loading() -> None:
+    """Say that TensorFlow is being loaded, seconds in which nothing else is said; nothing where it is there already."""
+    if "keras" not in sys.modules:
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        log.info("loading %s", "TensorFlow" if backend == "tensorflow" else printable(backend))
+
+
 def warn(sentences: Iterable[str]) -> None:
     """Say what is doubtful on standard error and in the log of a run, quiet or not."""
     for sentence in sentences:

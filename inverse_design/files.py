@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from simulation.arrays import read_npz
-from simulation.errors import InputError
+from simulation.errors import InputError, SolverError
 
 MAX_JSON = 10**7
 """A record of a stage with thousands of files is a tenth of that."""
@@ -41,6 +43,15 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return read_npz(path)
     except (OSError, InputError):
         raise InputError(f"{path}: missing or damaged; running the study again makes it anew") from None
+
+
+@contextmanager
+def naming(structure: Path) -> Iterator[None]:
+    """Name the file of a structure where a solver comes to no curve of it in this block, which knows of no files."""
+    try:
+        yield
+    except SolverError as error:
+        raise SolverError(f"{structure}: {error}") from None
 
 
 def writable(folder: Path) -> Path:

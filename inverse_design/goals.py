@@ -6,11 +6,12 @@ asks for more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from inverse_design.curve_goal import CurveGoal
 from inverse_design.properties import UNITS, Column
 from simulation.anchors import ANCHORS
 
@@ -82,6 +83,27 @@ class Goal:
         return ", ".join(words)
 
 
+class Goals(tuple[Goal, ...]):
+    """Goals on properties, and the measured curve, if any, that simulated curves are to follow besides.
+
+    >>> goals = Goals([Goal("Mr", target=0.8, tolerance=0.01)])
+    >>> len(goals), goals.curve
+    (1, None)
+    """
+
+    curve: CurveGoal | None
+
+    def __new__(cls, goals: Iterable[Goal] = (), curve: CurveGoal | None = None) -> Goals:
+        made = super().__new__(cls, goals)
+        made.curve = curve
+        return made
+
+
+def curve_of(goals: Sequence[Goal]) -> CurveGoal | None:
+    """The measured curve among the goals."""
+    return goals.curve if isinstance(goals, Goals) else None
+
+
 def objectives(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
     """Values to minimise: |value - target| / tolerance for a target, -+value for a direction.
 
@@ -141,7 +163,11 @@ def distance(goals: Sequence[Goal], anchors: np.ndarray) -> np.ndarray:
 
 
 def ranking(
-    goals: Sequence[Goal], values: np.ndarray, hit: np.ndarray | None = None, confirmed: np.ndarray | None = None
+    goals: Sequence[Goal],
+    values: np.ndarray,
+    hit: np.ndarray | None = None,
+    confirmed: np.ndarray | None = None,
+    apart: np.ndarray | None = None,
 ) -> np.ndarray:
     """Rows from the best to the worst; the one order that everything here calls "best" by.
 
@@ -154,6 +180,9 @@ def ranking(
         values: (n, 6 or 11) simulated properties; NaN where there is none, all of them where nothing may be believed.
         hit: (n,) what counts as a hit, where that is more than the values of the row itself tell; default `hits`.
         confirmed: (n,) hits that every further check upholds; default none.
+        apart: (n,) distances of the curves from a measured one, where that is a goal: what one misses its tolerance by
+            is added to the distance from the windows, and among equals it comes first if it is to be minimised, else
+            with the targets.
 
     Returns:
         (n,) row numbers.
@@ -165,11 +194,18 @@ def ranking(
     """
     hit = hits(goals, values) if hit is None else np.asarray(hit, bool)
     confirmed = np.zeros(len(values), bool) if confirmed is None else np.asarray(confirmed, bool)
-    miss = np.where(hit, 0.0, distance(goals, values))
+    curve = curve_of(goals)
+    miss, more, first = distance(goals, values), np.zeros(len(values)), np.zeros(len(values))
+    if curve is not None and apart is not None:
+        scale = curve.tolerance or 0.01
+        far = np.where(np.isfinite(apart), np.asarray(apart, float), np.inf)
+        miss = np.hypot(miss, 0.0 if curve.tolerance is None else np.maximum(far - scale, 0) / scale)
+        first, more = (far, more) if curve.minimize else (first, np.square(far / scale))
+    miss = np.where(hit, 0.0, miss)
     directed = objectives([goal for goal in goals if goal.direction is not None], values)
     targets = np.square(objectives([goal for goal in goals if goal.target is not None], values)).sum(axis=1)
     # The last key of lexsort decides first; it keeps the order of what is equal.
-    keys = np.column_stack([~confirmed, ~hit, miss, directed, targets])
+    keys = np.column_stack([~confirmed, ~hit, miss, first, directed, targets + more])
     return np.lexsort(np.where(np.isfinite(keys), keys, np.inf).T[::-1])
 
 

@@ -26,6 +26,7 @@ from inverse_design.run.refining import batches_of
 from inverse_design.run.seconds import REPORT
 from inverse_design.run.simulating import Simulator, make_engine
 from inverse_design.run.stages import Stages
+from inverse_design.run.start import with_starts
 from inverse_design.run.verified import Verified, best_first
 from inverse_design.study.study import Study, study_text
 from simulation.files import write_text
@@ -85,10 +86,12 @@ class Run(Stages):
         """
         with LabelStore(self.folder.path / "labels.sqlite") as store, make_engine(self.study) as engine:
             simulator = Simulator(self.study, store, engine, self.track)
+            _ = self.own  # refused before anything is simulated
             labels = self.labels(simulator)
             already = baseline(self.goals, labels, self.study.magnet)
             log.info("labels: %s", in_words(already.as_dict(self.goals)))
             batch, confirmations, there = self.known(labels, already, simulator)
+            labels = with_starts(labels, batch)
             engine.close()  # idle workers would share the cores with the training
             found = Found(tuple(batch), tuple(confirmations))
             design = self._design(0, found, already, store)
@@ -207,7 +210,8 @@ class Run(Stages):
         """Why nothing has to be searched, in a sentence: enough is known already. Something is searched all the same
         where a goal is to be maximised or minimised, because that no number of hits is the end of."""
         count = sum(item.counts(self.goals) for item in verified)
-        directed = any(goal.direction is not None for goal in self.goals)
+        curve = self.goals.curve
+        directed = any(goal.direction for goal in self.goals) or bool(curve and curve.minimize)
         return "" if directed or count < self.study.verification.hits else self._enough(verified)
 
     def _enough(self, verified: Sequence[Verified]) -> str:

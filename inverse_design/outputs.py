@@ -27,7 +27,7 @@ from inverse_design.report.page import write_report
 from inverse_design.run.accuracy import evaluation
 from inverse_design.run.design import Design, read_design
 from inverse_design.run.folder import RunFolder, read_artifact, write_manifest
-from inverse_design.run.keys import FRONT, FRONT_AXES, HISTORY, Stage, labels_key, rest_key
+from inverse_design.run.keys import FRONT, FRONT_AXES, HISTORY, PAIRS, Stage, labels_key, rest_key
 from inverse_design.run.redraws import redraws_table
 from inverse_design.run.refining import stage_of
 from inverse_design.run.seconds import REST, StageTimes
@@ -191,6 +191,9 @@ def report_data(design: Design) -> ReportData:
     """What the report of a run shows, but for the maps of the reversal."""
     known = {one.name: getattr(design, one.name) for one in fields(Design)}
     common: dict[str, Any] = {"seconds": _seconds(design), "versions": versions(), "exports": _exports(design)}
+    common["measured_pairs"] = (
+        pd.read_csv(design.folder / PAIRS) if (design.folder / PAIRS).is_file() else pd.DataFrame()
+    )
     if not design.rounds:
         return ReportData(**known, **common)
     from inverse_design.search.genetic import load_result  # and with it pymoo

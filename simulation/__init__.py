@@ -18,7 +18,9 @@ _HOME = {
     "Material": "material",
     "Nd2Fe14B": "material",
     "Microstructure": "microstructure",
+    "ReadOptions": "formats",
     "export_structure": "formats",
+    "read_structure": "formats",
     "load_labels": "labels.sets",
     "load_structures": "labels.sets",
     "maximum_energy_product": "bhmax",
@@ -68,7 +70,9 @@ if TYPE_CHECKING:
     from simulation.errors import InputError as InputError
     from simulation.execution.engine import Engine as Engine
     from simulation.execution.executors import engine as engine
+    from simulation.formats import ReadOptions as ReadOptions
     from simulation.formats import export_structure as export_structure
+    from simulation.formats import read_structure as read_structure
     from simulation.hysteresis import FieldStatus as FieldStatus
     from simulation.hysteresis import FieldSweep as FieldSweep
     from simulation.hysteresis import demagnetization_curve as demagnetization_curve

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from simulation.errors import InputError
+from simulation.material_table import CONSTANTS, RECORDS, record_of
 
 MU0_T_M_PER_A = 4e-7 * math.pi
 
@@ -82,10 +83,63 @@ class Material:
         return (self.wall_parameter_nm / cell_nm) ** 2
 
 
-Nd2Fe14B = Material(A_J_per_m=8e-12, Js_T=1.61, K1_J_per_m3=4.2e6)
-"""Nd2Fe14B at room temperature with the values of Kovacs et al. (2022)."""
+def listed_material(name: str, temperature_K: float | None = None, **own: float | None) -> Material:
+    """A material of `simulation.material_table`, some of its constants replaced or filled in.
 
-MATERIALS = {"Nd2Fe14B": Nd2Fe14B}
+    Args:
+        name: as listed there.
+        temperature_K: at which; room temperature by default.
+        own: `A_J_per_m`, `Js_T`, `K1_J_per_m3` of one's own, which count for more than the listed ones; None is none.
+
+    Raises:
+        InputError: if a constant is neither listed with a source nor given.
+
+    >>> f"{listed_material('FePt').H_A_A_per_m / 1e6:.2f} MA/m"
+    '9.23 MA/m'
+    >>> listed_material("SmCo5", A_J_per_m=1.2e-11).K1_J_per_m3
+    17000000.0
+    """
+    record, wanting = record_of(name, temperature_K)
+    values = {key: own.get(key) for key in CONSTANTS}
+    for key in CONSTANTS:
+        quoted = getattr(record, key, None)
+        if values[key] is None and quoted is not None:
+            values[key] = quoted.value
+    missing = [key for key, value in values.items() if value is None]
+    if name not in RECORDS:
+        raise InputError(f"{wanting}, or give constants alone")
+    if missing:
+        reason = wanting or f"of {name} no {' nor '.join(missing)} with a source is known here"
+        raise InputError(f"{reason}; give {', '.join(missing)} beside the name")
+    return Material(*[float(value) for value in values.values() if value is not None])
+
+
+def why_no_material(name: str) -> str:
+    """Why a name alone is no material, in words: it is not listed, or not all of its constants are; nothing if it is.
+
+    >>> why_no_material("SmCo5")
+    'of SmCo5 no A_J_per_m with a source is known here; give A_J_per_m beside the name'
+    """
+    try:
+        listed_material(name)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def _complete() -> dict[str, Material]:
+    found = {}
+    for name, records in RECORDS.items():
+        if records and None not in [getattr(records[0], key) for key in CONSTANTS]:
+            found[name] = listed_material(name, records[0].temperature_K)
+    return found
+
+
+MATERIALS = _complete()
+"""Materials by name at room temperature, those of `simulation.material_table` of which all constants are known."""
+
+Nd2Fe14B = MATERIALS["Nd2Fe14B"]
+"""Nd2Fe14B at room temperature with the values of Kovacs et al. (2022)."""
 
 
 def named_material(material: object) -> Material:

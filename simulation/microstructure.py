@@ -18,6 +18,8 @@ from simulation.files import replacing
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from simulation.formats.options import ReadOptions
+
 LARGEST_FILE_ANGLE_RAD = 2 * math.pi
 """Angles of a file beyond this are taken for degrees: nobody writes an axis in radians and adds whole turns."""
 
@@ -188,17 +190,25 @@ class Microstructure:
             np.savez_compressed(partial, grain_id=ids, grain_angle_rad=self.grain_angle_rad, cell_nm=self.cell_nm)
 
     @classmethod
-    def load(cls, path: str | Path, degrees: bool = False) -> Microstructure:
-        """Read a structure from .npz; `cell_nm` may be missing (2.0), other arrays are ignored.
+    def load(cls, path: str | Path, degrees: bool = False, options: ReadOptions | None = None) -> Microstructure:
+        """Read a structure: this package's .npz, where `cell_nm` may be missing (2.0) and other arrays are ignored, or
+        a map of another program, see `simulation.formats.reading`.
 
         Args:
             path: the file.
             degrees: whether the file's angles are degrees instead of radians.
+            options: how to read the file of another program, in place of `degrees`.
 
         Raises:
             InputError: if the file cannot be read or does not hold a structure; also if angles in radians go beyond
                 a whole turn, which are degrees in all likelihood.
         """
+        if options is not None or Path(path).suffix != ".npz":
+            from simulation.formats.options import ReadOptions
+            from simulation.formats.reading import kind_of, read_structure
+
+            if options is not None or kind_of(Path(path)) != "npz":
+                return read_structure(path, options or ReadOptions(degrees=degrees)).structure
         path = Path(path)
         try:
             data = read_npz(path, ("grain_id", "grain_angle_rad"), ("cell_nm",), max_bytes=8 * MAX_CELLS)

@@ -1,4 +1,4 @@
-"""Voronoi grain structures: the paper's family of samples."""
+"""Grain structures: Voronoi, the paper's family of samples, and Laguerre, of wanted sizes and elongation."""
 
 from __future__ import annotations
 
@@ -62,9 +62,67 @@ def from_seeds(seeds: np.ndarray, angle_rad: np.ndarray, shape: tuple[int, int],
     """
     owner = nearest_seed(seeds, shape[0], shape[1])
     cells = np.bincount(owner.ravel(), minlength=len(seeds))
+    return _of_owners(owner, cells, angle_rad, cell_nm)
+
+
+def _of_owners(owner: np.ndarray, cells: np.ndarray, angle_rad: np.ndarray, cell_nm: float) -> Microstructure:
+    """The structure of the seeds that own a cell; `cells` (n,) says how many each has."""
     used = np.flatnonzero(cells)  # np.unique would sort all cells, six times slower
     number = np.cumsum(cells > 0) - 1
     return Microstructure(number[owner], np.asarray(angle_rad)[used], cell_nm)
+
+
+STEPS, PLACES = 12, 8
+"""Of `laguerre_kernel.relaxed`, and places that each seed has to choose from beforehand. 32 grains on 40 x 40 cells
+then have the wanted spread of sizes within 4 %, and 1,000 structures take less than a second."""
+
+
+def laguerre(
+    cells: int,
+    cell_nm: float,
+    angle_rad: np.ndarray,
+    rng: np.random.Generator,
+    size_sigma: float | None = None,
+    aspect: float = 1.0,
+    elongation_rad: float = 0.0,
+) -> Microstructure:
+    """Draw a square of grains whose equivalent diameters are log-normal, or of Voronoi grains, longer in one direction.
+
+    Args:
+        cells: along an edge.
+        cell_nm: edge of a cell, nm.
+        angle_rad: (n,) easy axis of each seed's grain.
+        rng: what is drawn from: without `size_sigma` the positions, else n normal numbers and 2 PLACES n for places.
+        size_sigma: standard deviation of the logarithm of a grain's diameter (of the circle of its area): areas are
+            those of the sample, exact within a cell or two; None: seeds as they fall, a Poisson-Voronoi diagram.
+        aspect: mean length over width of the grains.
+        elongation_rad: direction of their length, from +y towards +x.
+
+    >>> rng = np.random.default_rng(1)
+    >>> laguerre(40, 2.0, np.zeros(16), rng, size_sigma=0.1).grains
+    16
+    """
+    from simulation import laguerre_kernel  # as in `nearest_seed`
+
+    n, metric = len(angle_rad), stretching(aspect, elongation_rad)
+    if size_sigma is None:
+        owner = laguerre_kernel.stretched_power_diagram(
+            rng.uniform(0.0, cells, size=(n, 2)), np.zeros(n), cells, cells, *metric
+        )
+    else:
+        areas = np.exp(2.0 * size_sigma * rng.standard_normal(n))
+        areas *= cells * cells / areas.sum()
+        seeds = laguerre_kernel.packed(rng.uniform(0.0, cells, size=(n, PLACES, 2)), areas, *metric)
+        owner = laguerre_kernel.relaxed(seeds, areas, cells, cells, *metric, STEPS)
+    return _of_owners(owner, np.bincount(owner.ravel(), minlength=n), angle_rad, cell_nm)
+
+
+def stretching(aspect: float, elongation_rad: float) -> tuple[float, float, float]:
+    """The metric (G_xx, G_xy, G_yy) in which grains of that aspect ratio r are round: with u along their length and v
+    across, G = u u / r + r v v, of determinant 1."""
+    ux, uy = math.sin(elongation_rad), math.cos(elongation_rad)
+    along, across = 1.0 / aspect, aspect
+    return along * ux * ux + across * uy * uy, (along - across) * ux * uy, along * uy * uy + across * ux * ux
 
 
 def square_cells(size_nm: float, cell_nm: float) -> int:

@@ -141,6 +141,18 @@ def check_files(folder: Path, files: dict[str, str], needed: tuple[str, ...]) ->
             raise InputError(f"{path}: the file is damaged or not the one its card describes (checksum differs)")
 
 
+def check_surrogate(folder: Path) -> None:
+    """Check the cards of a surrogate and of its autoencoder and all their weight files: without Keras, so at once.
+
+    Raises:
+        InputError: if one is missing or damaged.
+    """
+    card = read_card(folder)
+    inner = folder / card.autoencoder
+    for at, files in ((folder, card.files), (inner, read_autoencoder_card(inner).files)):
+        check_files(at, files, tuple(files))
+
+
 def save_weights(network: Any, path: Path) -> str:
     """Write the weights of a Keras model as HDF5 and return the file's SHA-256."""
     with replacing(path) as partial:

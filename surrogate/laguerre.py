@@ -16,6 +16,7 @@ import math
 import numpy as np
 
 from simulation.compiled import compiled
+from simulation.laguerre_kernel import power_diagram
 
 SAME_RAD = math.radians(3.0)
 """Neighbours whose axes differ by less are one grain."""
@@ -42,79 +43,6 @@ def grains_of_seeds(
     owner = power_diagram(seeds, weights, ny, nx)
     grain_id, means = merged(owner, vectors, PRICE_CELLS, (2 * math.sin(SAME_RAD)) ** 2)
     return grain_id, means
-
-
-BLOCK, TILE = 40, 8
-"""Edges, in cells, of squares, one in the other, for which the seeds that can own anything there are picked first."""
-
-
-@compiled()
-def power_diagram(seeds: np.ndarray, weights: np.ndarray, ny: int, nx: int) -> np.ndarray:  # pragma: no cover
-    """(ny, nx) index of the seed of least power at each cell's centre; of equal ones the first.
-
-    Args:
-        seeds: (n, 2) positions (x, y) in cells; cell (iy, ix) has its centre at (ix + 1/2, iy + 1/2).
-        weights: (n,) in squared cells.
-    """
-    n = len(seeds)
-    owner = np.empty((ny, nx), np.int32)
-    every = np.arange(n)
-    in_block, in_tile, power = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n)
-    for by in range(0, ny, BLOCK):
-        for bx in range(0, nx, BLOCK):
-            y2, x2 = min(by + BLOCK, ny), min(bx + BLOCK, nx)
-            some = _near(seeds, weights, every, n, by, y2, bx, x2, power, in_block)
-            for ty in range(by, y2, TILE):
-                for tx in range(bx, x2, TILE):
-                    y1, x1 = min(ty + TILE, y2), min(tx + TILE, x2)
-                    few = _near(seeds, weights, in_block, some, ty, y1, tx, x1, power, in_tile)
-                    for iy in range(ty, y1):
-                        for ix in range(tx, x1):
-                            least = np.inf
-                            for k in range(few):
-                                i = in_tile[k]
-                                p = (seeds[i, 0] - ix - 0.5) ** 2 + (seeds[i, 1] - iy - 0.5) ** 2 - weights[i]
-                                if p < least:
-                                    least = p
-                                    owner[iy, ix] = i
-    return owner
-
-
-@compiled()
-def _near(
-    seeds: np.ndarray,
-    weights: np.ndarray,
-    among: np.ndarray,
-    count: int,
-    y0: int,
-    y1: int,
-    x0: int,
-    x1: int,
-    power: np.ndarray,
-    found: np.ndarray,
-) -> int:  # pragma: no cover - compiled
-    """Pick those of the first `count` seeds of `among` that can own a cell of a rectangle; returns how many.
-
-    The difference of two powers is linear, with twice the distance of the seeds as its slope. So a seed owns nothing
-    within r of the middle if it is behind the best one there by more than 2 r times their distance.
-    """
-    cy, cx = 0.5 * (y0 + y1), 0.5 * (x0 + x1)
-    reach = (y1 - y0 - 1) ** 2 + (x1 - x0 - 1) ** 2  # (2 r)^2
-    best, at = np.inf, 0
-    for k in range(count):
-        i = among[k]
-        power[k] = (seeds[i, 0] - cx) ** 2 + (seeds[i, 1] - cy) ** 2 - weights[i]
-        if power[k] < best:
-            best, at = power[k], i
-    few = 0
-    for k in range(count):
-        i = among[k]
-        behind = power[k] - best
-        apart = (seeds[i, 0] - seeds[at, 0]) ** 2 + (seeds[i, 1] - seeds[at, 1]) ** 2
-        if behind * behind <= reach * apart * (1 + 1e-9) + 1e-9:
-            found[few] = i
-            few += 1
-    return few
 
 
 @compiled()

@@ -63,7 +63,7 @@ def test_every_reader_of_yaml_is_a_safe_one() -> None:
 
 @pytest.mark.parametrize("name", ["..", "../up", "/etc", "a/b", "a\\b", "~", "", ".hidden", "a\n", "-x", "a\0b"])
 def test_no_name_leaves_the_runs(name: str) -> None:
-    """The run folder is the only path that a study decides; candidates and stages are numbered."""
+    """The run folder is the only path that a study has written to; candidates and stages are numbered."""
     from json import dumps
 
     with pytest.raises(StudyError):

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.interpolate import PchipInterpolator
 
+from inverse_design.console import say_loading
 from inverse_design.properties import UNITS, Column
 from inverse_design.report.data import on_the_curve
 from inverse_design.report.figures import PREDICTED, draw_curve
@@ -223,10 +224,11 @@ def write_figures(name_or_run: str, folder: Path) -> list[Path]:
 
 
 def _of_run(run: Path) -> dict[str, Figure]:
-    from surrogate import Surrogate
-
     study, rounds = study_of(run), last_round(run) + 1
     RunFolder(run).check(Stage.VAE, *(Stage.REGRESSOR.of(r) for r in range(rounds)))
+    say_loading()
+    from surrogate import Surrogate
+
     figures = {"computed-predicted": computed_against_predicted(*predictions(run, rounds - 1))}
     histories = {"autoencoder": run / Stage.VAE / HISTORY}
     histories |= {f"regressors, round {r}": run / Stage.REGRESSOR.of(r) / HISTORY for r in range(rounds)}

@@ -6,11 +6,12 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from inverse_design.commands.reading import load
 from inverse_design.commands.setting import setting_of
-from inverse_design.files import writable
+from inverse_design.files import naming, writable
 from inverse_design.run.design import study_of
 from simulation.errors import InputError
-from simulation.microstructure import Microstructure
+from simulation.formats.options import ReadOptions
 
 _KEPT = (".npz", ".sqlite", ".yaml", ".json", ".csv", ".h5", ".html")
 """What runs and users keep results in: no export in another format is written over them."""
@@ -25,7 +26,7 @@ def export_file(
     output: str | None,
     material: str | None = None,
     spins: str | None = None,
-    degrees: bool = False,
+    reading: ReadOptions | None = None,
 ) -> list[Path]:
     """Write a run's candidate, or a structure file, for another program; the paths of what was written.
 
@@ -35,7 +36,7 @@ def export_file(
         material: name or file; as the run of the structure has it, if None.
         spins: "planar" or "free": of the remanent state, and what a script says of them; as the run of the structure
             has it, if None.
-        degrees: the angles of the structure file are degrees.
+        reading: how the structure file is read.
 
     Raises:
         InputError: if there is no such candidate, structure, format or kind of spins, or the file to write is one that
@@ -52,7 +53,7 @@ def export_file(
         source = source / "candidates" / f"{candidate:02d}" / "structure.npz"
     elif source.is_dir():
         raise InputError(f"{source}: name a candidate of this run by its number, or a structure file")
-    structure = Microstructure.load(source, degrees)
+    structure = load(source, reading)
     setting = setting_of(source, material)
     magnet, sweep = setting.material, replace(setting.sweep, until=None)
     spins, suffix = spins or setting.spins, SUFFIXES[format]
@@ -62,7 +63,8 @@ def export_file(
     else:
         path = _output_file(output, suffix)
     writable(path.parent)
-    magnetization = remanence(structure, magnet, spins) if format == "ovf" else None
+    with naming(source):
+        magnetization = remanence(structure, magnet, spins) if format == "ovf" else None
     return export_structure(structure, path, format, magnet, sweep, magnetization, spins=spins)
 
 

@@ -9,7 +9,7 @@ from inverse_design.study.reading import StudyError, parse_study
 from inverse_design.study.shipped import fixed_sections
 from simulation.files import write_text
 
-EXAMPLES = ("alignment", "nd2fe14b", "paper", "quickstart")
+EXAMPLES = ("alignment", "fept", "measured", "nd2fe14b", "paper", "quickstart")
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -69,5 +69,6 @@ goals:                        # reduced units (Ms, H_A), or a number with a unit
   # also M1, Hk90, Hk80, Hk70, squareness, BHmax, grain_size_nm, axis_spread_deg, low_angle_share;
   # also maximize, minimize, {{at_least: 0.2}}, {{at_most: 0.3}}, {{between: [0.2, 0.3]}}
 
+# start: [mine.npz, {{file: map.ctf, cell_nm: 2}}]   # structures of your own that the search starts from
 verification: {{candidates: 8, rounds: 3, max_simulations: 96, hits: 1}}   # whichever comes first
 """

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from inverse_design.commands.reading import load
 from inverse_design.properties import Column
 from simulation.anchors import curve_points
 from simulation.errors import InputError
+from simulation.formats.options import ReadOptions
 from simulation.microstructure import Microstructure
 from simulation.pictures.axis_colors import axis_color
 from simulation.pictures.plots import draw_directions
@@ -52,15 +54,15 @@ def morph(a: Microstructure, b: Microstructure, surrogate: Surrogate, steps: int
     return Morph(alpha, surrogate.decode(codes), mean, std, a.cell_nm)
 
 
-def end_point(text: str, encoding: Encoding) -> Microstructure:
-    """A structure file, or "GRAINS,DEGREES[,SEED]" for a Voronoi structure on a surrogate's grid.
+def end_point(text: str, encoding: Encoding, reading: ReadOptions | None = None) -> Microstructure:
+    """A structure file, read as is said, or "GRAINS,DEGREES[,SEED]" for a Voronoi structure on a surrogate's grid.
 
     Raises:
         InputError: if it is neither.
     """
     words = text.split(",")
     if len(words) not in (2, 3):
-        return Microstructure.load(Path(text))
+        return load(Path(text), reading)
     try:
         grains, degrees, seed = int(words[0]), float(words[1]), int(words[2]) if len(words) == 3 else 1
     except ValueError:

@@ -8,6 +8,7 @@ from typing import Any
 
 from inverse_design.progress import duration
 from inverse_design.run.memory import total_bytes, workers_of
+from inverse_design.study.pairs import read_pairs
 from inverse_design.study.study import Study
 from inverse_design.study.wishes import goal_in_unit, shown_unit
 
@@ -33,7 +34,10 @@ def plan(study: Study, run: Path, measure: bool = False) -> dict[str, Any]:
         "valid": True,
         "labels": 0 if study.surrogate.pretrained else study.labels.count,
         "surrogate": study.surrogate.pretrained,
+        "measured_pairs": len(read_pairs(study)),
+        "start": _starts(study),
         "goals": {goal.quantity: goal.describe() for goal in study.reduced_goals},
+        "curve": None if (curve := study.reduced_goals.curve) is None else curve.describe(),
         "max_simulations": rule.max_simulations,
         "redraws": study.redraws,
         "confirm": list(study.checks),
@@ -44,6 +48,15 @@ def plan(study: Study, run: Path, measure: bool = False) -> dict[str, Any]:
         "curve_s": seconds,
         "simulation_s": None if seconds is None else simulation_seconds(study, seconds),
     }
+
+
+def _starts(study: Study) -> list[str]:
+    """Names of the structures that the search starts from; they are read, so that a wrong one is refused."""
+    if not study.start:
+        return []
+    from inverse_design.run.start import own_structures
+
+    return [each.name.partition(":")[2] for each in own_structures(study)]
 
 
 def disk_bytes(study: Study) -> int:
@@ -108,13 +121,12 @@ def describe(study: Study, found: dict[str, Any]) -> list[str]:
     """What running a study would do, a line a stage, and what it would take."""
     family, part, rule = study.family, study.surrogate, study.verification
     sweep = study.field_sweep
-    low, high = study.microstructures.misorientation_deg
     free = ", free spins" if study.labels.spins == "free" else ""
     until = "the coercive field" if sweep.until else f"{sweep.stop:g} H_A"
     return [
         f"{study.name}: valid",
         f"  structures: {family.size_nm:g} nm squares of {family.cells} x {family.cells} cells, "
-        f"{family.grains[0]} to {family.grains[1]} grains, misorientation {low:g} to {high:g} degrees",
+        f"{family.grains[0]} to {family.grains[1]} grains, {_texture(study)}{_grains(study)}",
         f"  labels: {study.labels.count} curves by {study.labels.backend} ({study.labels.discretization}{free}), "
         f"{sweep.start:g} H_A to {until} in steps of {sweep.step:g}; {study.labels.test} of them test"
         + (", all shipped" if part.pretrained else ""),
@@ -122,7 +134,9 @@ def describe(study: Study, found: dict[str, Any]) -> list[str]:
         if part.pretrained
         else f"  surrogate: latent code of {part.latent_dim}, {part.unlabelled} structures x {part.epochs} epochs, "
         f"{part.ensemble} regressor{'s' if part.ensemble > 1 else ''}",
+        *_pairs(study, found),
         *_goals(study),
+        *([f"  start: {', '.join(found['start'])}, simulated first and searched from"] if found["start"] else []),
         f"  search: {study.search.algorithm}, {study.search.generations} generations of {study.search.population}",
         f"  refinement: {rule.refine} simulations from the nearest structures before each search"
         if rule.refine
@@ -138,12 +152,43 @@ def describe(study: Study, found: dict[str, Any]) -> list[str]:
     ]
 
 
+def _texture(study: Study) -> str:
+    part = study.microstructures
+    low, high = part.misorientation_deg
+    about = f" about {part.direction_deg:g} degrees" if part.direction_deg else ""
+    if part.texture == "uniform":
+        return f"misorientation {low:g} to {high:g} degrees{about}"
+    name = {"gaussian": "Gaussian", "von_mises": "von Mises"}[part.texture]
+    return f"axes {name} with a standard deviation of {low:g} to {high:g} degrees{about}"
+
+
+def _grains(study: Study) -> str:
+    part = study.microstructures
+    words = "" if part.size_sigma is None else f", log-normal diameters of sigma {part.size_sigma:g}"
+    return words + (f", {part.aspect:g} times as long at {part.elongation_deg:g} degrees" if part.aspect > 1 else "")
+
+
+def _pairs(study: Study, found: dict[str, Any]) -> list[str]:
+    """What is measured."""
+    part, count, shift = study.labels, found["measured_pairs"], study.verification.correction
+    lines = []
+    if count:
+        pairs = f"{count} pair{'s' * (count != 1)} of {part.measured}"
+        lines.append(f"  measured: {pairs}, each as {part.weight} label{'s' * (part.weight != 1)} in the training")
+    if shift:
+        words = ", ".join(f"{anchor} {value:+g}" for anchor, value in shift.items())
+        lines.append(f"  correction: measured less simulated is taken as {words}; goals below are of what is simulated")
+    return lines
+
+
 def _goals(study: Study) -> list[str]:
     lines = []
     for goal in study.reduced_goals:
         unit = shown_unit(goal.quantity, study.goals[goal.quantity])
         beside = goal_in_unit(goal, unit, study.magnet) if unit else ""
         lines.append(f"  goal: {goal.quantity} {goal.describe()}" + (f" = {beside}" if beside else ""))
+    if (curve := study.reduced_goals.curve) is not None:
+        lines.append(f"  goal: {curve.describe()}, measured from {curve.h[0]:.3g} to {curve.h[-1]:.3g} H_A")
     return lines
 
 

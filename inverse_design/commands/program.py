@@ -56,6 +56,16 @@ Version = Annotated[
 class Commands(typer.core.TyperGroup):
     """Turns what a command raises into a sentence and an exit code."""
 
+    def main(self, *words: Any, **named: Any) -> Any:
+        """As `typer.core.TyperGroup.main`, but that a reader of the help who has seen enough is no failure either."""
+        try:
+            return super().main(*words, **named)
+        except (SystemExit, OutputClosed) as end:
+            if isinstance(end, SystemExit) and not isinstance(end.__context__, BrokenPipeError):
+                raise  # else it is what Rich and Click end with by themselves
+            forget_results()
+            raise SystemExit(0) from None
+
     def invoke(self, ctx: Any) -> Any:
         try:
             found = super().invoke(ctx)

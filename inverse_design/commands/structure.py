@@ -9,20 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from inverse_design.commands.reading import load
 from inverse_design.commands.setting import Setting, material_in_words, run_of, setting_of
-from inverse_design.console import result, result_json, warn
-from inverse_design.files import writable
+from inverse_design.console import result, result_json, say_loading, warn
+from inverse_design.files import naming, writable
 from inverse_design.run.verified import write_curve
 from inverse_design.study.units import in_si
 from simulation.anchors import ANCHORS, UNITS, AnchorPoints
 from simulation.curve import DemagnetizationCurve
 from simulation.errors import InputError
 from simulation.files import replacing, write_text
+from simulation.formats.options import ReadOptions
 from simulation.hysteresis import demagnetization_curve, discretization_of
 from simulation.material import MATERIALS, Material
-from simulation.microstructure import Microstructure
 from simulation.validity import plane_in_words, unsaturated, unstable_plane, warnings_for
-from surrogate.card import find_surrogate, read_card
+from surrogate.card import check_surrogate, find_surrogate, read_card
 
 
 def simulate_file(
@@ -32,7 +33,7 @@ def simulate_file(
     material: str | None = None,
     output: Path | None = None,
     spins: str | None = None,
-    degrees: bool = False,
+    reading: ReadOptions | None = None,
     as_json: bool = False,
 ) -> None:
     """Simulate a structure file; writes `curve.csv`, `anchors.json` and `curve.png` into a folder.
@@ -41,7 +42,7 @@ def simulate_file(
         discretization: as the run of the structure has it, if None.
         material: name or file; as the run of the structure has it, if None.
         spins: "planar" or "free"; as the run of the structure has it, if None.
-        degrees: the angles of the structure file are degrees.
+        reading: how the structure file is read.
         as_json: say the result as JSON.
         output: the folder; beside the structure, if None, but of a structure in a run one here: nothing of a run is
             written over.
@@ -53,7 +54,7 @@ def simulate_file(
     from inverse_design.report.figures import curve_figure
     from inverse_design.report.style import own_style
 
-    structure = Microstructure.load(path, degrees)
+    structure = load(path, reading)
     setting = setting_of(path, material)
     magnet, sweep = setting.material, setting.sweep
     discretization = discretization_of(backend, discretization or setting.discretization)
@@ -62,7 +63,9 @@ def simulate_file(
     spins = spins or (setting.spins if backend == "planar" else "planar")
     options: dict[str, Any] = {} if spins == "planar" else {"spins": spins}
     folder = writable(output or _beside(path, setting))
-    curve = demagnetization_curve(structure, magnet, sweep, backend=backend, discretization=discretization, **options)
+    options |= {"backend": backend, "discretization": discretization}
+    with naming(path):
+        curve = demagnetization_curve(structure, magnet, sweep, **options)
     said = warnings_for(magnet, structure.cell_nm, discretization, sweep, spins)
     warn([*said, *unsaturated(curve.m), *unstable_plane(curve.plane_unstable_h, spins)])
     usable = bool(curve.converged.all())
@@ -146,7 +149,7 @@ def _squareness(anchors: AnchorPoints) -> float | None:
 
 
 def predict_file(
-    path: Path, surrogate: str | None = None, material: str | None = None, degrees: bool = False
+    path: Path, surrogate: str | None = None, material: str | None = None, reading: ReadOptions | None = None
 ) -> tuple[dict[str, Any], str, Material | None]:
     """Of each anchor point of a structure file, by name: `mean` and `std`; and, where the surrogate has been
     cross-validated, `within_68` and `within_95`: half widths of its conformal intervals. Under `novelty`, where it can
@@ -157,17 +160,19 @@ def predict_file(
     Args:
         surrogate: a name or a run folder; the run that the structure lies in, if None.
         material: name or file of the magnet that is meant; must be the one that the surrogate was trained for.
-        degrees: the angles of the structure file are degrees.
+        reading: how the structure file is read.
 
     Raises:
         InputError: if there is no such surrogate, or it was trained for another magnet than is meant.
     """
-    structure, run = Microstructure.load(path, degrees), run_of(path)  # all is refused before TensorFlow is there
+    structure, run = load(path, reading), run_of(path)  # all is refused before TensorFlow is there
     if surrogate is None and run is None:
         raise InputError(f"{path}: lies in no run; name a surrogate or a run with one by --surrogate")
     name = surrogate or str(run)
     folder = find_surrogate(name)
     conditions, magnet = _trained_for(name, folder, path, material)
+    check_surrogate(folder)
+    say_loading()
     from surrogate import Surrogate
 
     model = Surrogate.load(folder)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from inverse_design.candidates.candidate import KNOWN
-from inverse_design.goals import UNITS, Goal
+from inverse_design.console import say_loading
+from inverse_design.goals import UNITS, Goal, curve_of
 from inverse_design.study.wishes import goal_in_unit, number_in_unit, shown_unit
 from simulation.anchors import ANCHORS
 
@@ -32,6 +33,9 @@ def closing_table(design: Design) -> Table:
         title = f"{goal.quantity} {goal.describe()}"
         beside = goal_in_unit(goal, unit, study.magnet) if unit else ""
         table.add_column(f"{title}\n{beside}" if beside else title, justify="right")
+    curve = curve_of(goals)
+    if curve is not None:
+        table.add_column(f"curve {curve.describe()}", justify="right")
     table.add_column("hit", justify="center")
     table.add_column("source")
     for number in design.ranking[:8]:
@@ -44,6 +48,8 @@ def closing_table(design: Design) -> Table:
             cells.append(
                 f"{cell}\n{number_in_unit(item.properties[i], goal.quantity, unit, study.magnet)}" if unit else cell
             )
+        if curve is not None:
+            cells.append(f"{item.apart(goals):.4f}")
         table.add_row(f"{number:02d}", *cells, _verdict(item, design.goals), item.candidate.source)
     return table
 
@@ -67,9 +73,10 @@ def accuracy_of(name_or_run: str | Path) -> dict[str, Any]:
 def _shipped_accuracy(name: str) -> dict[str, Any]:
     """Predicted now, on the test split of the labels that the surrogate was trained on."""
     from inverse_design.study.shipped import labels_of
-    from surrogate.card import find_surrogate
+    from surrogate.card import check_surrogate, find_surrogate
 
-    find_surrogate(name)  # refused before TensorFlow is there
+    check_surrogate(find_surrogate(name))  # refused before TensorFlow is there
+    say_loading()
     from surrogate import Surrogate
     from surrogate.metrics import evaluate, latent_space
 

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from inverse_design.candidates.candidate import KNOWN
+from inverse_design.goals import curve_of
 from inverse_design.properties import PROPERTIES, UNITS, Column
 from inverse_design.run.baseline import in_words
 from inverse_design.run.design import Design
+from inverse_design.run.start import apart_in_words, is_start
 from inverse_design.run.verified import Verified
 from inverse_design.study.study import study_text
 from simulation.anchors import ANCHORS, LEVELS, curve_points, internal_anchor_points
@@ -42,6 +44,7 @@ class ReportData(Design):
         reversals: by candidate number, the field (ny, nx) in H_A at which each cell switched, NaN where it has not.
         plane_unstable_h: by candidate number, the field in H_A from which on the plane was unstable; NaN where it never
             was.
+        measured_pairs: one row a measured pair, see `study.pairs.residuals`.
         no_reversals: by candidate number, why one that might be expected could not be made.
         all_figures: draw figures of every candidate, see `figured`.
     """
@@ -58,6 +61,7 @@ class ReportData(Design):
     reversals: Mapping[int, np.ndarray] = field(default_factory=dict)
     plane_unstable_h: Mapping[int, float] = field(default_factory=dict)
     no_reversals: Mapping[int, str] = field(default_factory=dict)
+    measured_pairs: pd.DataFrame = field(default_factory=pd.DataFrame)
     all_figures: bool = False
 
     @property
@@ -94,7 +98,8 @@ def asked(data: ReportData) -> str:
             words.append(f"{goal.quantity} as {extreme} as possible{f' ({bounds})' if bounds else ''}")
         else:
             words.append(f"{goal.quantity} {goal.describe()}")
-    return listed(words)
+    curve = curve_of(data.goals)
+    return listed(words if curve is None else [*words, curve.describe()])
 
 
 def listed(words: Sequence[str]) -> str:
@@ -122,10 +127,11 @@ def achieved(data: ReportData) -> str:
         misses = listed(_misses(data, champion))
         text = f"None of the {simulated} meets every target and bound. "
         text += f"The nearest, candidate {champion:02d}, misses {misses}." if misses else ""
-    text = text.rstrip() + _refuted(data) + _known(data)
+    text = text.rstrip() + _refuted(data) + _known(data) + _from_starts(data, champion)
     if failed:
         text += f" {failed} did not converge and count{'s' if failed == 1 else ''} for nothing."
-    return f"{text} {in_words(data.labelled)}" if data.labelled else text
+    but = "" if curve_of(data.goals) is None else " (That leaves the measured curve aside.)"
+    return f"{text} {in_words(data.labelled)}{but}" if data.labelled else text
 
 
 def _upheld(data: ReportData) -> str:
@@ -149,6 +155,19 @@ def _known(data: ReportData) -> str:
     """How many of the hits nobody had to search for."""
     known = sum(hit and item.candidate.source == KNOWN for hit, item in zip(data.hits, data.verified, strict=True))
     return f" {known} of the hits {'was' if known == 1 else 'were'} known before the search." if known else ""
+
+
+def _from_starts(data: ReportData, champion: int) -> str:
+    """How far the best is from the structures that the study started from."""
+    said = []
+    best = data.verified[champion].candidate.structure
+    for number, item in enumerate(data.verified):
+        name = item.candidate.parent.partition(":")[2]
+        if number == champion and is_start(item):
+            return f" It is {name}, which the search started from."
+        if is_start(item):
+            said.append(f"{name}: {apart_in_words(best, item.candidate.structure)}")
+    return f" From what the search started from, the best differs so: {'; '.join(said)}." if said else ""
 
 
 def measure(data: ReportData) -> str:
@@ -188,6 +207,9 @@ def _misses(data: ReportData, number: int) -> list[str]:
         if goal.window is not None and not goal.allows(value):
             gap = max(goal.window[0] - value, value - goal.window[1])
             found.append(f"{goal.quantity} by {gap:.2g} {UNITS[goal.quantity]}".rstrip())
+    curve, apart = curve_of(data.goals), data.verified[number].apart(data.goals)
+    if curve is not None and curve.tolerance is not None and not apart <= curve.tolerance:
+        found.append(f"the measured curve by {apart - curve.tolerance:.2g}")
     return found
 
 

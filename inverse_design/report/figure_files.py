@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from inverse_design.goals import curve_of
 from inverse_design.report import figures
 from inverse_design.report.data import ReportData, further, how
 from inverse_design.report.style import own_style
@@ -34,7 +35,9 @@ def write_figures(data: ReportData, folder: Path) -> None:
     takes longer than all the rest of it. Of candidates those in `ReportData.figured` are drawn.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    goals, shown = repr((data.goals, data.material)), data.figured
+    curve = curve_of(data.goals)
+    goals = repr((data.goals, data.material)) + ("" if curve is None else repr(curve.as_plain()))
+    shown = data.figured
     told = [repr((item.converged, item.confirmed, _key(item))) for item in data.verified]
     if len(data.front) or data.verified:
         key = _digest("front", goals, data.front.to_csv(index=False), *told)

@@ -16,6 +16,7 @@ from inverse_design.goals import Goal
 from inverse_design.properties import UNITS, grain_diameters_nm
 from inverse_design.report import switching
 from inverse_design.report.data import ReportData, further, how, internal_field, on_the_curve, verdict_on
+from inverse_design.report.measured_curve import draw_behind
 from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS
 from simulation.material import Material
@@ -95,7 +96,8 @@ def draw_curve(
 
 
 def _draw_goals(axes: Axes, goals: Sequence[Goal]) -> None:
-    """Bands over what is drawn already; one without an end goes to the edge of the figure."""
+    """Bands over what is drawn already; one without an end goes to the edge of the figure. A measured curve behind."""
+    draw_behind(axes, goals)
     label: str | None = "goal"
     goals = [goal for goal in goals if goal.quantity in ANCHORS]
     margin = 0.03

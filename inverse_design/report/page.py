@@ -29,6 +29,7 @@ from inverse_design.report.data import (
 from inverse_design.report.explorer import curve_frame_of, explored
 from inverse_design.report.figure_files import write_figures
 from inverse_design.report.listing import columns, listed
+from inverse_design.report.measured_curve import curve_rows, residual_rows
 from inverse_design.report.tables import write_tables
 from inverse_design.run.folder import GOES_ON
 from inverse_design.run.verified import Verified, in_words
@@ -113,13 +114,14 @@ def _context(data: ReportData) -> dict[str, Any]:
         "columns": columns(data),
         "listed": listed(data),
         "work": data.work,
-        "goal_rows": [_goal_row(data, goal, champion) for goal in data.goals],
+        "goal_rows": [*(_goal_row(data, goal, champion) for goal in data.goals), *curve_rows(data, champion)],
         "cards": [_card(data, number, item, frame) for number, item in enumerate(data.verified)],
         "disc": plots.direction_disc(),
         "preview": _empty_plane(data, frame, "Curve of the chosen point", "preview-marks"),
         "overlay": _empty_plane(data, frame, "Curves of the ticked candidates", "overlay-marks"),
         "labels": [(LABEL_WORDS.get(key, key), f"{value:g}") for key, value in data.labels.items()],
         "accuracy": _accuracy(data),
+        "residuals": residual_rows(data),
         "learning": plots.learning(data.losses),
         "hypervolume": plots.traces(
             {f"round {i}": (np.arange(1, len(h) + 1), h) for i, h in enumerate(data.hypervolume)},
@@ -190,7 +192,7 @@ def _card(data: ReportData, number: int, item: Verified, frame: svg.Frame) -> di
         "hit": data.hits[number],
         "verdict": verdict_on(data, number),
         "origin": in_words(item.candidate),
-        "rows": rows,
+        "rows": [*rows, *curve_rows(data, number)],
         "redraws": _redraws(item),
         "image": png_data_uri(structure),
         "size": f"{nx * structure.cell_nm:g} nm × {ny * structure.cell_nm:g} nm",

@@ -13,6 +13,7 @@ from inverse_design.goals import Goal
 from inverse_design.properties import UNITS, Column, grain_diameters_nm
 from inverse_design.report import svg, switching
 from inverse_design.report.data import how, internal_field, on_the_curve
+from inverse_design.report.measured_curve import behind
 from inverse_design.run.verified import Verified
 from simulation.anchors import ANCHORS, LEVELS
 from simulation.material import Material
@@ -56,13 +57,13 @@ def curve_axes(frame: svg.Frame, material: Material) -> Markup:
 
 
 def goal_bands(frame: svg.Frame, goals: Sequence[Goal], remanence: float) -> Markup:
-    """What is allowed: a faint band across the plot and a strong mark where the curve has to pass.
+    """What is allowed: a faint band across the plot and a strong mark where the curve has to pass; a measured curve.
 
     Args:
         remanence: where the knees' marks stand, M / Ms; NaN is taken as 1.
     """
     level = remanence if np.isfinite(remanence) else 1.0
-    parts = []
+    parts = [behind(frame, goals)]
     for goal in goals:
         if goal.window is None or goal.quantity not in ANCHORS:
             continue

@@ -15,7 +15,7 @@ import numpy as np
 from inverse_design.candidates.candidate import KNOWN, REFINED
 from inverse_design.files import read_json
 from inverse_design.front_plot import Pairs
-from inverse_design.goals import Goal
+from inverse_design.goals import Goals
 from inverse_design.properties import PROPERTIES
 from inverse_design.run.confirming import Checked, judged, load_confirmations
 from inverse_design.run.folder import MANIFEST, RunFolder, intact, read_artifact, read_manifest, work_in_words
@@ -130,7 +130,7 @@ class Design:
         return Pairs(predicted, simulated, converged, np.array(self.hits, bool))
 
     @cached_property
-    def goals(self) -> tuple[Goal, ...]:
+    def goals(self) -> Goals:
         """What is wanted, in reduced units."""
         return self.study.reduced_goals
 
@@ -193,8 +193,8 @@ def read_design(run: Path) -> Design:
     manifest = read_manifest(run)
     rounds = manifest["rounds"]
     study, folder = study_of(run), RunFolder(run)
-    known = manifest["known"] and study.verification.known
-    batches = _batches(rounds, manifest["refined"], bool(known))
+    known = bool(manifest["known"]) and (study.verification.known or bool(study.start))
+    batches = _batches(rounds, manifest["refined"], known)
     more = [*([Stage.REDRAWS] if study.redraws else []), *([Stage.CONFIRM] if study.checks else [])]
     trained = [stage.of(round_) for round_ in range(rounds) for stage in (Stage.REGRESSOR, Stage.SEARCH)]
     folder.check(*([Stage.VAE, *trained] if rounds else []))
@@ -260,7 +260,8 @@ def _check_study(run: Path, study: Study, rounds: int, known: bool) -> None:
     def follows(part: int | str, batch: str) -> bool:
         return _follows(run, study, part, batch)
 
-    of_known = known_key(study, read_json(run / Stage.KNOWN / LABELS)["labels"]) if known else ""
+    from_labels = read_json(run / Stage.KNOWN / LABELS) if known else {}
+    of_known = known_key(study, from_labels["labels"], from_labels.get("start", ())) if known else ""
     for round_ in range(rounds):
         search = search_key(study, key(Stage.REGRESSOR.of(round_)), round_)
         verify = verify_key(study, search, round_)

@@ -66,6 +66,9 @@ GRAIN_HISTORY = "grains.csv"
 TEST = "test.npz"
 """Predictions for the test split and what was simulated, in a regressor's folder: `mean`, `std`, `anchors` (n, 6)."""
 
+PAIRS = "measured.csv"
+"""Anchor points of measured pairs beside those simulated of their maps, in the run's folder."""
+
 LABELS = "labels.json"
 """Digest of the labels, in the folders of what is known from them and of what was climbed to from there."""
 
@@ -87,12 +90,18 @@ def _spins(study: Study) -> dict[str, str]:
     return {} if study.labels.spins == "planar" else {"spins": study.labels.spins}
 
 
+def _curve(study: Study) -> dict[str, Any]:
+    """What a key says of a measured curve: nothing where there is none."""
+    curve = study.reduced_goals.curve
+    return {} if curve is None else {"curve": curve.as_plain()}
+
+
 def labels_key(study: Study) -> str:
     """Key of the labels' wall time: of which family they are and how they are simulated, not how many."""
     return stage_key(
         Stage.LABELS,
         seed=study.seed,
-        microstructures=study.microstructures.model_dump(mode="json"),
+        microstructures=study.microstructures.as_plain(),
         material=vars(study.magnet),
         field_sweep=study.field_sweep.model_dump(mode="json"),
         backend=study.labels.backend,
@@ -109,7 +118,7 @@ def vae_key(study: Study) -> str:
     return stage_key(
         Stage.VAE,
         seed=study.seed,
-        microstructures=study.microstructures.model_dump(mode="json"),
+        microstructures=study.microstructures.as_plain(),
         surrogate=part.model_dump(mode="json", exclude={"regressor", "ensemble"}),
     )
 
@@ -126,6 +135,7 @@ def regressor_key(study: Study, before: str, labels: LabelledStructures, round_:
         regressor=study.surrogate.regressor.model_dump(mode="json"),
         ensemble=study.surrogate.ensemble,
         mirrored=study.surrogate.mirrored,
+        **({} if labels.beside is None else {"measured": labels.beside.keys}),
     )
 
 
@@ -138,7 +148,7 @@ def search_key(study: Study, regressor: str, round_: int) -> str:
         regressor=regressor,
         goals=[vars(goal) for goal in study.reduced_goals],
         search=study.search.model_dump(mode="json"),
-        microstructures=study.microstructures.model_dump(mode="json"),
+        microstructures=study.microstructures.as_plain(),
     )
 
 
@@ -160,6 +170,7 @@ def verify_key(study: Study, search: str, round_: int) -> str:
         discretization=study.labels.discretization,
         field_sweep=study.field_sweep.model_dump(mode="json"),
         **_spins(study),
+        **(_curve(study) if round_ else {}),
     )
 
 
@@ -186,6 +197,7 @@ def refine_key(study: Study, labels: str, simulated: Sequence[str], name: str) -
         discretization=study.labels.discretization,
         field_sweep=study.field_sweep.model_dump(mode="json"),
         **_spins(study),
+        **_curve(study),
     )
 
 
@@ -194,8 +206,14 @@ def labels_digest(labels: LabelledStructures) -> str:
     return hashlib.sha256("".join(labels.keys).encode()).hexdigest()
 
 
-def known_key(study: Study, labels: str) -> str:
-    """Key of the labelled structures that meet the goals: which labels, the goals, and how candidates are simulated."""
+def known_key(study: Study, labels: str, own: Sequence[str] = ()) -> str:
+    """Key of what is known before the search: which labels meet the goals, and how candidates are simulated.
+
+    Args:
+        labels: see `labels_digest`.
+        own: content of the user's own structures, if there are any.
+    """
+    started = {"start": list(own), "known": study.verification.known} if own else {}
     return stage_key(
         Stage.KNOWN,
         labels=labels,
@@ -205,6 +223,7 @@ def known_key(study: Study, labels: str) -> str:
         backend=study.verification.backend,
         discretization=study.labels.discretization,
         field_sweep=study.field_sweep.model_dump(mode="json"),
+        **started,
         **_spins(study),
     )
 
@@ -212,20 +231,23 @@ def known_key(study: Study, labels: str) -> str:
 def confirm_key(study: Study, batch: str) -> str:
     """Key of the confirmation of a batch: its own, that of its redraws where they say what a hit is, and the checks."""
     robust = any(goal.robust for goal in study.reduced_goals)
-    return stage_key(Stage.CONFIRM, batch=redraws_key(study, batch) if robust else batch, checks=study.checks)
+    first = redraws_key(study, batch) if robust else batch
+    return stage_key(Stage.CONFIRM, batch=first, checks=study.checks, **_curve(study))
 
 
 def rest_key(study: Study) -> str:
     """Key of the wall time that no stage took, over the attempts at one search."""
-    parts = study.model_dump(mode="json", include={"seed", "goals", "surrogate", "microstructures", "labels"})
-    del parts["labels"]["spins"]
+    parts = study.model_dump(mode="json", include={"seed", "goals", "surrogate", "labels"})
+    parts["microstructures"] = study.microstructures.as_plain()
+    for key in ("spins", "measured", "weight", "uncertainty"):
+        del parts["labels"][key]
     parts["labels"] |= _spins(study)
-    return stage_key(Stage.LABELS, rest=parts)
+    return stage_key(Stage.LABELS, rest=parts | _curve(study))
 
 
 def redraws_key(study: Study, verify: str) -> str:
     """Key of the redraws of a batch's hits."""
-    return stage_key(Stage.REDRAWS, seed=study.seed, verify=verify, redraws=study.redraws)
+    return stage_key(Stage.REDRAWS, seed=study.seed, verify=verify, redraws=study.redraws, **_curve(study))
 
 
 def reversal_key(label_keys: dict[int, str]) -> str:

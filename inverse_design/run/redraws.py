@@ -1,7 +1,8 @@
 """Structures with a hit's statistics: nobody can make one exact grain map.
 
-A redraw has as many Voronoi grains as the hit, and the hit's easy axes dealt out anew among them: the same distribution
-of grain sizes and of axes, other places. What mean and spread its curves have is what a maker of magnets can expect.
+A redraw has as many grains of the study's family as the hit, Voronoi ones by default, and the hit's easy axes dealt out
+anew among them: the same distribution of grain sizes and of axes, other places. What mean and spread its curves have is
+what a maker of magnets can expect.
 """
 
 from __future__ import annotations
@@ -18,19 +19,28 @@ from inverse_design.properties import PROPERTIES, simulated_properties
 from inverse_design.run.verified import Verified
 from simulation.labels.label import Label
 from simulation.microstructure import Microstructure
-from simulation.sampling import Purpose, generator
+from simulation.sampling import Purpose, StructureFamily, generator
 from simulation.tessellation import voronoi
 
 RESULT = "redraws.npz"
 
 
-def redraws(structure: Microstructure, count: int, seed: int) -> list[Microstructure]:
-    """`count` structures with the statistics of a square one; the same seed and structure give the same."""
+def redraws(
+    structure: Microstructure, count: int, seed: int, family: StructureFamily | None = None
+) -> list[Microstructure]:
+    """`count` structures with the statistics of a square one; the same seed and structure give the same.
+
+    Args:
+        family: whose grain sizes and elongation they have; None: Voronoi.
+    """
     angles, size_nm = structure.grain_angle_rad, structure.shape[0] * structure.cell_nm
     drawn = []
     for number in range(count):
         rng = generator(seed, Purpose.REDRAW, int(structure.content_hash[:8], 16), number)
-        grains = voronoi(size_nm, structure.cell_nm, angles.size, 0.0, rng)
+        if family is None or family.is_voronoi:
+            grains = voronoi(size_nm, structure.cell_nm, angles.size, 0.0, rng)
+        else:
+            grains = replace(family, size_nm=size_nm, cell_nm=structure.cell_nm).with_axes(np.zeros(angles.size), rng)
         axes = rng.permutation(angles)[: grains.grain_angle_rad.size]  # a seed may be left without a cell
         drawn.append(Microstructure(grains.grain_id, axes, structure.cell_nm))
     return drawn

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from inverse_design.run.confirming import Checked, confirm, load_confirmations
 from inverse_design.run.folder import RunFolder
 from inverse_design.run.keys import (
     LABELS,
+    PAIRS,
     Stage,
     confirm_key,
     known_key,
@@ -33,12 +35,16 @@ from inverse_design.run.known import known_candidates, tell
 from inverse_design.run.redraws import redraws, save_redraws, with_redraws
 from inverse_design.run.refining import part_of, refined, stage_of
 from inverse_design.run.simulating import Simulator, wanted_labels
+from inverse_design.run.start import OwnStructure, own_structures
 from inverse_design.run.verified import Verified, load_batch, part_in_words, save_batch, verify_batch
+from inverse_design.study.pairs import as_labels, mean_residuals, read_pairs, residuals
 from inverse_design.study.shipped import labels_of
 from inverse_design.study.study import Study
+from simulation.anchors import UNITS
 from simulation.errors import InputError
 from simulation.files import write_text
 from simulation.labels.drawn import Drawn, Structures
+from simulation.labels.label import Conditions
 from simulation.labels.labelled import LabelledStructures, label_name
 from surrogate.card import CARD, checksum
 
@@ -66,6 +72,11 @@ class Stages:
         self.study, self.folder, self._tracker = study, RunFolder(folder, began), tracker
         self.goals = study.reduced_goals
         self._model: tuple[str, Surrogate] | None = None
+
+    @cached_property
+    def own(self) -> list[OwnStructure]:
+        """The structures of the user's own that the search starts from; refused before anything is computed."""
+        return own_structures(self.study, self.folder.path)
 
     @contextmanager
     def track(self, name: str) -> Iterator[Update]:
@@ -98,13 +109,29 @@ class Stages:
             raise InputError(
                 f"{store.path}: only {len(usable)} of {len(wanted)} labels are usable; the first other: {first}"
             )
+        beside = self._measured(simulator, conditions)
         return LabelledStructures(
             tuple(label.key for label in usable),
             Structures(Drawn(label.structure_hash, label.microstructure) for label in usable),
             np.array([label.anchors.as_array() for label in usable]),
             np.array([label.specification.index < study.labels.test for label in usable if label.specification]),
             names=tuple(label_name(label.specification.index) for label in usable if label.specification),
+            beside=beside,
         )
+
+    def _measured(self, simulator: Simulator, conditions: Conditions) -> LabelledStructures | None:
+        """Measured pairs as a training reads them; their maps are simulated, too, and a table says by how much the two
+        differ."""
+        part, pairs, path = self.study.labels, read_pairs(self.study), self.folder.path / PAIRS
+        if not pairs:
+            path.unlink(missing_ok=True)  # of an older study of this name
+            return None
+        table = residuals(pairs, simulator.simulate("measured maps", [pair.structure for pair in pairs], conditions))
+        write_text(path, table.to_csv(index=False))
+        for anchor, (mean, std, count) in mean_residuals(table).items():
+            spread = f" ± {std:.3g}" if count > 1 else ""
+            log.info("measured less simulated: %s %.3g%s %s, of %d pairs", anchor, mean, spread, UNITS[anchor], count)
+        return as_labels(pairs, part.weight, part.uncertainty, self.study.seed)
 
     def vae(self) -> Path:
         """Train the autoencoder on unlabelled structures."""
@@ -131,16 +158,17 @@ class Stages:
     def known(
         self, labels: LabelledStructures, already: Baseline, simulator: Simulator
     ) -> tuple[list[Verified], list[Checked], bool]:
-        """The best labelled structures that meet the goals, as candidates, unless the study wants new ones only; their
-        confirmations, and whether they were there already."""
-        if not already.rows or not self.study.verification.known:
+        """The user's own structures, and the best labelled ones that meet the goals unless the study wants new ones
+        only, as candidates; their confirmations, and whether they were there already."""
+        rows = already.rows if self.study.verification.known else ()
+        if not rows and not self.own:
             return [], [], True
-        digest = labels_digest(labels)
-        key = known_key(self.study, digest)
+        digest, own = labels_digest(labels), [each.structure.content_hash for each in self.own]
+        key = known_key(self.study, digest, own)
 
         def build(folder: Path) -> None:
-            save_batch(folder, known_candidates(self.study, labels, already.rows, simulator))
-            write_text(folder / LABELS, json.dumps({"labels": digest}) + "\n")
+            save_batch(folder, known_candidates(self.study, labels, rows, simulator, self.own))
+            write_text(folder / LABELS, json.dumps({"labels": digest, "start": own}) + "\n")
 
         there = self.folder.state(Stage.KNOWN, key) == "there"
         batch = load_batch(self.folder.stage(Stage.KNOWN, key, build))
@@ -266,7 +294,8 @@ class Stages:
 
         def build(folder: Path) -> None:
             rows = [i for i, item in enumerate(batch) if item.map_hits(self.goals)]
-            drawn = [redraws(batch[i].candidate.structure, self.study.redraws, self.study.seed) for i in rows]
+            study, hits = self.study, [batch[i].candidate.structure for i in rows]
+            drawn = [redraws(hit, study.redraws, study.seed, study.family) for hit in hits]
             every = [structure for family in drawn for structure in family]
             found = simulator.simulate(f"redraws, {part_in_words(part)}", every, simulator.conditions())
             save_redraws(folder, rows, drawn, found)

@@ -104,7 +104,7 @@ def make_regressor(
         mirror=study.surrogate.mirrored,
         seed=_seed(study, 1, round_),
     )
-    train, test = labels.split(test=False), labels.split(test=True)
+    train, test = labels.split(test=False).with_those_beside(), labels.split(test=True)
     history: History = []
     common: dict[str, Any] = {"progress": _showing(update), "checkpoint": folder / _CHECKPOINT}
     if before is None and pretrained is not None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from inverse_design.candidates.candidate import DECODED, DRAWN, KNOWN, REFINED, STEERED, TURNED, Candidate
 from inverse_design.files import read_arrays
-from inverse_design.goals import Goal, distance, hits, ranking
+from inverse_design.goals import Goal, curve_of, distance, hits, ranking
 from inverse_design.properties import DERIVED, PROPERTIES, STRUCTURE, Column, simulated_properties
 from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.errors import InputError
@@ -92,8 +92,15 @@ class Verified:
         return self.confirmed is not False and self.is_hit(goals)
 
     def map_hits(self, goals: Sequence[Goal]) -> bool:
-        """Whether this very map of grains meets every target and bound."""
-        return self.converged and bool(hits(goals, self.properties[None])[0])
+        """Whether this very map of grains meets every target and bound, and its curve a measured one."""
+        curve = curve_of(goals)
+        met = self.converged and bool(hits(goals, self.properties[None])[0])
+        return met and (curve is None or curve.met(self.h, self.m))
+
+    def apart(self, goals: Sequence[Goal]) -> float:
+        """Distance of the curve from the measured one that is a goal; NaN without one, and of a curve that is none."""
+        curve = curve_of(goals)
+        return float("nan") if curve is None or not self.converged else curve.distance(self.h, self.m)
 
 
 def part_in_words(part: str) -> str:
@@ -109,7 +116,8 @@ def best_first(goals: Sequence[Goal], verified: Sequence[Verified]) -> list[int]
     values = np.array([item.properties if item.converged else np.full(len(PROPERTIES), np.nan) for item in verified])
     hit = np.array([item.is_hit(goals) for item in verified], bool)
     counts = np.array([item.counts(goals) for item in verified], bool)
-    return [int(row) for row in ranking(goals, values.reshape(-1, len(PROPERTIES)), hit, counts)]
+    apart = np.array([item.apart(goals) for item in verified])
+    return [int(row) for row in ranking(goals, values.reshape(-1, len(PROPERTIES)), hit, counts, apart)]
 
 
 def best(goals: Sequence[Goal], verified: Sequence[Verified]) -> int | None:
@@ -205,8 +213,10 @@ def verified_table(
         row |= {name: item.properties[Column[name]] for name in (*DERIVED, *STRUCTURE)}
         row["spins"] = item.spins
         row["novelty"] = item.candidate.novelty
+        row["curve_distance"] = item.apart(goals)
         rows.append(row)
-    return pd.DataFrame(rows, columns=_columns())
+    more = [] if curve_of(goals) is None else ["curve_distance"]
+    return pd.DataFrame(rows, columns=[*_columns(), *more])
 
 
 def _columns() -> list[str]:
@@ -250,9 +260,10 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
 def in_words(candidate: Candidate) -> str:
     """Where a candidate comes from, as a person would say it."""
     parent = candidate.parent
-    of = f"label {parent.partition(':')[2]}" if ":" in parent else f"candidate {int(parent):02d}" if parent else ""
+    kind, _, name = parent.partition(":")
+    of = f"{kind} {name}" if name else f"candidate {int(parent):02d}" if parent else ""
     words = {
-        KNOWN: f"known before the search: {of}",
+        KNOWN: f"given as a start: {name}" if kind == "start" else f"known before the search: {of}",
         STEERED: f"{of or 'a fresh draw'} with its axes steered towards the goals",
         TURNED: f"{of or 'a fresh draw'} with the axis of one grain turned",
         REFINED: f"{of} refined by the solver alone, some of its axes turned",

@@ -9,6 +9,7 @@ from inverse_design.properties import UNITS
 from inverse_design.study.sections import Sweep
 from inverse_design.study.study import Study
 from simulation.anchors import ANCHORS
+from simulation.bhmax import SQUARE_PRISM
 from simulation.validity import resolution, warnings_for
 
 
@@ -18,6 +19,7 @@ def caveats(study: Study) -> list[str]:
     said = warnings_for(magnet, cell_nm, kind, study.field_sweep, study.labels.spins)
     if fields_below_zero(study.field_sweep) < 2:
         said.append("field_sweep: fewer than two fields at or below zero: the report has no maps of the reversal")
+    said += _of_curve(study)
     finest = resolution(magnet, cell_nm, kind, study.field_sweep.step)
     for goal in study.reduced_goals:
         half = half_width(goal)
@@ -30,6 +32,24 @@ def caveats(study: Study) -> list[str]:
                 f"goals.{goal.quantity}: {half:.3g} {unit} to either side is finer than can be told, {told:.2g} "
                 f"{unit}: {why}; a hit may be one by chance"
             )
+    return said
+
+
+def _of_curve(study: Study) -> list[str]:
+    """What is doubtful about a measured curve."""
+    curve = study.curve
+    if curve is None:
+        return []
+    said = []
+    if curve.demagnetizing_factor is None:
+        said.append(
+            f"goals.curve: taken as measured on a specimen of demagnetising factor {SQUARE_PRISM:g}, that of a long "
+            "square prism; say demagnetizing_factor: 0 for a closed circuit, 0.333 for a cube or a sphere"
+        )
+    h, m = (list(values) for values in zip(*(curve.points or ((0.0, 0.0),)), strict=True))
+    if min(h) > 0 or min(m) > 0:
+        ends = f"H = {min(h):.3g} H_A, M = {min(m):.3g} Ms"
+        said.append(f"goals.curve: measured down to {ends} only; beyond that any curve will do")
     return said
 
 

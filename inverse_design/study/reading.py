@@ -16,11 +16,15 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 from ruamel.yaml.nodes import MappingNode
 
 from inverse_design.console import printable
+from inverse_design.study.beside import find_beside
+from inverse_design.study.measured_curve import CurveSection
 from inverse_design.study.sections import MaterialSection, Section
+from inverse_design.study.start import at_home
 from inverse_design.study.study import Study
 from inverse_design.study.wishes import GoalSection
 from simulation.errors import InputError
-from simulation.material import MATERIALS, Material
+from simulation.material import MATERIALS, Material, why_no_material
+from simulation.material_table import RECORDS
 
 MAX_BYTES = 100_000
 """A study with every key commented takes a tenth of that; YAML is read at some 50 kB a second."""
@@ -48,7 +52,7 @@ def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
     Raises:
         StudyError: with one sentence: file, line, key, what was given and what is allowed.
     """
-    return parse_study(_text_of(Path(path)), str(path), overrides)
+    return parse_study(_text_of(Path(path)), str(path), overrides, Path(path).parent)
 
 
 class _MaterialFile(Section):
@@ -65,12 +69,14 @@ def load_material(name_or_file: str) -> Material:
         return MATERIALS[name_or_file]
     path, names = Path(name_or_file), ", ".join(MATERIALS)
     if not path.exists():
+        if name_or_file in RECORDS:
+            raise StudyError(f"--material: {why_no_material(name_or_file)}, in a YAML file")
         raise StudyError(f"{name_or_file}: no material of this name ({names}) and no file with one")
     data, lines = _read(_text_of(path), str(path))
     given = data.get("material", "Nd2Fe14B" if "goals" in data else data)  # a study need not say
     if isinstance(given, str):
         if given not in MATERIALS:
-            raise StudyError(f"{path}: material: unknown material {given!r}; allowed: {names}, or constants")
+            raise StudyError(f"{path}: material: {why_no_material(given)}")
         return MATERIALS[given]
     if given is data:
         lines = {f"material.{key}": place for key, place in lines.items()}
@@ -78,7 +84,7 @@ def load_material(name_or_file: str) -> Material:
         found = _MaterialFile.model_validate({"material": given}).material
     except ValidationError as error:
         raise StudyError(_sentence(error, lines, str(path))) from None
-    return Material(**found.model_dump())
+    return found.magnet()
 
 
 def _text_of(path: Path) -> str:
@@ -94,11 +100,13 @@ def _text_of(path: Path) -> str:
         raise StudyError(f"{path}: not a text file in UTF-8") from None
 
 
-def parse_study(text: str, source: str, overrides: Sequence[str] = ()) -> Study:
-    """As `load_study`, from text; `source` names it in errors."""
+def parse_study(text: str, source: str, overrides: Sequence[str] = (), folder: Path | None = None) -> Study:
+    """As `load_study`, from text; `source` names it in errors, and files that it names lie in `folder`."""
     data, lines = _read(text, source)
     for override in overrides:
         _override(data, lines, override)
+    find_beside(data, Path(source).parent)
+    at_home(data, folder or Path())
     try:
         return Study.model_validate(data)
     except ValidationError as error:
@@ -221,7 +229,7 @@ def _explain(detail: ErrorDetails, path: str) -> str:
         return detail["msg"]
     if path == "execution.workers":
         return f"must be a whole number of at least 1, or auto, {got}"
-    if path.startswith("goals."):
+    if path.startswith("goals.") and not path.startswith("goals.curve"):
         if path.count(".") == 1 and kind in ("literal_error", "model_type", "model_attributes_type"):
             return f"must be maximize, minimize or a mapping of {', '.join(_keys_of(path))}, {got}"
         if kind in ("float_type", "string_type"):
@@ -269,13 +277,13 @@ def _keys_of(path: str) -> list[str]:
     model: type[BaseModel] | None = Study
     for key in filter(None, path.split(".")):
         if path.startswith("goals."):
-            return list(GoalSection.model_fields)
+            return list((CurveSection if path.startswith("goals.curve") else GoalSection).model_fields)
         field = model.model_fields.get(key) if model else None
         default = field.default if field else None
         model = type(default) if isinstance(default, BaseModel) else None
     if model is None and path == "material":
         model = MaterialSection
-    return list(model.model_fields) if model else []
+    return [name for name, field in model.model_fields.items() if field.alias is None] if model else []
 
 
 def _short(value: Any) -> str:

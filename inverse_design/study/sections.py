@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Strict,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from inverse_design.study.like import MEASURED, statistics_of
 from simulation.errors import InputError
+from simulation.material import Material, listed_material
+from simulation.material_table import CONSTANTS
+from simulation.sampling import MOST_ASPECT, SIZE_SIGMA
 from simulation.tessellation import square_cells
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -15,6 +29,7 @@ Positive = Annotated[int, Strict(), Field(ge=1, le=10**7)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Share = Annotated[Number, Field(gt=0, le=1)]
 Flag = Annotated[bool, Strict()]
+Anchor = Literal["M1", "Mr", "Hk90", "Hk80", "Hk70", "Hc"]
 
 
 def _ascending(pair: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -39,20 +54,72 @@ class Section(BaseModel):
 
 
 class MaterialSection(Section):
-    """Intrinsic properties, as in `simulation.Material`."""
+    """Intrinsic properties, as in `simulation.Material`: all three, or a name of `simulation.material_table` with the
+    temperature, and beside it whatever is to be another value or is not listed."""
 
-    A_J_per_m: Annotated[Number, Field(ge=1e-15, le=1e-9)]
-    Js_T: Annotated[Number, Field(ge=1e-3, le=10)]
-    K1_J_per_m3: Annotated[Number, Field(ge=1, le=1e9)]
+    name: str | None = None
+    temperature_K: Annotated[Number, Field(gt=0, le=2000)] | None = None
+    A_J_per_m: Annotated[Number, Field(ge=1e-15, le=1e-9)] | None = None
+    Js_T: Annotated[Number, Field(ge=1e-3, le=10)] | None = None
+    K1_J_per_m3: Annotated[Number, Field(ge=1, le=1e9)] | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> MaterialSection:
+        if self.name is None:
+            missing = [key for key in CONSTANTS if getattr(self, key) is None]
+            if missing:
+                raise refuse(f"material.{missing[0]}", "this key is required, or a name")
+            if self.temperature_K is not None:
+                raise refuse("material.temperature_K", "goes with a name; constants alone are those of one temperature")
+        else:
+            try:
+                self.magnet()
+            except InputError as error:
+                raise refuse("material.name", str(error)) from None
+        return self
+
+    def magnet(self) -> Material:
+        """The material as a value."""
+        own = {key: getattr(self, key) for key in CONSTANTS}
+        return Material(**own) if self.name is None else listed_material(self.name, self.temperature_K, **own)
 
 
 class Microstructures(Section):
-    """The family of grain structures that is sampled and searched."""
+    """The family of grain structures that is sampled and searched, see `simulation.sampling.StructureFamily`.
+
+    `like` is a structure whose statistics are taken for what is not written; a study as run has them written.
+    """
 
     size_nm: Annotated[Number, Field(gt=0)] = 320.0
     cell_nm: Annotated[Number, Field(ge=1e-3, le=1e3)] = 2.0
     grains: WholeRange = (16, 256)
     misorientation_deg: Range = (0.0, 180.0)
+    texture: Literal["uniform", "gaussian", "von_mises"] = "uniform"
+    direction_deg: Annotated[Number, Field(ge=-180, le=180)] = 0.0
+    size_sigma: Annotated[Number, Field(ge=SIZE_SIGMA[0], le=SIZE_SIGMA[1])] | None = None
+    aspect: Annotated[Number, Field(ge=1, le=MOST_ASPECT)] = 1.0
+    elongation_deg: Annotated[Number, Field(ge=-180, le=180)] = 0.0
+    like: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _measured(cls, data: Any) -> Any:
+        """Fill in what is not written from the structure that is named."""
+        if not isinstance(data, dict) or not isinstance(data.get("like"), str):
+            return data
+        if all(key in data for key in MEASURED):
+            return data  # a study as run: nothing is read any more
+        try:
+            return {**statistics_of(Path(data["like"]), data), **data}
+        except InputError as error:
+            raise refuse("microstructures.like", str(error)) from None
+
+    def as_plain(self) -> dict[str, Any]:
+        """What keys say of the family: nothing of what came later where it is at its default, nor a file."""
+        first = ("size_nm", "cell_nm", "grains", "misorientation_deg")
+        plain = self.model_dump(mode="json", exclude={"like"})
+        fields = type(self).model_fields
+        return {key: value for key, value in plain.items() if key in first or value != fields[key].default}
 
 
 class Sweep(Section):
@@ -72,6 +139,9 @@ class Labels(Section):
     backend: Literal["planar", "fidimag"] = "planar"
     discretization: Literal["cells", "elements"] = "elements"
     spins: Literal["planar", "free"] = "planar"
+    measured: str | None = None  # a table of pairs, see `study.pairs`; each counts as `weight` simulated labels
+    weight: Annotated[int, Strict(), Field(ge=1, le=1000)] = 1
+    uncertainty: Annotated[Number, Field(ge=0, le=0.5)] = 0.0  # of their anchor points, in Ms and H_A
 
 
 class Regressor(Section):
@@ -159,6 +229,7 @@ Checks = Annotated[
 class Verification(Section):
     """Full simulations of the chosen candidates, and when to stop.
 
+    `correction` is what is measured less what is simulated, by anchor: goals are of what will be measured.
     `max_simulations` is for candidates and redraws; confirmations, and what is known from the labels, are not in it.
     `refine` is how many simulations the solver climbs with before each search of the surrogate, in whole batches of
     `candidates`; unless given as many as three batches, and none for a solver of minutes a curve.
@@ -174,6 +245,7 @@ class Verification(Section):
     confirm: Checks = None
     known: Flag = True
     distinct_deg: Annotated[Number, Field(ge=0, le=90)] = 3.0
+    correction: dict[Anchor, Annotated[Number, Field(ge=-0.5, le=0.5)]] = Field(default_factory=dict)
     backend: Literal["planar", "fidimag"] = "planar"
     sources: Annotated[tuple[Literal["refined", "decoded", "steered", "turned", "drawn"], ...], Field(min_length=1)] = (
         "refined", "decoded", "steered", "turned", "drawn",

@@ -7,10 +7,12 @@ import re
 from io import StringIO
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, Strict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 from ruamel.yaml import YAML
 
-from inverse_design.goals import Goal
+from inverse_design.goals import Goals
+from inverse_design.properties import UNITS
+from inverse_design.study.measured_curve import CurveSection, read_curve
 from inverse_design.study.sections import (
     NAME,
     USED_OF_PRETRAINED,
@@ -30,16 +32,22 @@ from inverse_design.study.sections import (
     refuse,
 )
 from inverse_design.study.shipped import CONTINUED, FIXED, fixed_sections, sizes_of
-from inverse_design.study.wishes import GoalSection, check_goals, goal_of
+from inverse_design.study.start import Starts
+from inverse_design.study.wishes import GoalSection, check_goals, corrected, goal_of
 from simulation.errors import InputError
 from simulation.execution.executors import why_no_address, why_no_workers
 from simulation.limits import why_not
-from simulation.material import MATERIALS, Material
+from simulation.material import MATERIALS, Material, why_no_material
 from simulation.sampling import StructureFamily
+
+CURVE = "goals.curve"
+"""Where a measured curve stands in a study file."""
 
 
 class Study(Section):
     """A whole study, valid by construction."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)  # a dump has `curve` by its name
 
     name: Annotated[str, Field(pattern=NAME, max_length=100)]
     seed: Annotated[int, Strict(), Field(ge=0, lt=2**63)] = 1
@@ -48,10 +56,12 @@ class Study(Section):
     field_sweep: Sweep = Sweep()
     labels: Labels = Labels()
     surrogate: SurrogateSection = SurrogateSection()
-    goals: Annotated[dict[str, Literal["maximize", "minimize"] | GoalSection], Field(min_length=1)]
+    goals: dict[str, Literal["maximize", "minimize"] | GoalSection]
+    curve: CurveSection | None = Field(default=None, alias="goals.curve")  # as `CURVE`
     search: Search = Search()
     verification: Verification = Verification()
     execution: Execution = Execution()
+    start: Starts = ()
 
     def __repr__(self) -> str:
         goals = ", ".join(f"{goal.quantity} {goal.describe()}" for goal in self.reduced_goals)
@@ -63,14 +73,24 @@ class Study(Section):
         """The material as a value."""
         if isinstance(self.material, str):
             return MATERIALS[self.material]
-        return Material(**self.material.model_dump())
+        return self.material.magnet()
 
     @property
     def family(self) -> StructureFamily:
         """The family of structures as a value."""
         part = self.microstructures
         low, high = (math.radians(angle) for angle in part.misorientation_deg)
-        return StructureFamily(part.size_nm, part.cell_nm, part.grains, (low, min(high, math.pi)))
+        return StructureFamily(
+            part.size_nm,
+            part.cell_nm,
+            part.grains,
+            (low, min(high, math.pi)),
+            part.texture,
+            math.radians(part.direction_deg),
+            part.size_sigma,
+            part.aspect,
+            math.radians(part.elongation_deg),
+        )
 
     @property
     def redraws(self) -> int:
@@ -84,9 +104,22 @@ class Study(Section):
         return self.verification.confirm or ()
 
     @property
-    def reduced_goals(self) -> tuple[Goal, ...]:
-        """The goals in reduced units, in the order of the file."""
-        return tuple(goal_of(name, written, self.magnet) for name, written in self.goals.items())
+    def reduced_goals(self) -> Goals:
+        """The goals in reduced units, in the order of the file, and the measured curve that goes with them."""
+        curve = None if self.curve is None or self.curve.points is None else self.curve.goal()
+        goals = (goal_of(name, written, self.magnet) for name, written in self.goals.items())
+        shift = {str(name): value for name, value in self.verification.correction.items()}
+        return Goals((corrected(goal, shift.get(goal.quantity, 0.0)) for goal in goals), curve)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _curve_apart(cls, data: Any) -> Any:
+        """`goals.curve` is no goal on a property: it has keys of its own."""
+        goals = data.get("goals") if isinstance(data, dict) else None
+        if not isinstance(goals, dict) or "curve" not in goals:
+            return data
+        rest = {name: goal for name, goal in goals.items() if name != "curve"}
+        return {**data, "goals": rest, CURVE: goals["curve"]}
 
     @model_validator(mode="before")
     @classmethod
@@ -120,8 +153,7 @@ class Study(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Study:
         if isinstance(self.material, str) and self.material not in MATERIALS:
-            names = ", ".join(MATERIALS)
-            raise refuse("material", f"unknown material {self.material!r}; allowed: {names}, or a mapping of constants")
+            raise refuse("material", why_no_material(self.material))
         if self.surrogate.pretrained is not None:
             self._check_pretrained(self.surrogate.pretrained)
         else:
@@ -149,7 +181,10 @@ class Study(Section):
                 "verification.candidates",
                 f"must be at most search.population ({self.search.population}), got {self.verification.candidates}",
             )
+        self._read_curve()
         goals = self.reduced_goals
+        if not goals:
+            raise refuse("goals", f"needs at least one entry, got {{{'curve' if self.curve else ''}}}")
         check_goals(goals, -self.field_sweep.stop)
         several = sum(goal.is_objective for goal in goals) > 1
         if several and self.search.algorithm in get_args(ForOne):
@@ -162,6 +197,19 @@ class Study(Section):
         self._fill_confirmation()
         self._fill_refinement()
         return self
+
+    def _read_curve(self) -> None:
+        """Read the measured curve, once: its anchor points are targets where the study says nothing else of them."""
+        if self.curve is None or self.curve.points is not None:
+            return
+        try:
+            curve, targets = read_curve(self.curve, self.magnet)
+        except InputError as error:
+            raise refuse(CURVE, str(error)) from None
+        deepest = min(-self.field_sweep.stop, 1.0)
+        within = {n: goal for n, goal in targets.items() if UNITS[n] == "Ms" or float(goal.target or 0) <= deepest}
+        object.__setattr__(self, "curve", curve)
+        object.__setattr__(self, "goals", {**within, **self.goals})
 
     def _check_spins(self) -> None:
         """Free spins are the built-in solver's, and a check of what is simulated so already is none."""
@@ -231,6 +279,8 @@ def study_text(study: Study) -> str:
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     plain = study.model_dump(mode="json", exclude_none=True)
+    if (curve := plain.pop("curve", None)) is not None:
+        plain["goals"]["curve"] = curve
     if study.surrogate.pretrained is not None:
         said = USED_OF_PRETRAINED | _of_card(study.surrogate.pretrained)[1].keys()
         plain["surrogate"] = {key: value for key, value in plain["surrogate"].items() if key in said}

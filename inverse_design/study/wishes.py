@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from inverse_design.goals import Goal
 from inverse_design.properties import PROPERTIES, UNITS
 from inverse_design.study.sections import Flag, Number, Section, refuse
@@ -71,6 +73,18 @@ def goal_of(name: str, written: str | GoalSection, material: Material) -> Goal:
     if written.robust and direction is not None and not bounded:
         raise refuse(f"{path}.robust", "goes with a target or with bounds: it says what a hit is")
     return Goal(name, target, tolerance, at_least, at_most, direction, written.robust)
+
+
+def corrected(goal: Goal, residual: float) -> Goal:
+    """A goal on what is simulated, of one on what will be measured: less what the two differ by."""
+    if not residual:
+        return goal
+    moved = {
+        key: round(value - residual, 12)
+        for key in ("target", "at_least", "at_most")
+        if (value := getattr(goal, key)) is not None
+    }
+    return replace(goal, **moved)
 
 
 def shown_unit(name: str, written: str | GoalSection) -> str | None:

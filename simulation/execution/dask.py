@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import multiprocessing
 import time
 from concurrent.futures import Executor
 
-from distributed import Client, KilledWorker, LocalCluster, Nanny
+from distributed import Client, KilledWorker, LocalCluster, Nanny, WorkerPlugin
 from distributed.core import Status
 from distributed.security import Security
 
 from simulation.errors import InputError
-from simulation.execution.engine import Engine, no_interrupt, without_main
+from simulation.execution.engine import Engine, end_by_the_system, no_interrupt, without_main
 
 _CONNECT_S = 10
 _COUNT_S = 10.0
@@ -25,6 +26,15 @@ class _NannyWithoutMain(Nanny):  # type: ignore[misc]
     async def instantiate(self) -> Status:
         with without_main():
             return await super().instantiate()
+
+
+class _EndsWithItsDriver(WorkerPlugin):  # type: ignore[misc]
+    """Dask's own watch is a thread of the worker, which compiled code may keep from running."""
+
+    def setup(self, worker: object) -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            end_by_the_system(parent.sentinel)
 
 
 class DaskEngine(Engine):
@@ -73,6 +83,7 @@ class DaskEngine(Engine):
                     threads_per_worker=1,
                     processes=True,
                     worker_class=self._nanny,
+                    plugins=(_EndsWithItsDriver(),),
                     dashboard_address="127.0.0.1:0",  # no fixed port: another cluster may have it
                     scheduler_kwargs={"dashboard": False},
                     silence_logs=logging.CRITICAL,

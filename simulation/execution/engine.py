@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -14,6 +15,9 @@ from multiprocessing import resource_tracker
 from types import TracebackType
 
 from simulation.errors import InputError
+
+if sys.platform != "win32":
+    import fcntl
 
 
 class Engine:
@@ -128,6 +132,16 @@ def no_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_by_the_system(pipe: int) -> None:
+    """Have the system end this process when the other end of a pipe is closed, whatever it is at: SIGIO, where nothing
+    handles it, does so, and needs no thread that could have to wait for the interpreter's lock."""
+    if sys.platform == "win32" or not hasattr(os, "O_ASYNC"):
+        return
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ with local(workers=2) as engine:
 from __future__ import annotations
 
 import contextlib
-import functools
 import multiprocessing
 import os
 import re
@@ -21,10 +20,7 @@ from typing import Any
 
 from simulation.errors import InputError
 from simulation.execution.allotted import available_cores
-from simulation.execution.engine import Engine, no_interrupt, without_main
-
-if sys.platform != "win32":
-    import fcntl
+from simulation.execution.engine import Engine, end_by_the_system, no_interrupt, without_main
 
 ENGINES = ("local", "dask", "mpi")
 _ADDRESS = re.compile(r"((tcp|tls)://)?([\w.-]+|\[[\w:.%]+\]):\d{1,5}")
@@ -130,7 +126,7 @@ def _enter_worker(killer: Connection[Any, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent:
-        _end_by_the_system(parent.sentinel)
+        end_by_the_system(parent.sentinel)
     watched: list[Any] = [killer, parent.sentinel] if parent else [killer]
 
     def watch() -> None:
@@ -138,16 +134,6 @@ def _enter_worker(killer: Connection[Any, Any]) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _end_by_the_system(pipe: int) -> None:
-    """Have the system end this process when the other end of a pipe is closed, whatever it is at: SIGIO, where nothing
-    handles it, does so, and needs no thread that could have to wait for the interpreter's lock."""
-    if sys.platform == "win32" or not hasattr(os, "O_ASYNC"):
-        return
-    signal.signal(signal.SIGIO, signal.SIG_DFL)
-    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 @contextlib.contextmanager
@@ -189,8 +175,21 @@ def dask(address: str | None = None, workers: int | None = None, import_main: bo
     return DaskEngine(address, available_cores() if workers is None else workers, import_main)
 
 
+def _interruptible(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """A job of an MPI worker: Ctrl-C ends it, and not the worker, which waits for what the first rank says next."""
+    if threading.current_thread() is not threading.main_thread():
+        return fn(*args, **kwargs)
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return fn(*args, **kwargs)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def mpi() -> Engine:
     """Workers of an MPI job: `mpiexec -n 65 python -m mpi4py.futures -m inverse_design run STUDY` has 64.
+
+    Where one rank is killed, or mpiexec is, MPI ends the others whatever they are at. Ctrl-C goes to every rank.
 
     Raises:
         InputError: if mpi4py is not installed or the process was not started that way: by mpiexec alone, every rank
@@ -206,5 +205,10 @@ def mpi() -> Engine:
         raise InputError(
             "engine mpi: start it as `mpiexec -n N python -m mpi4py.futures -m inverse_design ...` with N of at least 2"
         )
-    ignore = functools.partial(MPIPoolExecutor, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
-    return Engine(ignore, ranks - 1)  # Ctrl-C goes to every rank; the first ends the others
+
+    class Pool(MPIPoolExecutor):  # type: ignore[misc]
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            future: Future[Any] = super().submit(_interruptible, fn, *args, **kwargs)
+            return future
+
+    return Engine(lambda: Pool(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)), ranks - 1)

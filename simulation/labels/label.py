@@ -159,11 +159,12 @@ class Specification:
     def key(self) -> str:
         """SHA-256 of the specification and of NumPy's release, with which a generator's stream may change."""
         release = ".".join(np.__version__.split(".")[:2])
-        return digest("specification", self.family, self.seed, self.purpose, self.index, release)
+        return digest("specification", self.family.as_plain(), self.seed, self.purpose, self.index, release)
 
     def to_json(self) -> str:
         """Text from which `from_json` makes the same specification."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True, default=_plain)
+        plain = {"family": self.family.as_plain(), "seed": self.seed, "purpose": self.purpose, "index": self.index}
+        return json.dumps(plain, sort_keys=True, default=_plain)
 
     @classmethod
     def from_json(cls, text: str) -> Specification:
@@ -230,7 +231,7 @@ class Label:
 
     @cached_property
     def drawn(self) -> tuple[int, float]:
-        """Grain number and misorientation (rad) as drawn; a decoded structure has its grains and NaN."""
+        """Grain number and misorientation or width of the texture (rad) as drawn; of a decoded one NaN."""
         if isinstance(self.source, Specification):
             s = self.source
             return s.family.parameters(s.seed, s.purpose, s.index)[:2]

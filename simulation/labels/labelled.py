@@ -23,6 +23,7 @@ class LabelledStructures:
         test: (n,) True for the split that trains nothing.
         added: how many of them, at the end, are verified candidates.
         names: n words that say which each is: "label:1234" by the index of a label, "3" by the number of a candidate.
+        beside: measured ones, which train beside these and are none of them: nothing counts, tests or chooses them.
     """
 
     keys: tuple[str, ...]
@@ -31,6 +32,7 @@ class LabelledStructures:
     test: np.ndarray
     added: int = 0
     names: tuple[str, ...] = ()
+    beside: LabelledStructures | None = None
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -50,6 +52,24 @@ class LabelledStructures:
             self.test[rows],
             0 if test else self.added,
             tuple(self.names[i] for i in rows),
+            None if test else self.beside,
+        )
+
+    def with_those_beside(self) -> LabelledStructures:
+        """What a training reads: measured ones before the verified candidates, so that what a regressor has seen keeps
+        its place."""
+        if self.beside is None:
+            return self
+        first = len(self.keys) - self.added
+        return LabelledStructures(
+            (*self.keys[:first], *self.beside.keys, *self.keys[first:]),
+            Structures(self.structures).take(np.arange(first))
+            + self.beside.structures
+            + Structures(self.structures).take(np.arange(first, len(self.keys))),
+            np.vstack([self.anchors[:first], self.beside.anchors, self.anchors[first:]]),
+            np.concatenate([self.test[:first], self.beside.test, self.test[first:]]),
+            self.added,
+            (*self.names[:first], *self.beside.names, *self.names[first:]),
         )
 
     def append(
@@ -63,6 +83,7 @@ class LabelledStructures:
             np.concatenate([self.test, np.zeros(len(keys), bool)]),
             self.added + len(keys),
             (*self.names, *(names or ("",) * len(keys))),
+            self.beside,
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.resources
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +114,7 @@ class LabelSet:
     def save(self, path: Path) -> None:
         """Write the set to an .npz file."""
         arrays: dict[str, Any] = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        about = {"format": FORMAT, "family": asdict(self.family), "seed": self.seed, "conditions": self.conditions}
+        about = {"format": FORMAT, "family": self.family.as_plain(), "seed": self.seed, "conditions": self.conditions}
         with replacing(path) as partial:
             np.savez_compressed(partial, about=np.array(json.dumps(about)), **arrays)
 

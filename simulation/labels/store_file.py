@@ -59,6 +59,8 @@ def open_store_file(path: Path, read_only: bool, salvage: bool = False) -> sqlit
             _clear_drafts(path)
         if not path.is_file():  # a pipe or a device need not end
             raise InputError(f"{path}: not a label store, not even a file")
+        if read_only:
+            _roll_back(path)
         db = _connect(path, read_only)
         try:
             _check(db, path, salvage)
@@ -159,6 +161,18 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     db = sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None)
     db.text_factory = lambda text: text.decode(errors="surrogateescape")  # damaged text must reach its checksum
     return db
+
+
+def _roll_back(path: Path) -> None:
+    """Undo what a writer began and did not end, as only one who may write can: else nobody could look into the store.
+
+    SQLite itself knows whether the journal is that of a writer who is still there, and then leaves both alone.
+    """
+    journal = path.with_name(path.name + "-journal")
+    if journal.exists() and all(os.access(place, os.W_OK) for place in (path, path.absolute().parent)):
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(_connect(path, read_only=False)) as db:
+            db.execute("PRAGMA busy_timeout = 0")
+            db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
 
 def _check(db: sqlite3.Connection, path: Path, salvage: bool) -> None:

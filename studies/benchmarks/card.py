@@ -1,9 +1,10 @@
-"""The numbers of the benchmarks' page that committed files hold: designs, accuracy, novelty.
+"""The numbers of the benchmarks' page that committed files hold: designs, accuracy, novelty, writes, a measured loop.
 
     python -m studies.benchmarks.card
 
-Writes the tables of README.md between their marks, from design.jsonl, from the cards of the shipped surrogates and from
-novelty.csv. Nothing is simulated or predicted. The other tables of the page are what their commands printed.
+Writes the tables of README.md between their marks, from design.jsonl, from the cards of the shipped surrogates, from
+novelty.csv, failing_writes.csv and measured_pair.csv. Nothing is simulated or predicted. The others are what their
+commands printed.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ import pandas as pd
 from simulation import ANCHORS
 from simulation.files import write_text
 from studies.benchmarks.design import read_answers, table
+from studies.benchmarks.failing_writes import FAULTS
 from studies.nd2fe14b.card import fill, markdown
 from studies.script import command
 from surrogate.card import find_surrogate, read_card
 from surrogate.metrics import PAPER_MAE
 
 FOLDER = Path(__file__).parent
-NAMES = ("nd2fe14b", "nd2fe14b-elements")
+NAMES = ("nd2fe14b", "nd2fe14b-elements", "nd2fe14b-free")
 
 
 def design_table() -> str:
@@ -62,6 +64,37 @@ def novelty_table() -> str:
     return markdown((*heads, "with it: rms, median", "largest"), rows)
 
 
+def writes_table() -> str:
+    """Writes that were made to fail, by command and fault, and how many of them did harm."""
+    found = pd.read_csv(FOLDER / "failing_writes.csv", keep_default_na=False)
+    faults, rows = list(FAULTS), []
+    for name, part in found.groupby("command", sort=False):
+        counts = [str((part["fault"] == fault).sum()) for fault in faults]
+        rows.append([f"`{name}`", str(part["writes"].max()), *counts, str((part["wrong"] != "").sum())])
+    totals = [str((found["fault"] == fault).sum()) for fault in faults]
+    rows.append(["all", "", *totals, str((found["wrong"] != "").sum())])
+    return markdown(("command", "its writes", *faults, "did harm"), rows)
+
+
+def measured_table() -> str:
+    """What a run for a synthetic measured loop simulated, the best first."""
+    found = pd.read_csv(FOLDER / "measured_pair.csv").fillna("")
+    said = {"True": "confirmed", "False": "not confirmed", "": ""}
+    rows = []
+    for row in found.to_dict("records"):
+        numbers = [f"{row['curve_distance']:.4f}", f"{row['axis_distance_deg']:.0f}", str(row["grains"])]
+        rows.append([str(row["source"]), "yes" if row["hit"] else "no", said[str(row["confirmed"])], *numbers])
+    heads = (
+        "source",
+        "hit",
+        "finer mesh",
+        "rms distance from the loop",
+        "degrees of axis from its structure",
+        "grains",
+    )
+    return markdown(heads, rows)
+
+
 def blocks() -> dict[str, str]:
     """All tables by the names of their marks."""
     return {
@@ -69,6 +102,8 @@ def blocks() -> dict[str, str]:
         "sources": sources_table(),
         "accuracy": accuracy_table(),
         "novelty": novelty_table(),
+        "writes": writes_table(),
+        "measured": measured_table(),
     }
 
 

@@ -5,8 +5,8 @@
 Targets are Mr +-0.01 Ms, Hc +-0.01 H_A and Hk90 +-0.015 H_A, all at once, at 320 nm, such that no labelled structure of
 the shipped surrogate lies inside (`targets`): half of them curves of test structures, half at the rim of the labels.
 Each side is one command, started anew for each target; what it takes is counted from its start to its end, imports and
-workers and, for the engine, the report included. An answer is a structure that hits by elements of 2 nm, with free
-spins, and with free spins on cells half as large.
+workers and, for the engine, the report included. An answer is a structure that hits by elements of 2 nm with free
+spins, and on cells half as large.
 
 - engine: `run` of a study with these goals, new structures only;
 - search alone: the same with nothing but decoded codes of the latent search, 40 simulations at most;
@@ -36,7 +36,7 @@ from studies.benchmarks.targets import Target, targets
 from studies.nd2fe14b.card import markdown
 from studies.script import command
 
-SURROGATE, SEED = "nd2fe14b-elements", 20261126
+SURROGATE, SEED = "nd2fe14b-free", 20261126
 SIDES = ("engine", "search alone", *RIVALS)
 RECORD = Path(__file__).with_name("design.jsonl")
 MOST = 200

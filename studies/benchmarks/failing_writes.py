@@ -1,14 +1,15 @@
 """Commands whose N-th write fails: each ends with a sentence, and done again with what an undisturbed one leaves.
 
-    python -m studies.benchmarks.failing_writes --every 1            # the whole sweep
-    python -m studies.benchmarks.failing_writes --commands simulate label --every 5
+    python -m studies.benchmarks.failing_writes                      # the whole sweep
+    python -m studies.benchmarks.failing_writes --commands simulate label --points 20 --into failing_writes.csv
 
 A write is any call that changes what is on the disk below the folder of the command: of Python, NumPy, SQLite or HDF5.
 At its N-th such call a command is told that the disk is full or read-only (from then on) or that the device failed
 (once), or it is sent SIGINT or SIGKILL. It must then end with exit code 2 and one sentence, 130, or by the signal, or
 well if the call did not matter; never with a traceback. The same command, done again without a fault, must leave what
 it leaves where nothing failed, and no other file but a hidden draft, which a later write removes once it is a minute
-old. The exit code is 1 if one did not.
+old. The exit code is 1 if one did not. With --points, so many writes of each command and fault fail, from the first to
+the last at even distances; with --into, a line of each goes into a table, and what is in it is not tried again.
 
 The faults are those of a small library that is compiled by `cc` and preloaded, so that this runs on Linux only.
 """
@@ -16,6 +17,8 @@ The faults are those of a small library that is compiled by `cc` and preloaded, 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import csv
 import errno
 import os
 import re
@@ -24,12 +27,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
+from simulation.errors import InputError
 from simulation.labels.store import LabelStore
 from simulation.tessellation import voronoi
 from studies.benchmarks.kills import SMALL, TABLES, command
@@ -43,7 +47,7 @@ FAULTS = {
 }
 """By name: error number, or less a signal; and whether it lasts."""
 
-TIMEOUT_S = 300
+TIMEOUT_S = 1800
 
 
 @dataclass(frozen=True)
@@ -69,20 +73,20 @@ def commands() -> dict[str, Command]:
         voronoi(20, 2, 4, 1.2, np.random.default_rng(1)).save(folder / "s.npz")
 
     def finished(folder: Path) -> None:
-        shutil.copytree(_finished_run(), folder / "small")
+        shutil.copytree(_made("small", lambda run: command(run.parent)), folder / "small")
+
+    def label(store: Path) -> list[str]:
+        return [*here, "label", study, *overrides, *few, "--store", str(store)]
 
     def labels(folder: Path) -> None:
-        structure(folder)
-        words = [*here, "label", study, *overrides, *few, "--store", *named(folder, "part.sqlite")]
-        subprocess.run(words, capture_output=True, check=True)
+        shutil.copyfile(_made("part.sqlite", label), folder / "part.sqlite")
 
     return {
         "init": Command(lambda at: [*here, "init", *named(at, "a.yaml")], lambda at: None, files_of),
         "simulate": Command(lambda at: [*here, "simulate", *named(at, "s.npz")], structure, files_of),
         "export": Command(lambda at: [*here, "export", *named(at, "s.npz")], structure, files_of),
         "label": Command(
-            lambda at: [*here, "label", study, *overrides, *few, "--store", *named(at, "l.sqlite")],
-            lambda at: None, lambda at: labels_of(at / "l.sqlite"),
+            lambda at: label(at / "l.sqlite"), lambda at: None, lambda at: labels_of(at / "l.sqlite")
         ),
         "merge": Command(
             lambda at: [*here, "merge", *named(at, "part.sqlite"), "--store", *named(at, "all.sqlite")],
@@ -118,14 +122,17 @@ def tables_of(folder: Path) -> object:
     return names_of(folder), {name: (folder / "small" / name).read_bytes() for name in TABLES}
 
 
-_finished: list[tempfile.TemporaryDirectory[str]] = []
+_home: list[tempfile.TemporaryDirectory[str]] = []
 
 
-def _finished_run() -> Path:
-    if not _finished:
-        _finished.append(tempfile.TemporaryDirectory())
-        subprocess.run(command(Path(_finished[0].name)), capture_output=True, check=True)
-    return Path(_finished[0].name) / "small"
+def _made(name: str, words: Callable[[Path], Sequence[str]]) -> Path:
+    """What a command leaves under a name: done once, and copied by every trial."""
+    if not _home:
+        _home.append(tempfile.TemporaryDirectory())
+    path = Path(_home[0].name) / name
+    if not path.exists():
+        subprocess.run(words(path), capture_output=True, check=True)
+    return path
 
 
 def library(folder: Path) -> Path:
@@ -167,6 +174,13 @@ def execute(words: Sequence[str], folder: Path, preload: Path, fault: str = "", 
 
 def verdict(known: Command, preload: Path, folder: Path, wanted: object, fault: str, at: int) -> str:
     """What went wrong with one fault, nothing if all is well."""
+    try:
+        return _verdict(known, preload, folder, wanted, fault, at)
+    except (InputError, OSError) as error:
+        return f"what it left cannot be read: {error}".replace(str(folder), "FOLDER")
+
+
+def _verdict(known: Command, preload: Path, folder: Path, wanted: object, fault: str, at: int) -> str:
     known.prepare(folder)
     first = execute(known.words(folder), folder, preload, fault, at)
     allowed = {"SIGINT": (0, 130), "SIGKILL": (0, -signal.SIGKILL)}.get(fault, (0, 2))
@@ -186,41 +200,80 @@ def verdict(known: Command, preload: Path, folder: Path, wanted: object, fault: 
     return "" if known.outcome(folder) == wanted else "left something else when it was done again"
 
 
-def sweep(names: Sequence[str], faults: Sequence[str], every: int, preload: Path) -> Iterator[tuple[str, str]]:
-    """What was tried and what went wrong with it, at every so many writes of each command."""
-    known = commands()
+def points(writes: int, most: int) -> list[int]:
+    """Numbers of the writes that fail: all of them, or so many at even distances, the first and the last among them."""
+    if most <= 0 or writes <= most:
+        return list(range(1, writes + 1))
+    return sorted({round(1 + (writes - 1) * i / max(most - 1, 1)) for i in range(most)})
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One fault, and what went wrong: nothing if all is well."""
+
+    command: str
+    fault: str
+    at: int
+    writes: int
+    wrong: str
+
+
+COLUMNS = tuple(field.name for field in fields(Tried))
+
+
+def sweep(
+    names: Sequence[str], faults: Sequence[str], most: int, preload: Path, known: Container[tuple[str, str, int]] = ()
+) -> Iterator[Tried]:
+    """What was tried and what went wrong with it, at so many writes of each command, but what is known already."""
     for name in names:
+        tried = commands()[name]
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
-            known[name].prepare(folder)
-            writes = execute(known[name].words(folder), folder, preload).writes
-            wanted = known[name].outcome(folder)
+            tried.prepare(folder)
+            writes = execute(tried.words(folder), folder, preload).writes
+            wanted = tried.outcome(folder)
         print(f"{name}: {writes} writes", flush=True)
         for fault in faults:
-            for at in range(1, writes + 1, every):
-                with tempfile.TemporaryDirectory() as place:
-                    yield (
-                        f"{name}, {fault} at write {at}",
-                        verdict(known[name], preload, Path(place), wanted, fault, at),
-                    )
+            for at in points(writes, most):
+                if (name, fault, at) not in known:
+                    with tempfile.TemporaryDirectory() as place:
+                        wrong = verdict(tried, preload, Path(place), wanted, fault, at)
+                    yield Tried(name, fault, at, writes, wrong)
+
+
+def read(table: Path) -> list[Tried]:
+    """The lines of a table that an earlier sweep has written; none if there is none."""
+    if not table.exists():
+        return []
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [Tried(x["command"], x["fault"], int(x["at"]), int(x["writes"]), x["wrong"]) for x in rows]
 
 
 def main() -> int:
     """The command line; 0 if no fault did harm."""
-    known = commands()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--commands", nargs="+", choices=known, default=list(known))
+    parser.add_argument("--commands", nargs="+", choices=commands(), default=list(commands()))
     parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
-    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--points", type=int, default=0, help="writes that fail of each command, 0 for all")
+    parser.add_argument("--into", type=Path, help="a table to add to, and to go on from")
     given = parser.parse_args()
-    tried = wrong = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for what, verdict_ in sweep(given.commands, given.faults, given.every, library(Path(folder))):
-            tried += 1
-            if verdict_:
-                wrong += 1
-                print(f"{what}: {verdict_}", flush=True)
-    print(f"{tried} faults, {wrong} did harm")
+    done = read(given.into) if given.into else []
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context((given.into or Path(os.devnull)).open("a", newline="", encoding="utf-8"))
+        table = csv.writer(file, lineterminator="\n")
+        if not done:
+            table.writerow(COLUMNS)
+        preload = library(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        known = {(x.command, x.fault, x.at) for x in done}
+        for tried in sweep(given.commands, given.faults, given.points, preload, known):
+            done.append(tried)
+            table.writerow(astuple(tried))
+            file.flush()
+            if tried.wrong:
+                print(f"{tried.command}, {tried.fault} at write {tried.at}: {tried.wrong}", flush=True)
+    wrong = sum(bool(x.wrong) for x in done)
+    print(f"{len(done)} faults, {wrong} did harm")
     return 1 if wrong else 0
 
 

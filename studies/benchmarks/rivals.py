@@ -8,8 +8,9 @@
 - tpe: Optuna's tree-structured Parzen estimator on grains, misorientation and seed;
 - random: draws of the family.
 
-Each simulates by elements in as many processes as there are cores, and what hits again with free spins and on a mesh
-twice as fine: as soon as one stands both it is done. Prints one line of JSON.
+Each simulates by elements, with the spins that the labels have, in as many processes as there are cores, and what hits
+again with free spins on a mesh twice as fine (and, of planar labels, before on the same mesh): as soon as one stands
+that it is done. Prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
 
-from simulation import FieldSweep, Microstructure, Purpose, StructureFamily, demagnetization_curve
+from simulation import Conditions, FieldSweep, Microstructure, Purpose, StructureFamily, demagnetization_curve
 from simulation.execution.allotted import available_cores
 from simulation.labels.sets import SPLITS, load_label_set
 from studies.benchmarks.targets import COLUMNS, SCALES
@@ -142,25 +143,29 @@ def look_for(name: str, labels: str, wanted: np.ndarray, cap: int, seconds: floa
     """Run a rival until a hit is confirmed, the simulations are used up or the time is over."""
     began, known = time.monotonic(), nearest_labels(labels, wanted)
     batches = RIVALS[name](known, wanted, np.random.default_rng(seed))
+    spins = str(Conditions.from_json(load_label_set(labels).conditions).settings.get("spins", "planar"))
+    checks = [(2, "free")] if spins == "free" else [(1, "free"), (2, "free")]
     simulations, hits = 0, 0
     with ProcessPoolExecutor(available_cores(), mp_context=get_context("spawn")) as pool:
         while simulations < cap and time.monotonic() - began < seconds:
             batch = next(batches)
-            found = list(pool.map(simulated, batch))
+            found = list(pool.map(simulated, batch, [1] * len(batch), [spins] * len(batch)))
             known += zip(batch, found, strict=True)
             simulations += len(batch)
             for structure, values in zip(batch, found, strict=True):
                 if (np.abs(values - wanted) <= SCALES).all():
                     hits += 1
-                    if _confirmed(pool, structure, wanted):
+                    if _confirmed(pool, structure, wanted, checks):
                         return {"confirmed": True, "simulations": simulations, "hits": hits}
     return {"confirmed": False, "simulations": simulations, "hits": hits}
 
 
-def _confirmed(pool: Executor, structure: Microstructure, wanted: np.ndarray) -> bool:
-    """Whether free spins, on the same mesh and on one twice as fine, have the curve too; the cheaper first."""
-    for refine in (1, 2):
-        values = pool.submit(simulated, structure, refine, "free").result()
+def _confirmed(
+    pool: Executor, structure: Microstructure, wanted: np.ndarray, checks: Sequence[tuple[int, str]]
+) -> bool:
+    """Whether every check, a refinement and spins each, has the curve too; the cheaper first."""
+    for refine, spins in checks:
+        values = pool.submit(simulated, structure, refine, spins).result()
         if not (np.abs(values - wanted) <= SCALES).all():
             return False
     return True
@@ -170,7 +175,7 @@ def _confirmed(pool: Executor, structure: Microstructure, wanted: np.ndarray) ->
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=list(RIVALS))
-    parser.add_argument("--labels", default="nd2fe14b-elements")
+    parser.add_argument("--labels", default="nd2fe14b-free")
     parser.add_argument("--target", type=float, nargs=3, required=True, metavar=("MR", "HC", "HK90"))
     parser.add_argument("--cap", type=int, default=200, help="simulations, confirmations not counted")
     parser.add_argument("--seconds", type=float, default=300)

@@ -8,8 +8,8 @@ spins where the study has such or confirms by them. From 2 nm that is 0.67 nm. S
 what was interrupted goes on. Prints the table, a row a hit, and writes it as CSV; without a study or run it prints the
 table that is there. Ends with exit code 1 if fewer than 90 % of 40 hits still hit.
 
-The table that is here is a beginning, six hits: of `studies/nd2fe14b.yaml`, of the first round of
-`studies/quickstart.yaml` and, known from the labels, of the README's example (`first`, three candidates a batch).
+The table that is here is of the three studies in `squares/`, of the README's example (`first`) and of
+`studies/nd2fe14b.yaml`.
 """
 
 from __future__ import annotations

@@ -183,7 +183,7 @@ def test_what_is_no_curve_is_refused(h: np.ndarray, m: np.ndarray, says: str) ->
     ("wrong", "says"),
     [
         ({"sweep": [1, 0, -1]}, r"sweep must be a FieldSweep, such as FieldSweep\(.*got \[1, 0, -1\]"),
-        ({"material": "SmCo5"}, "material must be a Material or one of the names Nd2Fe14B, got 'SmCo5'"),
+        ({"material": "SmCo5"}, "material must be a Material or one of the names Nd2Fe14B, FePt, Co, got 'SmCo5'"),
         ({"material": 8e-12}, "material must be a Material"),
         ({"tolerence": 1e-3}, "unknown option 'tolerence'; those of backend planar: tolerance, max_evaluations"),
         ({"microstructure": np.zeros((4, 4))}, "microstructure must be a Microstructure, got a ndarray"),

@@ -9,6 +9,7 @@ import pytest
 
 from simulation import FieldSweep, InputError, Nd2Fe14B, anchor_points, demagnetization_curve, voronoi
 from simulation.bhmax import SQUARE_PRISM, maximum_energy_product
+from simulation.loops import falling_branch
 from simulation.material import MU0_T_M_PER_A
 
 H = FieldSweep().h
@@ -59,7 +60,7 @@ def test_missing_energy_product_is_nan() -> None:
         maximum_energy_product(H, m[1:], Nd2Fe14B)
 
 
-@pytest.mark.parametrize("source", ["smooth", "simulated"])
+@pytest.mark.parametrize("source", ["smooth", "simulated", "measured"])
 def test_mammos_analysis_agrees(source: str) -> None:
     hysteresis = pytest.importorskip(
         "mammos_analysis.hysteresis", reason="mammos-analysis (extra `interop`) is missing", exc_type=ImportError
@@ -69,6 +70,9 @@ def test_mammos_analysis_agrees(source: str) -> None:
         curve = demagnetization_curve(voronoi(40, 2.0, 12, np.pi / 4, np.random.default_rng(3)))
         assert curve.converged.all()
         h, m = curve.h, curve.m
+    if source == "measured":  # a noisy full loop, of which it takes the falling branch only where it is given that
+        noise = 0.005 * np.random.default_rng(1).standard_normal(2 * H.size)
+        h, m = falling_branch(np.concatenate([H, H[::-1]]), np.concatenate([m, -m]) + noise)
     ours = anchor_points(h, m)
     field, magnetization = h * H_A, m * MS
     assert hysteresis.extract_coercive_field(field, magnetization).value / H_A == pytest.approx(ours.Hc, rel=1e-12)

@@ -8,13 +8,25 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from simulation import Purpose, StructureFamily
-from surrogate import Autoencoder, Surrogate
-from surrogate.backend import in_batches
+from simulation import Purpose, StructureFamily, voronoi
+from surrogate import (
+    Autoencoder,
+    FamilyImages,
+    GrainDecoderTraining,
+    Schedule,
+    Surrogate,
+    VAEArchitecture,
+    VAETraining,
+    train_grain_decoder,
+    train_vae,
+)
+from surrogate.backend import in_batches, keras
+from tests.surrogate.conftest import ENCODING, FAMILY
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -26,7 +38,7 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
     )
 
@@ -62,127 +74,100 @@ def test_batches_of_any_size_are_joined_and_few_shapes_are_met(rows: int) -> Non
 NEEDS_JAX = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed: pip install jax")
 
 
-@NEEDS_JAX
-def test_jax_predicts_what_tensorflow_does_and_trains(surrogate: Surrogate, tmp_path: Path) -> None:
-    surrogate.save(tmp_path / "saved")
+SHORT = Schedule(4, 32, 2e-3)
+
+
+def answers(surrogate: Surrogate) -> dict[str, Any]:
+    """What a surrogate says of a few codes, on the backend of the process."""
     codes = np.random.default_rng(0).normal(size=(20, surrogate.latent_dim)).astype(np.float32)
-    np.save(tmp_path / "codes.npy", codes)
-    done = python(
-        f"""
-import json, numpy as np
-from surrogate import *
-from surrogate.backend import keras
-assert keras.backend.backend() == "jax"
-from tests.surrogate.conftest import ENCODING, FAMILY, VAE_SETTINGS
-s = Surrogate.load({str(tmp_path / "saved")!r})
-codes = np.load({str(tmp_path / "codes.npy")!r})
-answers = dict(anchors=s.predict(codes)[0], field=s.decode_field(codes), codes=s.reencode(codes))
-np.savez({str(tmp_path / "jax.npz")!r}, **answers)
-settings = VAETraining(Schedule(4, 32, 2e-3), kl_weight=0.05, seed=3)
-images = FamilyImages(FAMILY, ENCODING, 640, seed=1)
-print(json.dumps(train_vae(images, ENCODING, VAEArchitecture(ENCODING.image_shape, 12), settings)[1][-1]))
-""",
-        KERAS_BACKEND="jax",
-        JAX_PLATFORMS="cpu",
-    )
-    ours = {"anchors": surrogate.predict(codes)[0], "field": surrogate.decode_field(codes)}
-    ours["codes"] = surrogate.reencode(codes)
-    with np.load(tmp_path / "jax.npz") as theirs:
-        for name, values in ours.items():
-            np.testing.assert_allclose(theirs[name], values, atol=1e-4)
-    from surrogate import FamilyImages, Schedule, VAEArchitecture, VAETraining, train_vae
-    from tests.surrogate.conftest import ENCODING, FAMILY
-
-    settings = VAETraining(Schedule(4, 32, 2e-3), kl_weight=0.05, seed=3)
-    images = FamilyImages(FAMILY, ENCODING, 640, seed=1)
-    _, history = train_vae(images, ENCODING, VAEArchitecture(ENCODING.image_shape, 12), settings)
-    assert json.loads(done.stdout)["loss"] == pytest.approx(history[-1]["loss"], rel=0.1)
+    anchors, field = surrogate.predict(codes)[0], surrogate.decode_field(codes)
+    return {"anchors": anchors, "field": field, "codes": surrogate.reencode(codes)}
 
 
-def last_losses(autoencoder: Autoencoder) -> dict[str, float]:
-    """Of a short training of a grain decoder, on the backend of the process."""
-    from surrogate import FamilyImages, GrainDecoderTraining, Schedule, train_grain_decoder
-    from tests.surrogate.conftest import ENCODING, FAMILY
-
-    settings = GrainDecoderTraining(Schedule(4, 32, 2e-3), seed=3)
-    autoencoder.grain_decoder, history = train_grain_decoder(
-        autoencoder, FamilyImages(FAMILY, ENCODING, 640, seed=1), settings
-    )
-    assert all(structure.shape == (16, 16) for structure in autoencoder.draw(np.zeros((2, autoencoder.latent_dim))))
-    return history[-1]
-
-
-@NEEDS_JAX
-def test_a_grain_decoder_is_trained_by_jax_too(autoencoder: Autoencoder, tmp_path: Path) -> None:
-    autoencoder.save(tmp_path)
-    done = python(
-        f"""
-import json
-from surrogate import Autoencoder
-from surrogate.backend import keras
-from tests.surrogate.test_backends import last_losses
-assert keras.backend.backend() == "jax"
-print(json.dumps(last_losses(Autoencoder.load({str(tmp_path)!r}))))
-""",
-        KERAS_BACKEND="jax",
-        JAX_PLATFORMS="cpu",
-    )
-    theirs, ours = json.loads(done.stdout), last_losses(Autoencoder.load(tmp_path))
-    for name in ("squared_error", "code_error", "seeds"):
-        assert theirs[name] == pytest.approx(ours[name], rel=0.1)
-
-
-def shipped_answers() -> dict[str, np.ndarray]:
-    """What the shipped surrogate says of a few structures, on the backend of the process."""
+def shipped_answers() -> dict[str, Any]:
+    """What the shipped surrogate says of a few structures."""
     surrogate = Surrogate.load("nd2fe14b")
     codes = surrogate.encode(StructureFamily().stream(0, Purpose.BENCHMARK, 0, 8))
     mean, std = surrogate.predict(codes)
     return {"codes": codes, "mean": mean, "std": std, "field": surrogate.decode_field(codes)}
 
 
-@NEEDS_JAX
-def test_the_shipped_weights_say_the_same_under_jax(tmp_path: Path) -> None:
-    python(
-        f"""
-import numpy as np
-from surrogate.backend import keras
-from tests.surrogate.test_backends import shipped_answers
-assert keras.backend.backend() == "jax"
-np.savez({str(tmp_path / "jax.npz")!r}, **shipped_answers())
-""",
-        KERAS_BACKEND="jax",
-        JAX_PLATFORMS="cpu",
+def last_loss() -> float:
+    """Of a short training of an autoencoder."""
+    settings = VAETraining(SHORT, kl_weight=0.05, seed=3)
+    images = FamilyImages(FAMILY, ENCODING, 640, seed=1)
+    return train_vae(images, ENCODING, VAEArchitecture(ENCODING.image_shape, 12), settings)[1][-1]["loss"]
+
+
+def last_losses(autoencoder: Autoencoder) -> dict[str, float]:
+    """Of a short training of a grain decoder."""
+    images = FamilyImages(FAMILY, ENCODING, 640, seed=1)
+    autoencoder.grain_decoder, history = train_grain_decoder(autoencoder, images, GrainDecoderTraining(SHORT, seed=3))
+    assert all(structure.shape == (16, 16) for structure in autoencoder.draw(np.zeros((2, autoencoder.latent_dim))))
+    return history[-1]
+
+
+def ask(folder: Path, into: Path) -> None:
+    """All of the above, of the surrogate in a folder, on the backend of the process: by itself it is JAX."""
+    ours = Surrogate.load(folder)
+    np.savez(into / "ours.npz", **answers(ours))
+    np.savez(into / "shipped.npz", **shipped_answers())
+    losses = {"backend": keras.backend.backend(), "vae": last_loss(), "grains": last_losses(ours.autoencoder)}
+    (into / "losses.json").write_text(json.dumps(losses))
+
+
+@pytest.fixture(scope="module")
+def of_jax(surrogate: Surrogate, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where one process on JAX has left its answers to all that is asked here: a start of it takes seconds."""
+    into = tmp_path_factory.mktemp("jax")
+    surrogate.save(into / "saved")
+    code = (
+        f"from pathlib import Path; from tests.surrogate.test_backends import ask; ask(Path({str(into / 'saved')!r}), "
     )
-    with np.load(tmp_path / "jax.npz") as theirs:
+    python(f"{code}Path({str(into)!r}))", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
+    assert json.loads((into / "losses.json").read_text())["backend"] == "jax"
+    return into
+
+
+@NEEDS_JAX
+def test_jax_predicts_what_tensorflow_does_and_trains(surrogate: Surrogate, of_jax: Path) -> None:
+    with np.load(of_jax / "ours.npz") as theirs:
+        for name, values in answers(surrogate).items():
+            np.testing.assert_allclose(theirs[name], values, atol=1e-4)
+    assert json.loads((of_jax / "losses.json").read_text())["vae"] == pytest.approx(last_loss(), rel=0.1)
+
+
+@NEEDS_JAX
+def test_a_grain_decoder_is_trained_by_jax_too(of_jax: Path) -> None:
+    theirs = json.loads((of_jax / "losses.json").read_text())["grains"]
+    ours = last_losses(Surrogate.load(of_jax / "saved").autoencoder)
+    for name in ("squared_error", "code_error", "seeds"):
+        assert theirs[name] == pytest.approx(ours[name], rel=0.1)
+
+
+@NEEDS_JAX
+def test_the_shipped_weights_say_the_same_under_jax(of_jax: Path) -> None:
+    with np.load(of_jax / "shipped.npz") as theirs:
         for name, ours in shipped_answers().items():
             assert np.isfinite(ours).all()
             np.testing.assert_allclose(theirs[name], ours, atol=1e-4, err_msg=name)
 
 
-CODES = """
-import sys
-import numpy as np
-from simulation import voronoi
-from surrogate import Surrogate
-surrogate = Surrogate.load(sys.argv[1])
-structure = voronoi(32, 2, 6, 1.2, np.random.default_rng(1))
-mean, std = surrogate.predict(surrogate.encode([structure]))
-print(repr(np.concatenate([mean, std]).tolist()))
-"""
+def codes_and_anchors(folder: str) -> str:
+    """What a surrogate says of a structure, to the last digit."""
+    surrogate = Surrogate.load(folder)
+    mean, std = surrogate.predict(surrogate.encode([voronoi(32, 2, 6, 1.2, np.random.default_rng(1))]))
+    return repr(np.concatenate([mean, std]).tolist())
 
 
 def test_a_users_settings_of_keras_change_nothing(surrogate: Surrogate, tmp_path: Path) -> None:
     """Of other networks than ours."""
     surrogate.save(tmp_path / "s")
-    said = []
-    for name, text in (
-        ("none", "{}"),
-        ("other", '{"floatx": "float16", "image_data_format": "channels_first", "backend": "jax", "epsilon": 0.1}'),
-    ):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "keras.json").write_text(text)
-        said.append(python(CODES.replace("sys.argv[1]", repr(str(tmp_path / "s"))), KERAS_HOME=str(tmp_path / name)))
-    assert said[0].stdout == said[1].stdout
+    (tmp_path / "keras.json").write_text(
+        '{"floatx": "float16", "image_data_format": "channels_first", "backend": "jax", "epsilon": 0.1}'
+    )
+    code = f"from tests.surrogate.test_backends import codes_and_anchors as f; print(f({str(tmp_path / 's')!r}))"
+    assert python(code, KERAS_HOME=str(tmp_path)).stdout == codes_and_anchors(str(tmp_path / "s")) + "\n"
 
 
 @pytest.mark.parametrize("backend", ["nonsense", "torch"])

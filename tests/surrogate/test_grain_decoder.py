@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from simulation import InputError, Microstructure, Purpose
+from simulation.laguerre_kernel import power_diagram
 from surrogate import (
     Autoencoder,
     Encoding,
@@ -27,7 +28,6 @@ from surrogate.backend import keras
 from surrogate.encoding import axis_error_rad
 from surrogate.grain_decoder import NUMBERS, REACH, picture, with_axes_moved
 from surrogate.grain_training import image_of_field
-from surrogate.laguerre import power_diagram
 from tests.surrogate.conftest import ENCODING, FAMILY
 from tests.surrogate.test_training import Killed, assert_same, edit_card, kill_at, weights
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 
+from simulation.laguerre_kernel import power_diagram
 from simulation.tessellation import nearest_seed
-from surrogate.laguerre import PRICE_CELLS, SAME_RAD, grains_of_seeds, merged, power_diagram
+from surrogate.laguerre import PRICE_CELLS, SAME_RAD, grains_of_seeds, merged
 
 SAME = (2 * math.sin(SAME_RAD)) ** 2
 

@@ -17,10 +17,12 @@ from typer.testing import CliRunner, Result
 
 from inverse_design.cli import app
 from inverse_design.commands import completion
+from inverse_design.commands.init import EXAMPLES
 from inverse_design.commands.setting import run_of, setting_of
 from inverse_design.run.folder import RunFolder, write_manifest
 from inverse_design.study.reading import load_study
 from simulation import InputError, LabelStore, Microstructure, voronoi
+from surrogate.card import find_surrogate
 
 QUICKSTART = str(files("studies") / "quickstart.yaml")
 SMCO5 = "{A_J_per_m: 1.2e-11, Js_T: 1.08, K1_J_per_m3: 1.72e+7}"
@@ -101,6 +103,52 @@ def test_a_reader_who_has_seen_enough_is_no_failure() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("words", [("--help",), ("check", "--help"), ("check", QUICKSTART), ("--version",)])
+def test_nor_is_a_reader_of_the_help(monkeypatch: pytest.MonkeyPatch, capsys, words: tuple[str, ...]) -> None:
+    """Rich and Click would end it with 1, each in a way of its own."""
+    heard, said = os.pipe()
+    os.close(heard)
+    with open(said, "w") as nobody:  # noqa: PTH123 - a descriptor
+        monkeypatch.setattr(sys, "stdout", nobody)
+        with pytest.raises(SystemExit) as end:
+            app(list(words), prog_name="inverse-design")
+        monkeypatch.undo()
+    assert end.value.code == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("words", [("predict", "S.npz"), ("evaluate",), ("morph", "4,90", "8,90", "-o", "m.png")])
+def test_loading_tensorflow_is_said_before_it_takes_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """On standard error, not with --quiet, and not where it is there; a damaged surrogate is refused before."""
+
+    class Loaded:
+        @staticmethod
+        def load(name: object) -> None:
+            raise InputError("that is enough")
+
+    folder = tmp_path / "surrogate"
+    shutil.copytree(find_surrogate("nd2fe14b"), folder)
+    monkeypatch.setattr("surrogate.card.find_surrogate", lambda name: folder)
+    monkeypatch.setattr("inverse_design.commands.structure.find_surrogate", lambda name: folder)
+    monkeypatch.setattr("surrogate.Surrogate", Loaded, raising=False)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Microstructure(np.zeros((8, 8), int), np.zeros(1)).save(tmp_path / "S.npz")
+    name = ["nd2fe14b"] if words == ("evaluate",) else ["--surrogate", "nd2fe14b"]
+    first, last = refused(*words, *name).splitlines()
+    assert first.endswith(" loading TensorFlow")
+    assert last == "error: that is enough" == refused(*words, *name, "--quiet").rstrip("\n")
+    monkeypatch.setitem(sys.modules, "keras", Loaded)
+    assert "loading TensorFlow" not in refused(*words, *name)
+    monkeypatch.delitem(sys.modules, "keras")
+    weights = next(folder.glob("*.weights.h5"))
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert "loading TensorFlow" not in (said := refused(*words, *name))
+    assert "checksum differs" in said
+
+
 def test_the_keys_that_other_programs_read_of_a_status(run: Path) -> None:
     found = json.loads(said("status", run, "--json"))
     wanted = {
@@ -175,7 +223,12 @@ def test_a_material_by_name_or_file(run: Path, tmp_path: Path) -> None:
     (tmp_path / "wrong.yaml").write_text("A_J_per_m: 1.2e-11\nJs_T: -1\nK1_J_per_m3: 1.72e+7\n")
     with pytest.raises(InputError, match=r"wrong.yaml:2: material.Js_T: must be at least 0.001, got -1"):
         setting_of(structure, str(tmp_path / "wrong.yaml"))
-    assert "SmCo5: no material of this name (Nd2Fe14B)" in refused("simulate", structure, "--material", "SmCo5")
+    assert "Nd3Fe: no material of this name (Nd2Fe14B, FePt, Co)" in refused(
+        "simulate", structure, "--material", "Nd3Fe"
+    )
+    assert "give A_J_per_m beside the name" in refused("simulate", structure, "--material", "SmCo5")
+    (tmp_path / "filled.yaml").write_text("name: SmCo5\nA_J_per_m: 1.2e-11\n")
+    assert setting_of(structure, str(tmp_path / "filled.yaml")).material.K1_J_per_m3 == 1.7e7
 
 
 def test_a_study_beside_a_structure_makes_no_run(tmp_path: Path) -> None:
@@ -202,7 +255,7 @@ def test_a_study_of_a_shipped_surrogate(tmp_path: Path) -> None:
     assert "no surrogate 'nowhere'" in refused("init", tmp_path / "b.yaml", "--surrogate", "nowhere")
 
 
-@pytest.mark.parametrize("name", ["quickstart", "nd2fe14b", "alignment", "paper"])
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_copied(tmp_path: Path, name: str) -> None:
     said("init", tmp_path / "a.yml", "--example", name)
     assert load_study(tmp_path / "a.yml").name == name
@@ -260,7 +313,7 @@ def test_the_shell_is_offered_runs_surrogates_and_candidates(run: Path, monkeypa
     monkeypatch.chdir(run.parent.parent)
     assert completion.runs("") == ["runs/magnet"]
     assert completion.runs("runs/x") == []
-    assert completion.surrogates("nd2") == ["nd2fe14b", "nd2fe14b-elements"]
+    assert completion.surrogates("nd2") == ["nd2fe14b", "nd2fe14b-elements", "nd2fe14b-free"]
     assert completion.surrogates("runs/") == ["runs/magnet"]
     words = "inverse-design export runs/magnet "
     environment = {"_ROOT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "3"}

@@ -10,6 +10,7 @@ import sys
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from inverse_design.report.data import achieved, internal_field, on_the_curve
@@ -18,7 +19,7 @@ from inverse_design.report.page import MAX_BYTES, RELOAD_S, render
 from inverse_design.run.folder import GOES_ON
 from inverse_design.study.sections import SurrogateSection
 from inverse_design.study.study import Study
-from simulation import Nd2Fe14B, Purpose, StructureFamily
+from simulation import ANCHORS, Nd2Fe14B, Purpose, StructureFamily
 from tests.inverse_design.report.stand_ins import SMALL, report_data, study_of, verified
 
 FULL = StructureFamily(320, 2, (16, 256))
@@ -256,6 +257,27 @@ def test_what_the_numbers_cannot_be_trusted_for_is_in_the_report() -> None:
     html = render(report_data(study=Study.model_validate(written)))
     assert "cells of 5 nm are" in html
     assert "too coarse by elements" in html
+
+
+def test_a_measured_curve_stands_behind_each_candidates_and_measured_pairs_by_themselves() -> None:
+    data = report_data()
+    hit = data.verified[1]
+    points = [[float(h), float(m)] for h, m in zip(hit.h, hit.m, strict=True)]
+    written = study_of().model_dump(mode="json")
+    written["curve"] = {"file": "loop.csv", "tolerance": 0.02, "points": points}
+    written["verification"]["correction"] = {"Mr": -0.02}
+    pairs = pd.DataFrame({f"{a}_residual": [-0.02, -0.03] if a == "Mr" else [np.nan] * 2 for a in ANCHORS})
+    html = render(dataclasses.replace(data, study=Study.model_validate(written), measured_pairs=pairs))
+    assert "rms distance from loop.csv ≤ 0.02" in html
+    assert '<li><span class="key measured-key"></span>measured</li>' in html
+    assert 'class="measured"' in card(html, 1)
+    assert "0.0000" in card(html, 1).split("curve <small>rms</small>")[1][:200]
+    said = html.split("<h3>Measured pairs</h3>")[1]
+    assert "-0.0250" in said.split("</table>")[0]
+    assert "<td>-0.0200</td>" in said.split("</table>")[0]
+    plain = render(data)
+    assert 'measured-key"' not in plain
+    assert "Measured pairs" not in plain
 
 
 def test_a_report_without_candidates_or_front_is_a_page() -> None:

@@ -60,7 +60,7 @@ def test_a_wrong_study_is_refused_with_file_line_and_key(
         ("labels: {count: '40'}", "'40'", ["whole number"]),
         ("microstructures: {size_nm: 10000}", "5000", ["8", "1024"]),
         ("search: {population: 1000000}", "1000000", ["8192"]),
-        ("surrogate: {pretrained: foo}", "foo", ["nd2fe14b", "nd2fe14b-elements"]),
+        ("surrogate: {pretrained: foo}", "foo", ["nd2fe14b", "nd2fe14b-elements", "nd2fe14b-free"]),
         ("sead: 1", "sead", ["seed", "name", "material"]),
     ],
 )

@@ -280,6 +280,31 @@ def test_ctrl_c_in_an_mpi_job_loses_nothing_and_shows_no_traceback(tmp_path: Pat
         assert 1 <= len(list(store.labels())) < 5000
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_an_mpi_job_ends_in_the_middle_of_long_simulations(tmp_path: Path, mpiexec: str, sent: signal.Signals):
+    """Of ten minutes each: by Ctrl-C, and when its first rank is killed."""
+    run = [mpiexec, "-n", "3", sys.executable, "-m", "mpi4py.futures", labelling_stand_ins.__file__]
+    log = tmp_path / "log"
+    arguments = [str(tmp_path / "s"), "--count", "5", "--engine", "mpi", "--seconds", "600", "--log", str(log)]
+    process = subprocess.Popen([*run, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        while not (log.exists() and len(log.read_text().splitlines()) == 2):
+            assert process.poll() is None
+            time.sleep(0.05)
+        workers = {int(line.split()[1]) for line in log.read_text().splitlines()}
+        ranks = [x for x in psutil.Process(process.pid).children(recursive=True) if x.name().startswith("python")]
+        (first,) = [x for x in ranks if x.pid not in workers]
+        process.send_signal(sent) if sent is signal.SIGINT else first.kill()
+        _, said = process.communicate(timeout=100)
+    finally:
+        process.kill()
+    end = time.monotonic() + 10
+    while any(psutil.pid_exists(pid) for pid in workers):
+        assert time.monotonic() < end, "a worker goes on"
+        time.sleep(0.05)
+    assert (process.returncode, "Traceback" in said) == (130, False) or sent is signal.SIGKILL
+
+
 def test_mpi_gives_the_labels_of_local_workers_bit_for_bit(tmp_path: Path, mpiexec: str):
     run = [mpiexec, "-n", "3", sys.executable, "-m", "mpi4py.futures", labelling_stand_ins.__file__]
     arguments = [str(tmp_path / "s.sqlite"), "--count", "12", "--engine", "mpi", "--seconds", "0"]

@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -323,6 +324,24 @@ def test_the_log_of_a_removed_store_is_not_played_into_a_new_one(tmp_path: Path)
     (tmp_path / "s.sqlite").unlink()
     with pytest.raises(InputError, match=r"s\.sqlite-wal"):
         LabelStore(tmp_path / "s.sqlite")
+
+
+def test_a_store_whose_writer_did_not_come_to_its_end_can_be_looked_into(tmp_path: Path):
+    """With a rollback journal, as on a network file system, or as the last to leave makes one."""
+    path, left = filled(tmp_path / "s.sqlite", some_labels(3)), tmp_path / "left.sqlite"
+    before = all_of(path)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for words in ("PRAGMA cache_size = 1", "BEGIN", "DELETE FROM labels", "CREATE TABLE other (x)",
+                      "INSERT INTO other VALUES (randomblob(1000000))"):  # fmt: skip
+            db.execute(words)
+        now = path.read_bytes()
+        store_file._roll_back(path)
+        assert path.read_bytes() == now, "of a writer who is there, nothing is undone"
+        for end in ("", "-journal"):
+            shutil.copyfile(f"{path}{end}", f"{left}{end}")
+        db.execute("ROLLBACK")
+    assert all_of(left, read_only=True) == before
+    assert not Path(f"{left}-journal").exists()
 
 
 def test_a_full_disk_gives_a_sentence_and_leaves_the_store_intact(tmp_path: Path):
