@@ -25,6 +25,7 @@ class OutputClosed(Exception):
 
 class _Results(Console):
     def on_broken_pipe(self) -> None:
+        del self._buffer[:]  # else it is said to the next reader, if there is one
         raise OutputClosed
 
 
