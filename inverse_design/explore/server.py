@@ -10,6 +10,8 @@ import contextlib
 import errno
 import logging
 import secrets
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -109,8 +111,18 @@ class Explorer:
 
     def run(self) -> None:
         """Serve until Ctrl-C, or until the loop is stopped."""
-        with contextlib.suppress(KeyboardInterrupt):
-            self.loop.start()
+        before = None
+        if threading.current_thread() is threading.main_thread():
+            # Not as an exception: raised in a callback of the garbage collector it would be printed and forgotten.
+            before = signal.signal(
+                signal.SIGINT, lambda number, frame: self.loop.add_callback_from_signal(self.loop.stop)
+            )
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                self.loop.start()
+        finally:
+            if before is not None:
+                signal.signal(signal.SIGINT, before)
 
     def close(self) -> None:
         """Leave the port; pages that are open say that the connection is lost."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def test_a_port_that_is_taken_is_told_and_ctrl_c_ends_it_well(tmp_path: Path, mo
         told = said("nd2fe14b-elements", "--port", str(ports[0]))
         assert f"--port {ports[0]}: cannot be opened (another program listens there)" in told
         gc.collect()
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(server.Explorer, "__init__", made)
     done = CliRunner().invoke(app, ["explore", "nd2fe14b-elements"])
