@@ -45,7 +45,7 @@ def facts_of(found: Imported) -> dict[str, Any]:
     structure = found.structure
     (ny, nx), cell_nm = structure.shape, structure.cell_nm
     diameter = grain_diameters_nm(structure)
-    size, spread, low = structure_properties(structure)
+    size, spread, low = structure_properties(structure)[:3]
     turned = float(np.angle(np.exp(2j * structure.angle_rad).mean())) / 2
     return {
         "source": found.source,
