@@ -114,9 +114,7 @@ class Explorer:
         before = None
         if threading.current_thread() is threading.main_thread():
             # Not as an exception: raised in a callback of the garbage collector it would be printed and forgotten.
-            before = signal.signal(
-                signal.SIGINT, lambda number, frame: self.loop.add_callback_from_signal(self.loop.stop)
-            )
+            before = signal.signal(signal.SIGINT, lambda number, frame: self.loop.add_callback(self.loop.stop))
         try:
             with contextlib.suppress(KeyboardInterrupt):
                 self.loop.start()
