@@ -21,6 +21,7 @@ import argparse
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,7 @@ from studies.script import command
 SURROGATE, SEED = "nd2fe14b-free", 20261126
 SIDES = ("engine", "search alone", *RIVALS)
 RECORD = Path(__file__).with_name("design.jsonl")
+PATIENCE_S = 10.0
 MOST = 200
 """Simulations of a side, confirmations not counted; of the search alone 40."""
 
@@ -64,8 +66,12 @@ def timed(arguments: list[str], seconds: float) -> tuple[float, float, str]:
     try:
         said, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        process.send_signal(2)  # as a user would: it keeps what it has
-        said, _ = process.communicate()
+        process.send_signal(signal.SIGINT)  # as a user would: it keeps what it has
+        try:
+            said, _ = process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:  # a job of a shell in the background may hear no Ctrl-C
+            process.terminate()
+            said, _ = process.communicate()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return round(cpu, 1), round(time.monotonic() - began, 1), said
@@ -134,6 +140,7 @@ def read_answers(path: Path = RECORD) -> list[dict[str, Any]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--targets", type=int, default=20)
+    parser.add_argument("--only", type=int, nargs="+", metavar="N", help="some of the targets, by their numbers")
     parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=SIDES)
     parser.add_argument("--minutes", type=float, default=5.0, help="that a side has for a target")
     parser.add_argument("--record", type=Path, default=RECORD)
@@ -144,6 +151,8 @@ def main() -> int:
     there = {(one["side"], one["target"]) for one in answers}
     # All sides of a target before the next one: what is interrupted compares the same targets.
     for number, target in enumerate(targets(SURROGATE, options.targets, options.seed)):
+        if options.only and number not in options.only:
+            continue
         for side in options.sides:
             if (side, number) in there:
                 continue
