@@ -14,9 +14,9 @@ avalanche decides it: with the probability p an anchor point y of the child is
     y_parent + SLOPE D + DRIFT sqrt(u / UNIT) N(0, 1),         p = 1 / (1 + sqrt(u / HALF)),
 
 and y_parent + SLOPE D + JUMP N(0, 1) else. The constants are read off children that were simulated (`python -m
-studies.benchmarks.climb`). By this posterior the acquisition function says what each of many
-children promises, as it does for candidates of the surrogate (`acquisition`), and those that are simulated are drawn
-with probabilities in proportion (a softmax, by the trick of Gumbel 1954, so that not all are of one kind).
+studies.benchmarks.climb`). By this posterior the acquisition function says what each of many children promises, as it
+does for candidates of the surrogate (`acquisition`), and those that are simulated are drawn with probabilities in
+proportion (a softmax, by the trick of Gumbel 1954, so that not all are of one kind).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from inverse_design.candidates.acquisition import utilities
 from inverse_design.candidates.candidate import REFINED, BatchRequest, Candidate
 from inverse_design.candidates.distances import axis_distance_deg, rotation_deg
 from inverse_design.candidates.error_model import Posterior, with_derived
+from inverse_design.candidates.selection import top
 from inverse_design.properties import STRUCTURE
 from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure, axis_angle
@@ -92,9 +93,9 @@ def climb(request: BatchRequest, known: Simulated, answers: Sequence[Microstruct
     scores = scores + rng.gumbel(size=scores.shape)
     batch: list[Candidate] = []
     chosen: list[Microstructure] = []
-    for turn, row in enumerate(_in_turn(scores)):
+    for row in top(scores, 40 * request.count + 1):
         child = structures[row]
-        if len(batch) == request.count or turn > 40 * request.count:
+        if len(batch) == request.count:
             break
         if any(axis_distance_deg(child, other) <= request.distinct_deg for other in (*answers, *chosen)):
             continue
@@ -118,7 +119,7 @@ def promising(request: BatchRequest, known: Simulated) -> np.ndarray:
     posterior = _posterior(known.anchors[rows], np.full(len(rows), UNIT))
     goals = [goal for goal in request.goals if goal.quantity not in STRUCTURE]
     scores = utilities(goals, with_derived(posterior, None, request.material), request.best)
-    return rows[_in_turn(scores)][:PARENTS]
+    return rows[top(scores, PARENTS)]
 
 
 def posterior_of_children(
@@ -163,9 +164,3 @@ def _children(parent: Microstructure, rng: np.random.Generator) -> list[Microstr
             turned[which] += rng.normal(scale=ROTATION_RAD, size=which.size)
         found.append(replace(parent, grain_angle_rad=turned))
     return found
-
-
-def _in_turn(scores: np.ndarray) -> np.ndarray:
-    """Rows of n from the best on by scores (k, n) that choose in turn, each once."""
-    ranked = np.argsort(-scores, axis=1, kind="stable").T.ravel()
-    return np.asarray(ranked[np.sort(np.unique(ranked, return_index=True)[1])])

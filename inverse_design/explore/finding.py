@@ -18,6 +18,7 @@ import numpy as np
 from inverse_design.candidates.acquisition import utility
 from inverse_design.candidates.distances import axis_distance_deg
 from inverse_design.candidates.error_model import OPTIMISM, Posterior
+from inverse_design.candidates.sources import DEPTHS
 from inverse_design.explore.atlas import Atlas
 from inverse_design.explore.edits import with_axis
 from inverse_design.explore.prediction import probability
@@ -29,9 +30,6 @@ from simulation.microstructure import Microstructure, axis_angle
 SECONDS = 8.0
 ANSWERS = 6
 PARENTS = 12
-DEPTHS = (0.8, 0.15)
-"""How far into the windows parents are steered, as `candidates.sources` does."""
-
 DISTINCT_DEG = 3.0
 """Two answers that differ by no more, in degrees of axis averaged over the cells, are one."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from bokeh.models import InlineStyleSheet
 from bokeh.plotting import figure
 
-PAPER, RAISED, INK, SOFT, RULE = "#fdfdfb", "#ffffff", "#1d1f23", "#5b6069", "#d9dad6"
+RAISED, INK, SOFT, RULE = "#ffffff", "#1d1f23", "#5b6069", "#d9dad6"
 SIMULATED, PREDICTED, GOAL, FAILED, POINT = "#1f5f99", "#b04e0a", "#2f855a", "#8b2f3f", "#8a8f98"
 CHECKED = {"finer mesh": "#7a4fa3", "free spins": "#9a7b00"}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', sans-serif"

@@ -22,7 +22,8 @@ from inverse_design.search.genetic import search
 from inverse_design.search.problem import LatentProblem, Limit, Plausibility, drift, limit, spread
 from simulation import LabelStore
 from simulation.execution.executors import local
-from studies.benchmarks.bench import BATCH, COLUMNS, GENERATIONS, POPULATION, SCALES, STORE, TOLERANCES, Bench, Target
+from studies.benchmarks.bench import BATCH, GENERATIONS, POPULATION, STORE, Bench
+from studies.benchmarks.targets import COLUMNS, SCALES, TOLERANCES, Target
 from studies.script import command
 
 SPREADS, DRIFTS = (0.9, 0.5, 0.25), (0.9, 0.5)
@@ -74,7 +75,7 @@ def isolated(bench: Bench, count: int) -> list[tuple[int, Target]]:
     for row, values in enumerate(bench.anchors[:, COLUMNS]):
         near = (np.abs(bench.all_anchors[:, COLUMNS] - values) <= SCALES).all(axis=1)
         if near.sum() == 1:
-            found.append((row, Target(tuple(float(v) for v in values), row)))
+            found.append((row, Target(tuple(float(v) for v in values), "inside")))
         if len(found) == count:
             break
     return found

@@ -199,7 +199,7 @@ def simulated(names: list[str], data: Path, work: Path, workers: int | None = No
         return found[0]
     work.mkdir(parents=True, exist_ok=True)
     with LabelStore(work / STORE) as store, local(workers) as engine:
-        bench = Bench(store, engine, pool=0)
+        bench = Bench(store, engine)
         for name, children, hidden in groups(bench, missing):
             found.append(measure(bench, name, children, hidden))
             found = [Measured(*(np.concatenate(same) for same in zip(*(vars(f).values() for f in found), strict=True)))]

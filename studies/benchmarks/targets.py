@@ -22,12 +22,12 @@ class Target:
     Attributes:
         values: Mr, Hc, Hk90.
         kind: "inside", that of a structure of the test split, or "rim".
-        nearest: root mean square miss of the nearest other label, in tolerances.
+        nearest: root mean square miss of the nearest other label, in tolerances; NaN where nobody asked.
     """
 
-    values: tuple[float, float, float]
+    values: tuple[float, ...]
     kind: str
-    nearest: float
+    nearest: float = float("nan")
 
     @property
     def goals(self) -> tuple[Goal, ...]:
