@@ -14,6 +14,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from simulation.energy.free import FreeEnergy
 from simulation.minimize import Descent, FieldStatus, flow_step, minimize, quasi_newton_step
@@ -128,7 +130,7 @@ class FreeSpins(PlanarSpins):
             status = minimize(self.free, tolerance, max(last - self.evaluations, 0))
             if status is not FieldStatus.CONVERGED or self.energy.largest_tilt > FLAT:
                 break
-            angle = planar_angle(self.energy.vectors)
+            angle = planar_angle(self.energy.vectors, self.energy.coupled)
             if angle is None:
                 break
             if self._return(angle, h, tolerance, last):
@@ -185,9 +187,33 @@ class FreeSpins(PlanarSpins):
         return True
 
 
-def planar_angle(m: np.ndarray) -> np.ndarray | None:
-    """Angles of vectors (..., 3) in the plane without jumps between neighbours; None if there are none."""
+def planar_angle(m: np.ndarray, coupled: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray | None:
+    """Angles of vectors (..., 3) in the plane without jumps between neighbours; None if there are none.
+
+    Args:
+        coupled: see `FreeEnergy`; between other neighbours a jump is none.
+    """
     angle = np.arctan2(m[..., 0], m[..., 1])
-    angle[:, 0] = np.unwrap(angle[:, 0])
-    angle = np.unwrap(angle, axis=1)
-    return angle if all(np.abs(np.diff(angle, axis=axis)).max(initial=0.0) < np.pi for axis in (0, 1)) else None
+    if coupled is None:
+        angle[:, 0] = np.unwrap(angle[:, 0])
+        angle = np.unwrap(angle, axis=1)
+        steps = [np.diff(angle, axis=axis) for axis in (0, 1)]
+    else:
+        angle = _unwrapped_around_voids(angle, coupled)
+        steps = [np.diff(angle, axis=axis)[there] for axis, there in zip((0, 1), coupled, strict=True)]
+    return angle if all(np.abs(step).max(initial=0.0) < np.pi for step in steps) else None
+
+
+def _unwrapped_around_voids(angle: np.ndarray, coupled: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Angles without jumps along a tree over all nodes, which goes between neighbours that are not coupled only where
+    nothing else leads on."""
+    number = np.arange(angle.size).reshape(angle.shape)
+    first = np.concatenate([number[:-1].ravel(), number[:, :-1].ravel()])
+    other = np.concatenate([number[1:].ravel(), number[:, 1:].ravel()])
+    length = np.where(np.concatenate([there.ravel() for there in coupled]), 1.0, 2.0)
+    tree = minimum_spanning_tree(csr_array((length, (first, other)), shape=(angle.size, angle.size)))
+    order, parent = breadth_first_order(tree, 0, directed=False)
+    flat = angle.ravel().copy()
+    for node in order[1:]:
+        flat[node] -= 2 * np.pi * round((flat[node] - flat[parent[node]]) / (2 * np.pi))
+    return flat.reshape(angle.shape)

@@ -53,8 +53,6 @@ def verify_again(
             f"{run}: the candidates were verified by {backend} ({discretization}) on these cells already; "
             "name another --backend, --discretization or --spins, or --refine 2"
         )
-    if spins == "free" and study.microstructures.boundary is not None:
-        raise InputError(f"{run}: free spins know magnets of one phase only; leave --spins out")
     if out_of_plane_rad and backend != "fidimag":
         raise InputError(f"an angle out of the plane is for backend fidimag only; {backend} has --spins free")
     options = {"out_of_plane_rad": out_of_plane_rad} if out_of_plane_rad else {}

@@ -224,27 +224,22 @@ class Study(Section):
             raise refuse(key, "fidimag does not know free, the built-in solver does; set backend: planar, or no free")
 
     def _check_phases(self) -> None:
-        """What is not made for a second phase yet, and goals on what is not there."""
+        """What a solver does not know of a second phase, and goals on what is not there."""
         boundary = check_boundary(self.microstructures, self.magnet)
         named = [name for name in BOUNDARY if name in self.goals]
         if boundary is None:
             if named:
                 raise refuse(f"goals.{named[0]}", "needs microstructures with boundary_nm and boundary: there is none")
             return
-        if self.labels.spins == "free" or "free" in self.checks:
-            key = "labels.spins" if self.labels.spins == "free" else "verification.confirm"
-            raise refuse(key, "free spins know magnets of one phase only; leave free out, or microstructures.boundary")
         for section, backend in (("labels", self.labels.backend), ("verification", self.verification.backend)):
             if backend == "fidimag" and boundary.A_J_per_m != self.magnet.A_J_per_m:
                 raise refuse(f"{section}.backend", "fidimag knows one exchange stiffness only; use planar")
 
     def _fill_confirmation(self) -> None:
         """Unless the study says so, hits are confirmed by elements, on a finer mesh and with free spins, and not at all
-        by cells: there the paper's mesh and plane are the measure, and few hits stand more. Magnets with a boundary are
-        confirmed in the plane, see `_check_phases`."""
+        by cells: there the paper's mesh and plane are the measure, and few hits stand more."""
         if self.verification.confirm is None:
-            planar_only = self.labels.spins == "free" or self.microstructures.boundary is not None
-            free = () if planar_only else ("free",)
+            free = () if self.labels.spins == "free" else ("free",)
             checks = ("finer", *free) if self.labels.discretization == "elements" else ()
             object.__setattr__(self, "verification", self.verification.model_copy(update={"confirm": checks}))
 

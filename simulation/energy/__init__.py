@@ -108,16 +108,8 @@ def make_energy(microstructure: Microstructure, material: Material, discretizati
 
 
 def make_free_energy(microstructure: Microstructure, material: Material, discretization: str) -> FreeEnergy:
-    """The energy of free spins, see `make_energy`.
-
-    Raises:
-        InputError: also if there is more than one phase, whose free spins are not made yet.
-    """
+    """The energy of free spins, see `make_energy`."""
     check_discretization(discretization)
-    if microstructure.phases:
-        raise InputError(
-            "spins free: free spins know magnets of one phase only, and this one has more; use planar spins"
-        )
     kind = FreeCellEnergy if discretization == "cells" else FreeElementEnergy
     return kind(microstructure, material)
 

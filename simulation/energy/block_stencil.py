@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit
 
 from simulation.compiled import compiled
+from simulation.energy.coefficients import at
 from simulation.energy.conjugate_gradients import ITERATIONS, LEAST_CURVATURE
 from simulation.energy.geodesic import pair
 
@@ -49,14 +50,17 @@ class BlockStencil:
 
 
 @njit(inline="always")
-def add_pairs(m, e1, e2, blocks, work, i, k, first, end, ahead, w, slot, convex, geodesic):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Add the pairs of nodes (i, j) and (k, j + ahead), `first` <= j < `end`, of weight w, and set their couplings."""
+def add_pairs(m, e1, e2, blocks, work, i, k, first, end, ahead, c, part, slot, convex, geodesic):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add the pairs of nodes (i, j) and (k, j + ahead), `first` <= j < `end`, and set their couplings.
+
+    Their weight is a part of c, a number or that of each pair in an array by (i, j).
+    """
     for low in range(first, end, TILE):
         columns = min(end - low, TILE)
         if convex:
-            _row_of_convex_pairs(m, e1, e2, work, i, k, low, columns, low + ahead, w)
+            _row_of_convex_pairs(m, e1, e2, work, i, k, low, columns, low + ahead, c, part)
         else:
-            _row_of_pairs(m, e1, e2, work, i, k, low, columns, low + ahead, w, geodesic)
+            _row_of_pairs(m, e1, e2, work, i, k, low, columns, low + ahead, c, part, geodesic)
         for n in range(3):
             _add(blocks[n, i], low, work, n * TILE, columns)
             _add(blocks[n, k], low + ahead, work, (3 + n) * TILE, columns)
@@ -92,10 +96,11 @@ def _seen(m, e1, e2, i, j, k, o):  # type: ignore[no-untyped-def]  # pragma: no 
 
 
 @njit(inline="always")
-def _row_of_pairs(m, e1, e2, work, i, k, low, columns, other, w, geodesic):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _row_of_pairs(m, e1, e2, work, i, k, low, columns, other, c, part, geodesic):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Second derivatives of w d^2/2, or of -w cos d."""
     for n in range(np.uint64(columns)):
         j, o = n + np.uint64(low), n + np.uint64(other)
+        w = part * at(c, i, j)
         p, a1, a2, b1, b2, e11, e12, e21, e22 = _seen(m, e1, e2, i, j, k, o)
         _, g = pair(m[0, i, j], m[1, i, j], m[2, i, j], m[0, k, o], m[1, k, o], m[2, k, o])
         rest, sin2 = _ONE - p, _ONE - p * p
@@ -110,10 +115,11 @@ def _row_of_pairs(m, e1, e2, work, i, k, low, columns, other, w, geodesic):  # t
 
 
 @njit(inline="always")
-def _row_of_convex_pairs(m, e1, e2, work, i, k, low, columns, other, w):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _row_of_convex_pairs(m, e1, e2, work, i, k, low, columns, other, c, part):  # type: ignore[no-untyped-def]  # pragma: no cover
     """1 and -1 along the way and across it: frames of one transported to the other."""
     for n in range(np.uint64(columns)):
         j, o = n + np.uint64(low), n + np.uint64(other)
+        w = part * at(c, i, j)
         p, a1, a2, b1, b2, e11, e12, e21, e22 = _seen(m, e1, e2, i, j, k, o)
         turn = _ONE / (_ONE + p + np.float32(1e-3))
         work[n], work[n + TILES[1]], work[n + TILES[2]] = w, np.float32(0), w
@@ -124,10 +130,11 @@ def _row_of_convex_pairs(m, e1, e2, work, i, k, low, columns, other, w):  # type
 
 @njit(inline="always")
 def local_blocks(m, e1, e2, axes, area, b, half_q, i, end, blocks):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Blocks of the nodes of row i alone, of -1/2 (k.m)^2 - q/4 m_z^2 - b.m; k kT (`axes`) and b times their areas."""
+    """Blocks of the nodes of row i alone, of -1/2 (k.m)^2 - q/4 m_z^2 - b.m; k kT (`axes`) and b times their areas, q/2
+    a number or that of each node."""
     for j in range(np.uint64(1), np.uint64(end)):
         x, y, z = m[0, i, j], m[1, i, j], m[2, i, j]
-        kxx, kxy, kyy, zz = axes[0, i, j], axes[1, i, j], axes[2, i, j], half_q * area[i, j]
+        kxx, kxy, kyy, zz = axes[0, i, j], axes[1, i, j], axes[2, i, j], at(half_q, i, j) * area[i, j]
         ax, ay, az, bx, by, bz = e1[0, i, j], e1[1, i, j], e1[2, i, j], e2[0, i, j], e2[1, i, j], e2[2, i, j]
         along = kxx * x * x + _TWO * kxy * x * y + kyy * y * y + zz * z * z + b[0, i, j] * x + b[1, i, j] * y
         blocks[0, i, j] = along - (kxx * ax * ax + _TWO * kxy * ax * ay + kyy * ay * ay + zz * az * az)

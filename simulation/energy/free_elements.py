@@ -21,6 +21,9 @@ and Y^2 as in `bilinear` and the slopes a, b of the vectors,
 -q/4 m_z^2 is the trace of the demagnetisation tensor, which acts at the very place: an infinite prism has no charges
 out of the plane. The torque for the bulge is v less its part along M, v = g' ((k.M) k + q/2 M_z z) + f' b.
 
+With more than one phase (s, a and k as in `elements`) a cell has its own c and bulge, its b is s times the field, w is
+s w, its axis the root of the ratio of K1 times as long, and its m_z^2 counts s^2 times.
+
 (Derivatives in `spherical`; with fixed b in T, as in `elements`.)
 """
 
@@ -34,8 +37,9 @@ import numpy as np
 from simulation.compiled import compiled
 from simulation.energy.bilinear import weighted
 from simulation.energy.block_stencil import ABOVE, ACROSS, BACK, RIGHT_OF, TILE, add_pairs, local_blocks, make_convex
+from simulation.energy.coefficients import at, coefficients, relative
 from simulation.energy.element_flow import LOOK_EVERYWHERE, cells_around, wake
-from simulation.energy.elements import FIRST_HOLD, HOLD, LEAST_STIFFNESS, LONGEST_HOLD, areas, stiffest
+from simulation.energy.elements import FIRST_HOLD, HOLD, LONGEST_HOLD, patches, stiffest, stiffness
 from simulation.energy.flow import QUIET, explicit_steps, extrapolate, in_short_calls
 from simulation.energy.free import FreeEnergy
 from simulation.energy.spherical import add_torques, middle_of
@@ -43,6 +47,8 @@ from simulation.material import Material
 from simulation.microstructure import Microstructure
 
 _HALF, _QUARTER, _ONE = (np.float32(x) for x in (1 / 2, 1 / 4, 1))
+_EDGE, _DIAGONAL = np.float32(2 / 3), np.float32(1 / 6)
+"""Weights of a pair of corners along an edge between two cells, and across a cell, in its c."""
 
 
 class FreeElementEnergy(FreeEnergy):
@@ -52,11 +58,20 @@ class FreeElementEnergy(FreeEnergy):
     softest = 1e-3
 
     def __init__(self, microstructure: Microstructure, material: Material) -> None:
-        ny, nx = microstructure.shape
+        (ny, nx), parts = microstructure.shape, coefficients(microstructure, material)
         c = material.exchange_number(microstructure.cell_nm)
-        area = np.outer(areas(ny), areas(nx))
-        super().__init__(microstructure, material, area, stiffest(c) + material.q / 2)
-        self._c, self._bulge = np.float32(c), np.float32(1 / max(12 * c, LEAST_STIFFNESS))
+        alone, largest_c = (parts.stiffest_alone, c * parts.stiffest_exchange) if parts else (2.0, c)
+        super().__init__(microstructure, material, patches((ny, nx), parts), stiffest(largest_c, alone))
+        self._c, self._bulge = stiffness(c, parts)
+        self._pair_weights: tuple[np.float32 | np.ndarray, ...] = (self._c,) * 4
+        self._node_half_q = self._half_q_z
+        if parts:
+            self._pair_weights = pair_weights(np.asarray(self._c))
+            mean = np.pad(self._half_q_z, 1)
+            mean = (mean[1:, 1:] + mean[1:, :-1] + mean[:-1, 1:] + mean[:-1, :-1]) / 4
+            self._node_half_q = np.pad(mean, 1) * self._one_over_area
+            beside = np.pad(parts.filled, 1)
+            self.coupled = beside[1:-1, 1:] | beside[1:-1, :-1], beside[1:, 1:-1] | beside[:-1, 1:-1]
         self._corners = np.zeros(12 * TILE, np.float32)
         self._axes = np.zeros(
             (3, ny + 3, nx + 3), np.float32
@@ -70,32 +85,33 @@ class FreeElementEnergy(FreeEnergy):
         self._columns = np.zeros((4, ny + 3), np.int64)  # first and last to move in the last step and in this one
 
     def _magnetize(self) -> None:
-        _source(self.m, self._far.source, self._axis)
+        _source(self.m, self._s, self._far.source, self._axis)
 
     def _torques(self) -> None:
         _gradient(
-            self.m, self._axis, self._far.result, self._h, self._c, self._bulge, self._half_q, self._b, self._torque,
-            self._corners,
+            self.m, self._axis, self._far.result, self._h, self._c, self._bulge, self._half_q, self._s, self._half_q_z,
+            self._b, self._torque, self._corners,
         )  # fmt: skip
 
     def _flow(self, reach: float, again: bool) -> None:
-        time = min((HOLD if again else FIRST_HOLD) * reach**2 / (2 * float(self._half_q)), LONGEST_HOLD)
+        q = 2 * float(self._half_q) * self._strongest**2
+        time = min((HOLD if again else FIRST_HOLD) * reach**2 / q, LONGEST_HOLD)
         time_step, steps = explicit_steps(time, self._stiffest)
         for begin_step, end_step in in_short_calls(steps, self._far.ny * self._far.nx):
             _flow(
                 self.m, self._axis, self._b, self._last_b, np.float32(0.5 if again else 0.0), self._c, self._bulge,
-                self._half_q, np.float32(time_step), begin_step, end_step, self._one_over_area, self._torque,
+                self._half_q_z, np.float32(time_step), begin_step, end_step, self._one_over_area, self._torque,
                 self._corners, *self._columns,
             )  # fmt: skip
 
     def _assemble(self, convex: bool) -> None:
         _stencil(
-            self.m, self._e1, self._e2, self._axes, self._area, self._b, self._mean_b, self._c, self._half_q, convex,
-            self._local.blocks, self._local.work,
+            self.m, self._e1, self._e2, self._axes, self._area, self._b, self._mean_b, *self._pair_weights,
+            self._node_half_q, convex, self._local.blocks, self._local.work,
         )  # fmt: skip
 
     def magnetization(self) -> float:
-        total: float = _sum_m_y(self.m, self._axis, self._b, self._bulge, self._half_q)
+        total: float = _sum_m_y(self.m, self._axis, self._b, self._bulge, self._half_q_z, self._s)
         return total / (self._far.ny * self._far.nx)
 
     def cell_vectors(self) -> np.ndarray:
@@ -104,31 +120,49 @@ class FreeElementEnergy(FreeEnergy):
         return np.moveaxis(middle / np.linalg.norm(middle, axis=0), 0, -1)
 
 
+def pair_weights(c: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(ny + 3, nx + 3) each, by the first corner of a pair: mean c of the cells beside an edge to the right and of
+    those beside one upwards, c of the cell across which a diagonal goes to the right and of that to the left.
+
+    Args:
+        c: (ny, nx) exchange numbers of the cells.
+    """
+    ny, nx = c.shape
+    right, above, across, back = (np.zeros((ny + 3, nx + 3), np.float32) for _ in range(4))
+    over, beside = np.pad(c, ((1, 1), (0, 0)), mode="edge"), np.pad(c, ((0, 0), (1, 1)), mode="edge")
+    right[1 : ny + 2, 1 : nx + 1] = (over[1:] + over[:-1]) / 2
+    above[1 : ny + 1, 1 : nx + 2] = (beside[:, 1:] + beside[:, :-1]) / 2
+    across[1 : ny + 1, 1 : nx + 1] = c
+    back[1 : ny + 1, 2 : nx + 2] = c
+    return right, above, across, back
+
+
 @compiled(fastmath=True, error_model="numpy")
-def _source(m, source, axis):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """conj(w) of every cell."""
+def _source(m, s, source, axis):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """conj(s w) of every cell."""
     for i in range(axis.shape[1]):
         for j in range(np.uint64(axis.shape[2])):
             f, _, mx, my, _ = middle_of(m, i, j)
+            f = relative(s, i, j) * f
             source[i, j] = complex(f * mx, -f * my)
 
 
 @compiled(fastmath=True, error_model="numpy")
-def _gradient(m, axis, far, h, c, bulge, half_q, b, torque, corners):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _gradient(m, axis, far, h, c, bulge, half_q, s, half_q_z, b, torque, corners):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Field b and the derivatives by the vectors, of which the part along them means nothing."""
     nx = axis.shape[2]
     torque[:] = np.float32(0)
     for i in range(axis.shape[1]):
         for j in range(nx):
-            f = far[i, j]
-            b[0, i, j] = -half_q * f.real
-            b[1, i, j] = h - half_q * f.imag
-        add_torques(m, axis, b, c, bulge, half_q, i, 0, nx, corners, torque)
+            f, strength = far[i, j], relative(s, i, j)
+            b[0, i, j] = strength * (-half_q * f.real)
+            b[1, i, j] = strength * (h - half_q * f.imag)
+        add_torques(m, axis, b, c, bulge, half_q_z, i, 0, nx, corners, torque)
 
 
 @compiled(fastmath=True, error_model="numpy")
-def _sum_m_y(m, axis, b, bulge, half_q):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Sum of the mean m_y of the cells, bulges included."""
+def _sum_m_y(m, axis, b, bulge, half_q_z, s):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Sum of the mean s m_y of the cells, bulges included."""
     total: Any = 0.0
     for i in range(axis.shape[1]):
         row = np.float32(0)
@@ -136,15 +170,16 @@ def _sum_m_y(m, axis, b, bulge, half_q):  # type: ignore[no-untyped-def]  # prag
             f, g, mx, my, mz = middle_of(m, i, j)
             f1, g1, kx, ky = weighted(f), weighted(g), axis[0, i, j], axis[1, i, j]
             km = kx * mx + ky * my
-            vx, vy, vz = g1 * km * kx + f1 * b[0, i, j], g1 * km * ky + f1 * b[1, i, j], g1 * half_q * mz
-            row += f * my + bulge * f1 * (vy - (vx * mx + vy * my + vz * mz) * my)
+            vx, vy, vz = g1 * km * kx + f1 * b[0, i, j], g1 * km * ky + f1 * b[1, i, j], g1 * at(half_q_z, i, j) * mz
+            turned = at(bulge, i, j) * f1 * (vy - (vx * mx + vy * my + vz * mz) * my)
+            row += relative(s, i, j) * (f * my + turned)
         total += row
     return total
 
 
 @compiled(fastmath=True, error_model="numpy")
 def _flow(  # type: ignore[no-untyped-def]
-    m, axis, b, last_b, ahead, c, bulge, half_q, time_step, begin_step, end_step, one_over_area, torque, corners,
+    m, axis, b, last_b, ahead, c, bulge, half_q_z, time_step, begin_step, end_step, one_over_area, torque, corners,
     first, last, start, stop,
 ):  # fmt: skip  # pragma: no cover - compiled
     """Step the vectors along the gradient flow in one far field: see `element_flow.flow`, whose arguments these are."""
@@ -168,7 +203,7 @@ def _flow(  # type: ignore[no-untyped-def]
             begin, end = min(start[i + 1], start[i + 2]), max(stop[i + 1], stop[i + 2])
             if begin < end:
                 left, right = cells_around(begin, end, nx)
-                add_torques(m, axis, b, c, bulge, half_q, i, left, right, corners, torque)
+                add_torques(m, axis, b, c, bulge, half_q_z, i, left, right, corners, torque)
         for i in range(1, ny + 2):
             begin, end = start[i], stop[i]
             for j in range(np.uint64(begin), np.uint64(max(begin, end))):
@@ -190,7 +225,9 @@ def _flow(  # type: ignore[no-untyped-def]
 
 
 @compiled(fastmath=True, error_model="numpy")
-def _stencil(m, e1, e2, axes, area, b, mean_b, c, half_q, convex, blocks, work):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _stencil(  # type: ignore[no-untyped-def]
+    m, e1, e2, axes, area, b, mean_b, c_right, c_above, c_across, c_back, half_q, convex, blocks, work
+):  # fmt: skip  # pragma: no cover - compiled
     """Blocks of the local Hessian in the frames: exchange between corners, the rest on each corner by itself."""
     ny, nx = b.shape[1], b.shape[2]
     mean_b[:] = np.float32(0)
@@ -204,13 +241,12 @@ def _stencil(m, e1, e2, axes, area, b, mean_b, c, half_q, convex, blocks, work):
         local_blocks(m, e1, e2, axes, area, mean_b, half_q, i, nx + 2, blocks)
     if convex:
         make_convex(blocks, area)
-    two_thirds, sixth = c * np.float32(2 / 3), c * np.float32(1 / 6)
     for i in range(1, ny + 2):
         edge = _HALF if i == 1 or i == ny + 1 else _ONE
-        add_pairs(m, e1, e2, blocks, work, i, i, 1, nx + 1, 1, edge * two_thirds, RIGHT_OF, convex, True)
+        add_pairs(m, e1, e2, blocks, work, i, i, 1, nx + 1, 1, c_right, edge * _EDGE, RIGHT_OF, convex, True)
     for i in range(1, ny + 1):
-        add_pairs(m, e1, e2, blocks, work, i, i + 1, 1, 2, 0, _HALF * two_thirds, ABOVE, convex, True)
-        add_pairs(m, e1, e2, blocks, work, i, i + 1, 2, nx + 1, 0, two_thirds, ABOVE, convex, True)
-        add_pairs(m, e1, e2, blocks, work, i, i + 1, nx + 1, nx + 2, 0, _HALF * two_thirds, ABOVE, convex, True)
-        add_pairs(m, e1, e2, blocks, work, i, i + 1, 1, nx + 1, 1, sixth, ACROSS, convex, True)
-        add_pairs(m, e1, e2, blocks, work, i, i + 1, 2, nx + 2, -1, sixth, BACK, convex, True)
+        add_pairs(m, e1, e2, blocks, work, i, i + 1, 1, 2, 0, c_above, _HALF * _EDGE, ABOVE, convex, True)
+        add_pairs(m, e1, e2, blocks, work, i, i + 1, 2, nx + 1, 0, c_above, _EDGE, ABOVE, convex, True)
+        add_pairs(m, e1, e2, blocks, work, i, i + 1, nx + 1, nx + 2, 0, c_above, _HALF * _EDGE, ABOVE, convex, True)
+        add_pairs(m, e1, e2, blocks, work, i, i + 1, 1, nx + 1, 1, c_across, _DIAGONAL, ACROSS, convex, True)
+        add_pairs(m, e1, e2, blocks, work, i, i + 1, 2, nx + 2, -1, c_back, _DIAGONAL, BACK, convex, True)
