@@ -17,6 +17,7 @@ from inverse_design.goals import Goal
 from simulation.anchors import ANCHORS
 from simulation.material import Material, Nd2Fe14B
 from simulation.microstructure import Microstructure
+from simulation.sampling import Boundary
 
 DECODED, STEERED, TURNED, DRAWN = SOURCES = ("decoded", "steered", "turned", "drawn")
 """Where a round of the surrogate has its candidates from."""
@@ -158,6 +159,7 @@ class BatchRequest:
         best: (13,) properties of the best structure so far that was simulated and meets the goals, None if none does.
         answers: structures that meet the goals already; what differs from none of them is not proposed.
         distinct_deg: two structures that differ by no more, in degrees of axis averaged over the cells, are one.
+        boundary: what may lie between the grains of the family; None if nothing does.
     """
 
     goals: Sequence[Goal]
@@ -167,3 +169,4 @@ class BatchRequest:
     best: np.ndarray | None = None
     answers: Nearby = field(default_factory=lambda: Nearby((), np.zeros((0, 0))))
     distinct_deg: float = 0.0
+    boundary: Boundary | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulation.microstructure import Microstructure, axis_angle
+from simulation.phases import phase_table
 
 TURNED_DEG = 0.1
 """By less no axis counts as turned: what is steered changes every axis by a little."""
@@ -17,10 +18,28 @@ NEAREST = 16
 
 
 def axis_distance_deg(one: Microstructure, other: Microstructure) -> float:
-    """Mean over the cells of the angle between both easy axes, 0 to 90 degrees; infinite on another grid."""
+    """Mean over the cells of the angle between both easy axes, 0 to 90 degrees; infinite on another grid.
+
+    Cells of different phases are as far apart as axes can be, 90 degrees, if one of them is of the main phase, and else
+    by that times the largest part of itself by which A, Js or K1 is smaller in one than in the other.
+    """
     if one.shape != other.shape:
         return float("inf")
-    return float(np.degrees(np.abs(axis_angle(one.angle_rad - other.angle_rad)).mean()))
+    away = np.abs(axis_angle(one.angle_rad - other.angle_rad))
+    if one.phases or other.phases:
+        away = np.maximum(away, np.pi / 2 * _phase_difference(one, other))
+    return float(np.degrees(away.mean()))
+
+
+def _phase_difference(one: Microstructure, other: Microstructure) -> np.ndarray:
+    """(ny, nx) 0 to 1, how different the phases of both are in each cell."""
+    between = np.ones((len(one.phases) + 1, len(other.phases) + 1))
+    between[0, 0] = 0.0
+    rows, columns = phase_table(one.phases)[:, None], phase_table(other.phases)[None]
+    largest = np.maximum(rows, columns)
+    parts = np.divide(np.abs(rows - columns), largest, out=np.zeros_like(largest), where=largest > 0)
+    between[1:, 1:] = parts.max(axis=-1)
+    return np.asarray(between[one.phase_map, other.phase_map])
 
 
 def rotation_deg(structure: Microstructure, parent: Microstructure) -> np.ndarray:

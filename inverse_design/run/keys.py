@@ -170,6 +170,7 @@ def verify_key(study: Study, search: str, round_: int) -> str:
         discretization=study.labels.discretization,
         field_sweep=study.field_sweep.model_dump(mode="json"),
         **_spins(study),
+        **_layers(study),
         **(_curve(study) if round_ else {}),
     )
 
@@ -197,8 +198,15 @@ def refine_key(study: Study, labels: str, simulated: Sequence[str], name: str) -
         discretization=study.labels.discretization,
         field_sweep=study.field_sweep.model_dump(mode="json"),
         **_spins(study),
+        **_layers(study),
         **_curve(study),
     )
+
+
+def _layers(study: Study) -> dict[str, Any]:
+    """What else decides a choice where there is a phase between the grains: how such structures are compared, and that
+    the climb changes it."""
+    return {} if study.microstructures.boundary is None else {"layers": 1}
 
 
 def labels_digest(labels: LabelledStructures) -> str:
@@ -225,6 +233,7 @@ def known_key(study: Study, labels: str, own: Sequence[str] = ()) -> str:
         field_sweep=study.field_sweep.model_dump(mode="json"),
         **started,
         **_spins(study),
+        **_layers(study),
     )
 
 

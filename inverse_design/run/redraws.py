@@ -1,8 +1,8 @@
 """Structures with a hit's statistics: nobody can make one exact grain map.
 
 A redraw has as many grains of the study's family as the hit, Voronoi ones by default, and the hit's easy axes dealt out
-anew among them: the same distribution of grain sizes and of axes, other places. What mean and spread its curves have is
-what a maker of magnets can expect.
+anew among them: the same distribution of grain sizes and of axes, other places; between them what the hit has there.
+What mean and spread its curves have is what a maker of magnets can expect.
 """
 
 from __future__ import annotations
@@ -42,9 +42,30 @@ def redraws(
         else:
             grains = replace(family, size_nm=size_nm, cell_nm=structure.cell_nm).with_axes(np.zeros(angles.size), rng)
         axes = rng.permutation(angles)[: grains.grain_angle_rad.size]  # a seed may be left without a cell
-        redrawn = Microstructure(grains.grain_id, axes, structure.cell_nm)
-        drawn.append(redrawn.with_boundary(structure.boundary_nm, *structure.phases) if structure.phases else redrawn)
+        drawn.append(_with_layer_of(structure, Microstructure(grains.grain_id, axes, structure.cell_nm)))
     return drawn
+
+
+def _with_layer_of(structure: Microstructure, redrawn: Microstructure) -> Microstructure:
+    """The grains with the layer that a structure has between its own.
+
+    Of a map that no thickness is known of, they get a layer of the phase that most of its cells have, as many cells
+    thick as come nearest to its share of the area.
+    """
+    if not structure.phases:
+        return redrawn
+    phase = structure.phases[int(np.bincount(structure.phase_map.ravel())[1:].argmax())]
+    if structure.boundary_nm and len(structure.phases) == 1:
+        return redrawn.with_boundary(structure.boundary_nm, phase)
+    share, cell_nm = (structure.phase_map > 0).mean(), structure.cell_nm
+    layers = (redrawn.with_boundary(cells * cell_nm, phase) for cells in range(1, max(structure.shape) + 1))
+    best, smallest = redrawn, share
+    for layer in layers:
+        off = abs((layer.phase_map > 0).mean() - share)
+        if off > smallest:
+            break
+        best, smallest = layer, off
+    return best
 
 
 def save_redraws(

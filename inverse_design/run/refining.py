@@ -52,7 +52,10 @@ def refined(
     """
     part, train = study.verification, labels.split(test=False)
     request = BatchRequest(
-        study.reduced_goals, part.candidates, study.magnet, best=best, distinct_deg=part.distinct_deg
+        *(study.reduced_goals, part.candidates, study.magnet),
+        best=best,
+        distinct_deg=part.distinct_deg,
+        boundary=study.family.boundary,
     )
     hits = [item.candidate.structure for item in verified if item.is_hit(study.reduced_goals)]
     known = Simulated(train.structures, train.anchors, train.names)

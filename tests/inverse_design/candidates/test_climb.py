@@ -11,11 +11,20 @@ import numpy as np
 import pytest
 
 from inverse_design.candidates.candidate import REFINED, BatchRequest
-from inverse_design.candidates.climb import HALF, UNIT, Simulated, climb, posterior_of_children
+from inverse_design.candidates.climb import (
+    HALF,
+    LAYER_SPREAD,
+    LAYER_UNIT,
+    UNIT,
+    Simulated,
+    climb,
+    posterior_of_children,
+    with_other_layer,
+)
 from inverse_design.candidates.distances import axis_distance_deg
 from inverse_design.goals import Goal
 from inverse_design.properties import structure_properties
-from simulation import FieldSweep, Microstructure, Purpose, StructureFamily, demagnetization_curve
+from simulation import Boundary, FieldSweep, Microstructure, Nd2Fe14B, Purpose, StructureFamily, demagnetization_curve
 
 FAMILY = StructureFamily(40, 2, (6, 12), (0.0, 2.0))
 STRUCTURES = list(FAMILY.stream(3, Purpose.BENCHMARK, 0, 30))
@@ -115,3 +124,48 @@ def test_what_it_expects_is_about_what_the_solver_says() -> None:
     )
     expected = posterior_of_children([parent], before[None], [child]).mean[0, 1]
     assert abs(after[1] - expected) < 0.3 * abs(before[1] - after[1])
+
+
+LAYERS = Boundary((0.0, 6.0), (0.2, 0.8), 8e-13)
+
+
+def test_a_layer_that_is_changed_is_told_from_its_moment() -> None:
+    """A thicker layer has less of the main phase: Mr falls with its polarisation, as it is, and the rest by slope."""
+    phase = LAYERS.phase(0.4)
+    thin, thick = (STRUCTURES[0].with_boundary(nm, phase) for nm in (2, 4))
+    posterior = posterior_of_children([thin, thin, thin], KNOWN.anchors[[0, 0, 0]], [thin, thick, STRUCTURES[0]])
+    np.testing.assert_array_equal(posterior.persist_mean[0], KNOWN.anchors[0])
+    lost = (0.4 / Nd2Fe14B.Js_T - 1) * (thick.phase_map.mean() - thin.phase_map.mean())
+    assert posterior.persist_mean[1, 0] == pytest.approx(KNOWN.anchors[0, 0] + lost)
+    assert posterior.persist_mean[1, 1] < KNOWN.anchors[0, 1]
+    assert posterior.persist_mean[1, 5] < KNOWN.anchors[0, 5] < posterior.persist_mean[2, 5]
+    grown = 0.4 / Nd2Fe14B.Js_T * (thick.phase_map.mean() - thin.phase_map.mean())
+    spread = LAYER_SPREAD[5] * math.sqrt(grown / LAYER_UNIT)
+    assert posterior.persist_std[1, 5] == pytest.approx(math.hypot(posterior.persist_std[0, 5], spread))
+
+
+def test_layers_are_climbed_to_within_those_of_the_family() -> None:
+    """And grains without one get one; where nothing may lie between the grains, nothing does."""
+    goals = Goal("boundary_nm", at_least=1.0), Goal("boundary_Js_T", at_least=0.45, at_most=0.55), Goal("Mr", 0.7, 0.2)
+    asked = replace(request(*goals, count=8), boundary=LAYERS)
+    batch = climb(asked, KNOWN, (), seed=4)
+    assert len(batch) == 8
+    for candidate in batch:
+        (found,), thickness_nm = candidate.structure.phases, candidate.structure.boundary_nm
+        assert found == LAYERS.phase(found.Js_T)
+        assert thickness_nm == 2.0  # one cell more than the parent's
+        assert 0.45 <= found.Js_T <= 0.55
+        parent = STRUCTURES[int(candidate.parent.partition(":")[2])]
+        assert candidate.nearest_deg == axis_distance_deg(candidate.structure, parent) > 0
+    assert any(candidate.change is not None and not candidate.change.turned for candidate in batch)
+    assert not any(candidate.structure.phases for candidate in climb(request(Goal("Mr", 0.8)), KNOWN, (), seed=4))
+
+
+def test_a_layer_changes_by_a_cell_at_most_and_stays_within_the_family() -> None:
+    rng, parent = np.random.default_rng(0), STRUCTURES[0].with_boundary(6, LAYERS.phase(0.75))
+    found = [with_other_layer(parent, LAYERS, rng) for _ in range(60)]
+    assert {child.boundary_nm for child in found} == {4.0, 6.0}
+    polarizations = {child.phases[0].Js_T for child in found}
+    assert len(polarizations) > 20
+    assert max(polarizations) == 0.8
+    assert min(polarizations) > 0.3

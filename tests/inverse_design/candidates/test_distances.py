@@ -12,7 +12,7 @@ from inverse_design.candidates.distances import Change, Nearby, axis_distance_de
 from inverse_design.candidates.propose import propose
 from inverse_design.candidates.selection import diverse_batch
 from inverse_design.run.verified import in_words
-from simulation import Microstructure
+from simulation import Microstructure, Phase, voronoi
 from tests.inverse_design.candidates.test_candidates import CODES, LABELLED, MODEL, STRUCTURES, known, request
 
 HALVES = Microstructure(np.array([[0, 0, 0, 1], [0, 0, 0, 1]]), np.radians([10.0, 80.0]))
@@ -31,6 +31,20 @@ def test_an_axis_has_no_head_and_cells_count_by_their_number(degrees: float, apa
         assert axis_distance_deg(HALVES, other) == pytest.approx(share * apart, abs=1e-9)
         assert axis_distance_deg(other, HALVES) == pytest.approx(share * apart, abs=1e-9)
         assert np.abs(rotation_deg(other, HALVES)[grain]) == pytest.approx(apart, abs=1e-9)
+
+
+def test_layers_between_the_grains_make_another_magnet() -> None:
+    """As far as axes can be, where a cell is of another phase; less, where the phases differ by a part."""
+    grains = voronoi(40, 2, 5, 1.0, np.random.default_rng(0))
+    thin, thick, weak = (grains.with_boundary(nm, Phase(1e-12, js)) for nm, js in ((2, 0.5), (4, 0.5), (4, 0.4)))
+    share = [one.phase_map.mean() for one in (thin, thick)]
+    assert axis_distance_deg(grains, thin) == pytest.approx(90 * share[0])
+    assert axis_distance_deg(thin, thick) == axis_distance_deg(thick, thin) == pytest.approx(90 * (share[1] - share[0]))
+    assert axis_distance_deg(thick, weak) == pytest.approx(90 * 0.2 * share[1])
+    assert axis_distance_deg(thick, grains.with_boundary(4, Phase(1e-12, 0.5))) == 0
+    assert axis_distance_deg(thin, thick) > 3  # what studies take for one answer by default
+    turned = replace(thin, grain_angle_rad=thin.grain_angle_rad + np.radians(30))
+    assert axis_distance_deg(thin, turned) == pytest.approx(30)
 
 
 def test_what_was_changed_is_counted_where_the_grains_are_those_of_the_parent() -> None:

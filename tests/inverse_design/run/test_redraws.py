@@ -13,7 +13,19 @@ from inverse_design.properties import PROPERTIES, structure_properties
 from inverse_design.run.redraws import redraws, redraws_table, save_redraws, with_redraws
 from inverse_design.run.verified import load_batch, save_batch
 from inverse_design.study.reading import StudyError, parse_study
-from simulation import Conditions, FieldSweep, InputError, LabelStore, Nd2Fe14B, Purpose, StructureFamily, label_all
+from simulation import (
+    Boundary,
+    Conditions,
+    FieldSweep,
+    InputError,
+    LabelStore,
+    Microstructure,
+    Nd2Fe14B,
+    Phase,
+    Purpose,
+    StructureFamily,
+    label_all,
+)
 from simulation.execution.executors import local
 from tests.inverse_design.report.stand_ins import verified
 
@@ -30,6 +42,21 @@ def test_a_redraw_has_the_same_axes_elsewhere() -> None:
         assert abs(structure.grain_angle_rad.size - original.grain_angle_rad.size) <= 1
     again = redraws(original, 5, seed=3)
     assert [a.content_hash for a in drawn] == [b.content_hash for b in again]
+
+
+def test_redraws_have_the_layer_of_the_hit_between_their_grains() -> None:
+    """Of a hit of a family, which draws others; and of a map without a known thickness about as much of the phase."""
+    grains, phase = FAMILY.draw(1, Purpose.BENCHMARK, 0), Phase(8e-13, 0.5)
+    family = replace(FAMILY, size_sigma=0.2, boundary=Boundary((0.0, 4.0), (0.2, 1.2), 5e-12))
+    for of in (None, FAMILY, family):
+        for drawn in redraws(grains.with_boundary(4, phase), 3, seed=3, family=of):
+            assert (drawn.boundary_nm, drawn.phases) == (4, (phase,))
+            assert drawn == drawn.without_phases().with_boundary(4, phase)
+        assert not any(drawn.phases for drawn in redraws(grains, 3, seed=3, family=of))
+    known = grains.with_boundary(4, phase).phase_map
+    own = Microstructure(grains.grain_id, grains.grain_angle_rad, grains.cell_nm, known, (phase,))
+    shares = [(drawn.phase_map > 0).mean() for drawn in redraws(own, 3, seed=3)]
+    assert np.mean(shares) == pytest.approx((known > 0).mean(), rel=0.3)
 
 
 def test_what_is_saved_comes_back_and_is_a_table(tmp_path: Path) -> None:

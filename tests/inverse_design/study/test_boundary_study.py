@@ -23,10 +23,10 @@ PLAIN = "name: a\ngoals: {Hc: maximize, %s}\nmicrostructures: {size_nm: 80, grai
 BOUNDARY = ", boundary_nm: [0, 6], boundary: {Js_T: [0, 1.2], A_J_per_m: 5.0e-12}"
 
 
-def test_the_family_of_a_study_has_its_boundary_and_hits_are_confirmed_without_free_spins() -> None:
+def test_the_family_of_a_study_has_its_boundary_and_hits_are_confirmed_as_others() -> None:
     study = parse_study(PLAIN % ("boundary_nm: minimize", BOUNDARY))
     assert study.family.boundary == Boundary((0.0, 6.0), (0.0, 1.2), 5e-12, 0.0)
-    assert study.checks == ("finer",)
+    assert study.checks == ("finer", "free")
     assert parse_study(study_text(study)) == study
     goal = study.reduced_goals[1]
     assert (goal.quantity, goal.direction) == ("boundary_nm", "minimize")
@@ -38,7 +38,7 @@ def test_the_family_of_a_study_has_its_boundary_and_hits_are_confirmed_without_f
 def test_the_shipped_study_is_valid() -> None:
     study = load_study("studies/boundary.yaml")
     assert study.family.boundary is not None
-    assert study.checks == ("finer",)
+    assert (study.labels.spins, study.checks) == ("free", ("finer",))
 
 
 def test_keys_of_studies_without_a_boundary_are_what_they_were() -> None:
