@@ -62,7 +62,7 @@ def test_gradient_is_that_of_the_energy_by_finite_differences(inside: str, sprea
 
 def test_in_the_plane_the_derivative_of_cells_is_the_planar_one() -> None:
     made = structure("all")
-    energy, planar = (make(made, Nd2Fe14B, "cells") for make in (make_free_energy, make_energy))
+    energy, planar = make_free_energy(made, Nd2Fe14B, "cells"), make_energy(made, Nd2Fe14B, "cells")
     phi, expected = np.random.default_rng(1).uniform(-3, 3, made.shape), np.zeros(planar.shape, np.float32)
     planar.gradient(np.pad(phi, 1), -0.2, expected)
     gradient = evaluate(energy, in_plane(phi), -0.2)
@@ -75,7 +75,7 @@ def test_in_the_plane_the_derivative_of_cells_is_the_planar_one() -> None:
 def test_in_the_plane_the_energy_of_elements_is_the_planar_one() -> None:
     """But for a constant, where cells have no twist."""
     made = structure("all")
-    energy, planar = (make(made, Nd2Fe14B, "elements") for make in (make_free_energy, make_energy))
+    energy, planar = make_free_energy(made, Nd2Fe14B, "elements"), make_energy(made, Nd2Fe14B, "elements")
     offsets = []
     for slopes in ((0.0, 0.0), (0.5, -0.3), (0.9, 0.6), (1.3, 0.1)):
         phi = linear(energy, *slopes)
@@ -118,7 +118,8 @@ def test_local_solve_inverts_the_hessian_but_for_its_long_range_part(kind: str) 
 @pytest.mark.parametrize("kind", DISCRETIZATIONS)
 def test_out_of_plane_hessian_is_that_of_the_energy_by_finite_differences(kind: str) -> None:
     made = structure("all", 4, 7)
-    energy, planar, tilts = (make(made, Nd2Fe14B, kind) for make in (make_free_energy, make_energy, make_tilts))
+    energy, planar = make_free_energy(made, Nd2Fe14B, kind), make_energy(made, Nd2Fe14B, kind)
+    tilts = make_tilts(made, Nd2Fe14B, kind)
     phi = linear(energy, 0.4, -0.3)  # no twist: the planar field is the same
     planar.gradient(np.pad(phi, 1), -0.3, np.zeros(planar.shape, np.float32))
     m = in_plane(phi)
@@ -159,8 +160,8 @@ def test_a_soft_layer_gives_way_out_of_the_plane_where_the_textbook_says(layer_n
     layer = round(layer_nm)
     phase = np.repeat([0, 1, 0], [16, layer, 16])[None, :]
     made = Microstructure(np.zeros_like(phase), np.zeros(1), 1.0, phase, (SOFT,))
-    planar, energy, tilts = (make(made, HARD, "elements") for make in (make_energy, make_free_energy, make_tilts))
-    stability, columns = Stability(tilts), layer + 33
+    planar, energy = make_energy(made, HARD, "elements"), make_free_energy(made, HARD, "elements")
+    stability, columns = Stability(make_tilts(made, HARD, "elements")), layer + 33
     for part in (0.995, 1.005):
         h, hessian = -part * goto(layer_nm), []
         for column in range(columns):
