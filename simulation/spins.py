@@ -18,6 +18,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from simulation.energy.free import FreeEnergy
+from simulation.errors import InputError
 from simulation.minimize import Descent, FieldStatus, flow_step, minimize, quasi_newton_step
 from simulation.stability import Stability
 
@@ -217,3 +218,9 @@ def _unwrapped_around_voids(angle: np.ndarray, coupled: tuple[np.ndarray, np.nda
     for node in order[1:]:
         flat[node] -= 2 * np.pi * round((flat[node] - flat[parent[node]]) / (2 * np.pi))
     return flat.reshape(angle.shape)
+
+
+def check_seed(seed: int | None) -> None:
+    """Raise InputError if tilts cannot be drawn from this."""
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
+        raise InputError(f"seed must be None or a whole number of at least 0, got {seed!r}")
