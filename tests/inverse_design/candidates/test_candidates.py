@@ -137,7 +137,7 @@ def test_every_other_candidate_of_a_batch_is_a_safe_one() -> None:
     posterior = Posterior.gaussian(mean, np.full(mean.shape, 0.03))
     goals = (Goal("Mr", direction="maximize"), Goal("Hc", at_least=0.36))
     best = np.concatenate([mean[5], np.zeros(5)])
-    bold, safe = utilities(goals, posterior, best)
+    bold, safe = utilities(goals, posterior, best[None])
     assert np.argmax(bold) > np.argmax(safe) > 5
     codes = np.eye(50)
     first, second, third = diverse_batch(np.array([bold, safe]), codes, 3)
