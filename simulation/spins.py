@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulation.energy.free import FreeEnergy
+from simulation.errors import InputError
 from simulation.minimize import Descent, FieldStatus, flow_step, minimize, quasi_newton_step
 from simulation.stability import Stability
 
@@ -191,3 +192,9 @@ def planar_angle(m: np.ndarray) -> np.ndarray | None:
     angle[:, 0] = np.unwrap(angle[:, 0])
     angle = np.unwrap(angle, axis=1)
     return angle if all(np.abs(np.diff(angle, axis=axis)).max(initial=0.0) < np.pi for axis in (0, 1)) else None
+
+
+def check_seed(seed: int | None) -> None:
+    """Raise InputError if tilts cannot be drawn from this."""
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
+        raise InputError(f"seed must be None or a whole number of at least 0, got {seed!r}")

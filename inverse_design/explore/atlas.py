@@ -14,7 +14,15 @@ import numpy as np
 
 from inverse_design.candidates.distances import Nearby
 from inverse_design.goals import Goal
-from inverse_design.properties import DERIVED, PROPERTIES, UNITS, Column, derived_from_curve
+from inverse_design.properties import (
+    DERIVED,
+    PROPERTIES,
+    STRUCTURE,
+    UNITS,
+    Column,
+    derived_from_curve,
+    structure_properties,
+)
 from inverse_design.run.design import Design, read_design, study_of
 from inverse_design.run.keys import Stage
 from inverse_design.run.simulating import conditions_of, wanted_labels
@@ -95,6 +103,21 @@ class Atlas:
     def table(self) -> np.ndarray:
         """(n, 10) `COLUMNS` of all points."""
         return np.array([point.values for point in self.points]).reshape(-1, len(COLUMNS))
+
+    def properties(self, structural: bool = False) -> np.ndarray:
+        """(m, 13) `PROPERTIES` of the points that were simulated; of their grains, which have to be drawn, NaN unless
+        they are asked for."""
+        if structural:
+            return self._properties
+        curve = self.table[: len(self.structures), : Column.BHmax + 1]
+        return np.hstack([curve, np.full((len(curve), len(STRUCTURE)), math.nan)])
+
+    @cached_property
+    def _properties(self) -> np.ndarray:
+        values = self.properties()
+        for row, structure in enumerate(self.structures):
+            values[row, Column.BHmax + 1 :] = structure_properties(structure)
+        return values
 
     @cached_property
     def simulated(self) -> Nearby:

@@ -1,182 +1,239 @@
-"""`find`: some seconds of the engine's search, from what is shown and from what is known.
+"""`find`: some seconds of the engine's search, from what is shown and from what is known; the solver decides.
 
-Parents, the structure that is shown and the labelled ones nearest to the goals, are steered towards the goals; then
-single grains of the best are turned, as long as that raises the probability that all goals are met (a hill-climb). All
-that is asked of the engine are its public names: `goals`, the acquisition function and the surrogate.
+What is shown, and the structures of the map nearest to the goals, are steered towards them, and of what the surrogate
+says the likeliest are simulated. From there on the solver climbs as a run does (`candidates.climb`): half of each batch
+are children of what is shown and of its offspring, the others of whatever promises most.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from inverse_design.candidates.acquisition import utility
+from inverse_design.candidates.candidate import BatchRequest
+from inverse_design.candidates.climb import Simulated, climb
 from inverse_design.candidates.distances import axis_distance_deg
-from inverse_design.candidates.error_model import OPTIMISM, Posterior
+from inverse_design.candidates.error_model import OPTIMISM, Posterior, with_derived
 from inverse_design.candidates.sources import DEPTHS
 from inverse_design.explore.atlas import Atlas
-from inverse_design.explore.edits import with_axis
-from inverse_design.explore.prediction import probability
-from inverse_design.goals import Goal, aim, distance, hits
+from inverse_design.goals import Goal, aim, distance, hits, ranking
+from inverse_design.properties import STRUCTURE, simulated_properties
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
-from simulation.microstructure import Microstructure, axis_angle
+from simulation.labels.film import Film
+from simulation.microstructure import Microstructure
 
-SECONDS = 8.0
+SECONDS = 20.0
 ANSWERS = 6
 PARENTS = 12
+STEERED, BATCH = 4, 4
+"""Structures that the surrogate proposes, simulated first, and children of a batch after them."""
+
 DISTINCT_DEG = 3.0
 """Two answers that differ by no more, in degrees of axis averaged over the cells, are one."""
 
-BATCH = 32
-"""Turned grains that are predicted at once."""
+SHOWN, CLIMBED = "what was shown", ", axes turned"
+POLL_S = 0.1
+
+Named = tuple[Microstructure, str]
+"""A structure, and where it comes from."""
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """A structure that may meet the goals.
+    """A structure that was simulated.
 
     Attributes:
         structure: its grains.
         words: where it comes from.
-        mean, std: (6,) anchors; simulated ones, without deviation, of a known structure.
-        chance: probability that it meets all goals.
+        properties: (13,) as simulated.
+        hit: whether it meets all goals.
+        film: of its reversal, if it was simulated in this search.
         row: of the map, if it is a point of it.
     """
 
     structure: Microstructure
     words: str
-    mean: np.ndarray
-    std: np.ndarray
-    chance: float
+    properties: np.ndarray
+    hit: bool
+    film: Film | None = None
     row: int | None = None
 
 
-def find(
-    atlas: Atlas,
-    goals: Sequence[Goal],
-    shown: Microstructure | None = None,
-    seconds: float = SECONDS,
-    seed: int = 0,
-    stop: threading.Event | None = None,
-) -> list[Answer]:
-    """At most `ANSWERS` distinct structures, the most probable first; what is known to meet the goals before them.
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What to find, and with what.
 
-    Args:
+    Attributes:
+        atlas: what is known.
+        goals: what is wanted.
+        simulate: begins a simulation in a worker.
+        result_of: what came of it.
         shown: where to start from, beside what is known.
-        seconds: how long to climb; steering before it takes some more.
-        seed: of the grains that are turned.
-        stop: set from elsewhere to come to an end.
+        shown_properties: (13,) of it, where it was simulated already.
+        seconds: after so many nothing new is begun.
+        seed: of the axes that are turned.
+        stop: set from elsewhere to come to an end at once.
+        tell: is told how many were simulated, and how many of these meet the goals.
+    """
+
+    atlas: Atlas
+    goals: Sequence[Goal]
+    simulate: Callable[[Microstructure], Future[Any]]
+    result_of: Callable[[Future[Any]], Film]
+    shown: Microstructure | None = None
+    shown_properties: np.ndarray | None = None
+    seconds: float = SECONDS
+    seed: int = 0
+    stop: threading.Event | None = None
+    tell: Callable[[int, int], object] = lambda count, met: None
+
+
+def find(search: Search) -> list[Answer]:
+    """At most `ANSWERS` distinct structures, each of them simulated, the best first by the engine's own ranking.
 
     Raises:
-        InputError: if there are no goals.
+        InputError: if there are no goals, or a worker died.
     """
-    if not goals:
+    if not search.goals:
         raise InputError("say what to find first: tick a goal")
-    until = time.monotonic() + seconds
-    known = atlas.table[: len(atlas.structures), : len(ANCHORS)]
-    rows = [int(row) for row in np.argsort(distance(goals, known), kind="stable")[:PARENTS]]
-    parents = [atlas.structures[row] for row in rows]
-    words = [atlas.points[row].name for row in rows]
-    if shown is not None:
-        parents, words = [shown, *parents], ["what was shown", *words]
-    pool = _Pool(atlas, goals)
-    pool.add(parents[: shown is not None], words[: shown is not None])
-    for depth in DEPTHS:
-        mean, std = atlas.model.predict(atlas.model.encode(parents))
-        wanted, scale = aim(goals, mean, std, depth)
-        steered = atlas.model.steer_axes(parents, wanted, scale)
-        pool.add(steered, [f"{name}, steered" for name in words])
-        if stop is not None and stop.is_set():
-            break
-    rng = np.random.default_rng(seed)
-    _climb(pool, rng, lambda: time.monotonic() < until and not (stop is not None and stop.is_set()))
-    there = [_known(atlas, row) for row in rows if hits(goals, known[row][None])[0]]
-    return _distinct([*there[: ANSWERS // 2], *pool.answers()])
+    return _Finding(search).run()
 
 
-class _Pool:
-    """Structures with what is predicted of them, the best of them first asked for."""
+class _Finding:
+    """The state of one search: what was known, and what was simulated since."""
 
-    def __init__(self, atlas: Atlas, goals: Sequence[Goal]) -> None:
-        self.atlas, self.goals = atlas, goals
-        self.structures: list[Microstructure] = []
-        self.words: list[str] = []
-        nothing = np.zeros((0, len(ANCHORS)))
-        self.mean, self.std, self.score = nothing, nothing, np.zeros(0)
+    def __init__(self, search: Search) -> None:
+        self.search, self.until = search, time.monotonic() + search.seconds
+        self.goals, self.material = search.goals, search.atlas.conditions.material
+        self.known = search.atlas.properties(any(goal.quantity in STRUCTURE for goal in search.goals))
+        self.found: list[Answer] = []
+        self.count = 0
 
-    def judged(self, structures: Sequence[Microstructure]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Mean, standard deviation, each (n, 6), and utility (n,) of structures. What was made for its prediction is
-        worth less than its prediction says: the deviations are those of `OPTIMISM`."""
-        mean, std = self.atlas.model.predict(self.atlas.model.encode(structures))
-        std = std * OPTIMISM
-        return mean, std, utility(self.goals, Posterior.gaussian(mean, std))
-
-    def add(self, structures: Sequence[Microstructure], words: Sequence[str]) -> None:
-        if structures:
-            self.take(structures, words, *self.judged(structures))
-
-    def take(
-        self,
-        structures: Sequence[Microstructure],
-        words: Sequence[str],
-        mean: np.ndarray,
-        std: np.ndarray,
-        score: np.ndarray,
-    ) -> None:
-        self.structures += structures
-        self.words += words
-        self.mean, self.std = np.vstack([self.mean, mean]), np.vstack([self.std, std])
-        self.score = np.append(self.score, score)
-
-    def answers(self) -> list[Answer]:
-        """All, the best first."""
-        chance = probability(self.goals, self.mean, self.std)
-        order = np.argsort(-self.score, kind="stable")
-        return [Answer(self.structures[i], self.words[i], self.mean[i], self.std[i], chance[i]) for i in order]
-
-
-def _climb(pool: _Pool, rng: np.random.Generator, goes_on: Callable[[], bool]) -> None:
-    """Turn single grains of the best structures in turn, keeping each turn that raises the utility."""
-    tops = [int(i) for i in np.argsort(-pool.score, kind="stable")[:ANSWERS]]
-    while tops and goes_on():
-        for at in tops:
-            parent = pool.structures[at]
-            turned = [_one_turned(parent, rng) for _ in range(BATCH)]
-            mean, std, score = pool.judged(turned)
-            best = int(score.argmax())
-            if score[best] > pool.score[at]:
-                pool.structures[at], pool.score[at] = turned[best], score[best]
-                pool.mean[at], pool.std[at] = mean[best], std[best]
-                if not pool.words[at].endswith("turned"):
-                    pool.words[at] += ", grains turned"
-            if not goes_on():
+    def run(self) -> list[Answer]:
+        first, shown, values = list[Named](), self.search.shown, self.search.shown_properties
+        if shown is not None and values is not None:
+            self.found.append(Answer(shown, SHOWN, values, self._is_hit(values)))
+        elif shown is not None:
+            first.append((shown, SHOWN))
+        self._simulate([*first, *self._steered()])
+        batch = 0
+        while self._goes_on() and sum(one.hit for one in self.found) < ANSWERS:
+            children = self._children(batch)
+            if not children:
                 break
+            self._simulate(children)
+            batch += 1
+        return self._best()
+
+    def _steered(self) -> list[Named]:
+        """What the surrogate would do: parents steered towards the goals, the likeliest to meet them."""
+        atlas = self.search.atlas
+        rows = np.argsort(distance(self.goals, self.known), kind="stable")[:PARENTS]
+        parents = [(atlas.structures[int(row)], atlas.points[int(row)].name) for row in rows]
+        if self.search.shown is not None:
+            parents.insert(0, (self.search.shown, SHOWN))
+        structures = [structure for structure, _ in parents]
+        mean, std = atlas.model.predict(atlas.model.encode(structures))
+        steered = list[Named]()
+        for depth in DEPTHS:
+            if not self._goes_on():
+                return []
+            turned = atlas.model.steer_axes(structures, *aim(self.goals, mean, std, depth))
+            steered += [(one, f"{name}, steered") for one, (_, name) in zip(turned, parents, strict=True)]
+        structures = [structure for structure, _ in steered]
+        mean, std = atlas.model.predict(atlas.model.encode(structures))
+        posterior = with_derived(Posterior.gaussian(mean, std * OPTIMISM), structures, self.material)
+        chosen = list[Named]()
+        for row in np.argsort(-utility(self.goals, posterior), kind="stable"):
+            if len(chosen) < STEERED and _is_new(steered[row][0], [one for one, _ in chosen]):
+                chosen.append(steered[row])
+        return chosen
+
+    def _children(self, batch: int) -> list[Named]:
+        """A batch of the engine's climb."""
+        atlas, found = self.search.atlas, self.found
+        near = [one for one in found if one.words.startswith(SHOWN)]
+        labels = Simulated(atlas.structures, self.known, [point.name for point in atlas.points[: len(self.known)]])
+        nothing = Simulated([], self.known[:0], [])
+        children = list[Named]()
+        for part, (known, until) in enumerate(((_with(nothing, near), BATCH // 2), (_with(labels, found), BATCH))):
+            done = [*(one.structure for one in self.found if one.hit), *(structure for structure, _ in children)]
+            request = BatchRequest(
+                self.goals, until - len(children), self.material, best=self._best_hit(), distinct_deg=DISTINCT_DEG
+            )
+            seed = np.random.SeedSequence((self.search.seed, batch, part)).generate_state(1)
+            children += [
+                (one.structure, one.parent.removesuffix(CLIMBED) + CLIMBED)
+                for one in climb(request, known, done, int(seed[0]))
+            ]
+        return children
+
+    def _simulate(self, wanted: Sequence[Named]) -> None:
+        """Simulate structures; what converges is found. Those at work when the time is out are waited for."""
+        waiting = {self.search.simulate(structure): (structure, words) for structure, words in wanted}
+        try:
+            while waiting and not self._is_stopped():
+                for future in wait(waiting, POLL_S, FIRST_COMPLETED).done:
+                    self._take(*waiting.pop(future), self.search.result_of(future))
+                if not self._goes_on():
+                    waiting = {future: named for future, named in waiting.items() if not future.cancel()}
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _take(self, structure: Microstructure, words: str, film: Film) -> None:
+        label = film.label
+        self.count += 1
+        if label.converged:
+            values = simulated_properties(structure, label.h, label.m, label.anchors.as_array(), self.material)
+            self.found.append(Answer(structure, words, values, self._is_hit(values), film))
+        self.search.tell(self.count, sum(one.hit for one in self.found))
+
+    def _is_hit(self, values: np.ndarray) -> bool:
+        return bool(hits(self.goals, values[None])[0])
+
+    def _best_hit(self) -> np.ndarray | None:
+        """(13,) properties of the best that meets the goals so far."""
+        values = np.vstack([self.known, *(one.properties for one in self.found)])
+        met = values[hits(self.goals, values)]
+        return met[ranking(self.goals, met)[0]] if len(met) else None
+
+    def _best(self) -> list[Answer]:
+        """The best of what is known and of what was found, all distinct."""
+        atlas, every = self.search.atlas, list[Answer]()
+        for row in map(int, ranking(self.goals, self.known)[:PARENTS]):
+            values = self.known[row]
+            every.append(Answer(atlas.structures[row], atlas.points[row].name, values, self._is_hit(values), None, row))
+        every += self.found
+        chosen = list[Answer]()
+        for i in ranking(self.goals, np.array([one.properties for one in every])) if every else ():
+            if len(chosen) < ANSWERS and _is_new(every[i].structure, [one.structure for one in chosen]):
+                chosen.append(every[i])
+        return chosen
+
+    def _is_stopped(self) -> bool:
+        return self.search.stop is not None and self.search.stop.is_set()
+
+    def _goes_on(self) -> bool:
+        return time.monotonic() < self.until and not self._is_stopped()
 
 
-def _one_turned(structure: Microstructure, rng: np.random.Generator) -> Microstructure:
-    """One grain, a large one rather than a small one, turned by some angle."""
-    area = np.bincount(structure.grain_id.ravel(), minlength=structure.grain_angle_rad.size)
-    grain = int(rng.choice(area.size, p=area / area.sum()))
-    angle = structure.grain_angle_rad[grain] + rng.normal(0, math.radians(25))
-    return with_axis(structure, grain, float(axis_angle(np.array(angle))))
+def _with(known: Simulated, more: Sequence[Answer]) -> Simulated:
+    """What is known, of which all properties may be given, and what was found."""
+    return Simulated(
+        known.structures + [one.structure for one in more],  # type: ignore[operator]  # a list or `Structures`
+        np.vstack([known.anchors, *(one.properties for one in more)])[:, : len(ANCHORS)],
+        [*known.names, *(one.words for one in more)],
+    )
 
 
-def _known(atlas: Atlas, row: int) -> Answer:
-    anchors = atlas.table[row, : len(ANCHORS)]
-    return Answer(atlas.structures[row], atlas.points[row].name, anchors, np.zeros(len(ANCHORS)), 1.0, row)
-
-
-def _distinct(answers: Sequence[Answer]) -> list[Answer]:
-    chosen: list[Answer] = []
-    for one in answers:
-        if all(axis_distance_deg(one.structure, other.structure) > DISTINCT_DEG for other in chosen):
-            chosen.append(one)
-        if len(chosen) == ANSWERS:
-            break
-    return chosen
+def _is_new(structure: Microstructure, others: Sequence[Microstructure]) -> bool:
+    return all(axis_distance_deg(structure, other) > DISTINCT_DEG for other in others)

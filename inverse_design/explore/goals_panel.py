@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,11 +12,15 @@ from bokeh.layouts import column
 from bokeh.models import CheckboxGroup, RangeSlider
 
 from inverse_design.explore import look, words
-from inverse_design.explore.finding import ANSWERS, SECONDS, Answer, find
+from inverse_design.explore.finding import ANSWERS, SECONDS, Answer, Search, find
 from inverse_design.explore.history import Shown
+from inverse_design.explore.simulations import Simulations
 from inverse_design.explore.state import Session
 from inverse_design.explore.widgets import Actions, button, text
 from simulation.anchors import ANCHORS, UNITS
+from simulation.labels.film import Film, film
+from simulation.labels.label import Job
+from simulation.microstructure import Microstructure
 
 HALF_BAND = 0.01
 """Of a goal that was just ticked, around what is predicted of what is shown."""
@@ -27,13 +32,15 @@ class GoalsPanel:
     Args:
         session, actions: of the page.
         background: where searches run.
+        simulations: the workers that they ask.
     """
 
     seconds = SECONDS
     """Of a search."""
 
-    def __init__(self, session: Session, actions: Actions, background: Executor) -> None:
-        self._session, self._actions, self._background = session, actions, background
+    def __init__(self, session: Session, actions: Actions, background: Executor, simulations: Simulations) -> None:
+        self._session, self._actions = session, actions
+        self._background, self._simulations = background, simulations
         self._stop: threading.Event | None = None
         self._answers: list[Answer] = []
         self._setting = False
@@ -103,25 +110,40 @@ class GoalsPanel:
             return
 
         def start() -> None:
-            session = self._session
-            goals, shown = session.wanted(), None if session.is_empty else session.shown.structure
-            stop = threading.Event()
-            future = self._background.submit(find, session.atlas, goals, shown, self.seconds, stop=stop)
-            self._stop, self.find.label = stop, "Stop"
+            search = replace(self._search(), stop=threading.Event())
+            future = self._background.submit(find, search)
+            self._stop, self.find.label = search.stop, "Stop"
             self._actions.say("searching from what is shown and what is known …")
             self._actions.when_done(future, self._found)
 
         self._actions.tried(start)
 
+    def _search(self) -> Search:
+        """For what is wanted now, from what is shown."""
+        session, simulations = self._session, self._simulations
+
+        def simulate(structure: Microstructure) -> Future[Film]:
+            return simulations.submit(film, Job.of(structure, session.atlas.conditions))
+
+        def tell(count: int, met: int) -> None:
+            self._actions.say_from_elsewhere(f"simulated {count}, {met} of them meet all goals …")
+
+        shown, values = (None, None) if session.is_empty else (session.shown.structure, session.properties())
+        return Search(session.atlas, session.wanted(), simulate, simulations.result_of, shown, values, self.seconds,
+                      tell=tell)  # fmt: skip
+
     def _found(self, future: Future[list[Answer]]) -> None:
         self._stop, self.find.label = None, "Find"
         self._answers = future.result()
+        for one in self._answers:
+            if one.film is not None:
+                self._session.receive(one.film)
         for i, place in enumerate(self.places):
             place.visible = i < len(self._answers)
             if place.visible:
-                self.texts[i].text = words.answer(i + 1, self._answers[i])
-        count = len(self._answers)
-        self._actions.say(f"{count} answer{'s' * (count != 1)}: show one, then simulate it; the solver decides")
+                self.texts[i].text = words.answer(i + 1, self._answers[i], self._session.wanted())
+        count, met = len(self._answers), sum(one.hit for one in self._answers)
+        self._actions.say(f"{count} answer{'s' * (count != 1)}, all simulated, {met} of them meet all goals")
 
     def _show(self, number: int) -> None:
         def change() -> None:

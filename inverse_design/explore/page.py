@@ -32,7 +32,7 @@ class Page:
 
     Args:
         doc: their document.
-        atlas, simulations, background, folder: shared by all: the map, the worker, a thread for searches, and where
+        atlas, simulations, background, folder: shared by all: the map, the workers, a thread for searches, and where
             files are saved.
     """
 
@@ -44,7 +44,7 @@ class Page:
         self._setting = False
         self.map = MapView(session, lambda row: self.pick(row))
         self.grains = GrainsView(session, actions)
-        self.goals = GoalsPanel(session, actions, background)
+        self.goals = GoalsPanel(session, actions, background, simulations)
         self.curve = CurveView(session, self.goals.dragged, lambda h: self.simulate.point(h))
         self.simulate = SimulatePanel(session, actions, self.curve, simulations, folder)
         self.end = RadioButtonGroup(name="end", labels=["pick A", "pick B"], active=0, stylesheets=[look.sheet()])

@@ -75,7 +75,7 @@ class Explorer:
         folder: where files are saved.
         port: to listen on; any free one if 0.
         loop: of Tornado; the current one unless given.
-        simulations: the worker.
+        simulations: the workers.
 
     Raises:
         InputError: if nothing can listen on the port.

@@ -32,7 +32,7 @@ class SimulatePanel:
     Args:
         session, actions: of the page.
         curve: its plot, on which the field is marked.
-        simulations: the worker.
+        simulations: the workers.
         folder: where files are saved.
     """
 

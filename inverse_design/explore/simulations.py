@@ -1,4 +1,4 @@
-"""Simulations for the pages: one worker process that all share, replaced where it dies."""
+"""Simulations for the pages: worker processes that all share, replaced where one dies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from simulation.errors import InputError
+from simulation.execution.allotted import available_cores
 from simulation.execution.engine import Engine
 from simulation.execution.executors import local
 from simulation.labels.film import film
@@ -19,16 +20,20 @@ from simulation.microstructure import Microstructure
 FINER, FREE = "finer mesh", "free spins"
 """What a curve can be confirmed by: cells half as large, and spins that may leave the plane."""
 
+MOST_WORKERS = 4
+"""A search asks for as many simulations at once."""
+
 
 class Simulations:
-    """Work for the worker; a context that ends it.
+    """Work for the workers; a context that ends them.
 
     Args:
-        engine: where it runs; one process on this machine unless given.
+        engine: where it runs; up to `MOST_WORKERS` processes on this machine unless given, begun as they are needed.
     """
 
     def __init__(self, engine: Engine | None = None) -> None:
-        self._engine = local(1, import_main=False) if engine is None else engine
+        workers = min(available_cores(), MOST_WORKERS)
+        self._engine = local(workers, import_main=False) if engine is None else engine
         self._lock = threading.Lock()
 
     def __enter__(self) -> Simulations:
@@ -38,7 +43,7 @@ class Simulations:
         self._engine.stop()
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Do something in the worker; what comes of it is read by `result_of`."""
+        """Do something in a worker; what comes of it is read by `result_of`."""
         with self._lock:
             try:
                 return self._engine.executor().submit(function, *args)
@@ -47,7 +52,7 @@ class Simulations:
                 return self._engine.executor().submit(function, *args)
 
     def warm_up(self, conditions: Conditions) -> None:
-        """Have the worker started, and its solver loaded, before anyone waits for it: by a square of one grain."""
+        """Have a worker started, and its solver loaded, before anyone waits for it: by a square of one grain."""
         cell_nm = conditions.material.wall_parameter_nm
         one_grain = Microstructure(np.zeros((8, 8), np.int32), np.zeros(1), cell_nm)
         self.submit(film, Job.of(one_grain, conditions))
@@ -56,7 +61,7 @@ class Simulations:
         """What a future that is done holds.
 
         Raises:
-            InputError: if the worker died; the next one is there already.
+            InputError: if its worker died; the next one is there already.
         """
         try:
             return future.result()

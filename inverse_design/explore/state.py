@@ -14,6 +14,7 @@ from inverse_design.explore.atlas import Atlas, Curve
 from inverse_design.explore.history import History, Shown
 from inverse_design.explore.prediction import Prediction, predict, probability
 from inverse_design.goals import Goal
+from inverse_design.properties import simulated_properties
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 from simulation.labels.film import Film
@@ -238,6 +239,13 @@ class Session:
         if row is not None and row < len(self.atlas.structures):
             return np.asarray(self.atlas.points[row].values[: len(ANCHORS)])
         return None
+
+    def properties(self) -> np.ndarray | None:
+        """(13,) of what is shown, as simulated; None where it was not."""
+        curve, anchors = self.curve(), self.anchors()
+        if curve is None or anchors is None:
+            return None
+        return simulated_properties(self.shown.structure, *curve, anchors, self.atlas.conditions.material)
 
     def job(self) -> Job:
         """The simulation of what is shown."""

@@ -43,6 +43,11 @@ class Actions:
         kind = "warning" if warning else "soft"
         self.told.text = f'<p class="{kind}">{escape(text)}</p>'
 
+    def say_from_elsewhere(self, text: str) -> None:
+        """The same from another thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self.doc.add_next_tick_callback(lambda: self.say(text))
+
     def act(self, change: Callable[[], object]) -> None:
         """Change the session, and draw it soon."""
         self._settle()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup, escape
 
 from inverse_design.explore.finding import Answer
 from inverse_design.explore.state import Session
+from inverse_design.goals import Goal, distance
 from simulation.anchors import ANCHORS, UNITS
 from simulation.labels.label import Label
 from simulation.pictures.grain_image import png_data_uri
@@ -92,14 +94,15 @@ def outcome(label: Label, what: str) -> str:
     return f"{what}: Mr {label.anchors.Mr:.4f} Ms, Hc {label.anchors.Hc:.4f} H_A, {label.wall_s:.1f} s"
 
 
-def answer(number: int, found: Answer) -> str:
-    """A picture and what is known of it."""
+def answer(number: int, found: Answer, goals: Sequence[Goal]) -> str:
+    """A picture and what was simulated of it."""
     picture = png_data_uri(found.structure, 160)
-    chance = "simulated, meets all goals" if found.row is not None else f"{100 * found.chance:.0f} % by prediction"
-    values = ", ".join(f"{name} {found.mean[ANCHORS.index(name)]:.3f}" for name in ("Mr", "Hc"))
+    misses = distance(goals, found.properties[None])[0]
+    said = "meets all goals" if found.hit else f"misses by {misses:.2g} times the tolerance"
+    values = ", ".join(f"{name} {found.properties[ANCHORS.index(name)]:.3f}" for name in ("Mr", "Hc"))
     return str(
         Markup("<img src='{}' alt='Grains of answer {}'><p><strong>{}</strong></p><p class='soft'>{}; {}</p>").format(
-            picture, number, chance, found.words, values
+            picture, number, said, found.words, values
         )
     )
 

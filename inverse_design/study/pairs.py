@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from inverse_design.study.measured_curve import CurveSection, read_curve
+from inverse_design.study.read_options import KEYS, options_of_words
 from simulation.anchors import ANCHORS, AnchorPoints
 from simulation.errors import InputError
 from simulation.labels.label import Label, digest
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 COLUMNS = ("structure", "curve")
 NUMBERS = ("demagnetizing_factor", "volume_mm3", "density_g_per_cm3")
 FLAGS = ("slope", "offset")
-"""Columns of a file of pairs: of each row the two that it needs, and keys of `goals.curve` that its loop needs."""
+"""Columns of a file of pairs: of each row the two that it needs, and keys of `goals.curve` that its loop needs; besides
+what its map needs, the keys of `read_options`."""
 
 MOST_PAIRS, MAX_BYTES = 10_000, 10_000_000
 SHORTEST = 1e-9
@@ -60,10 +62,10 @@ def read_pairs(study: Study) -> list[MeasuredPair]:
     for number, row in enumerate(_rows(path), 2):
         place = f"{path}:{number}"
         try:
-            name, loop = (str(path.parent / row[column]) for column in COLUMNS)
-            structure = Microstructure.load(Path(name))
+            name, loop = (path.parent / row[column] for column in COLUMNS)
+            structure = _map(name, row, path.parent)
             _check_size(structure, study)
-            section = CurveSection(file=loop, tolerance=1.0, **_keys(row))
+            section = CurveSection(file=str(loop), tolerance=1.0, **_keys(row))
             _, targets = read_curve(section, study.magnet)
         except InputError as error:
             raise InputError(f"{place}: {error}") from None
@@ -83,13 +85,22 @@ def _rows(path: Path) -> list[dict[str, str]]:
         raise InputError(f"{path}: cannot be read ({error})") from None
     if not rows or len(rows) > MOST_PAIRS:
         raise InputError(f"{path}: must have 1 to {MOST_PAIRS} rows below its header, has {len(rows)}")
-    header, known = [name for name in rows[0] if name], (*COLUMNS, *NUMBERS, *FLAGS, "quantity")
+    header, known = [name for name in rows[0] if name], (*COLUMNS, *NUMBERS, *FLAGS, "quantity", *KEYS)
     wrong = [name for name in header if name not in known]
     if wrong or any(name not in header for name in COLUMNS):
         raise InputError(f"{path}:1: must have the columns structure and curve, may have {', '.join(known[2:])}")
     if any(not row[name] for row in rows for name in COLUMNS):
         raise InputError(f"{path}: every row needs a structure and a curve")
     return rows
+
+
+def _map(path: Path, row: dict[str, str], folder: Path) -> Microstructure:
+    """The structure of a row, by what the row says of its file."""
+    words = {key: row[key] or "" for key in KEYS if key in row}
+    options = options_of_words(words)
+    if options.axes is not None:
+        options = replace(options, axes=folder / options.axes)
+    return Microstructure.load(path, options=options if options.given else None)
 
 
 def _keys(row: dict[str, str]) -> dict[str, Any]:
@@ -104,7 +115,8 @@ def _check_size(structure: Microstructure, study: Study) -> None:
     if structure.shape != (cells, cells) or abs(structure.cell_nm - cell_nm) > SHORTEST:
         ny, nx = structure.shape
         raise InputError(
-            f"the map has {nx} x {ny} cells of {structure.cell_nm:g} nm, the study {cells} x {cells} of {cell_nm:g} nm"
+            f"the map has {nx} x {ny} cells of {structure.cell_nm:g} nm, the study {cells} x {cells} of {cell_nm:g} "
+            "nm; resample it by a column cell_nm, crop it, or let the study be of its size"
         )
 
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
 
+from inverse_design.study.read_options import options_of, written
 from inverse_design.study.sections import refuse
 from simulation.errors import InputError
 from simulation.formats.options import ReadOptions
 
 MOST_STARTS = 100
-_KEYS = tuple(each.name for each in fields(ReadOptions))
-_TYPES: dict[str, tuple[type, ...]] = {
-    "degrees": (bool,), "project": (bool,), "least_pixels": (int,), "colors": (str,), "axes": (str, Path),
-    "easy_axis": (str, list, tuple),
-}  # fmt: skip
-_NUMBER = (int, float)
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,7 @@ class Start:
     @property
     def written(self) -> str | dict[str, Any]:
         """As a study has it."""
-        said = {name: _plain(getattr(self.options, name)) for name in _KEYS if name in self.options.given}
+        said = written(self.options)
         return {"file": self.file, **said} if said else self.file
 
 
@@ -56,29 +51,11 @@ def _as_start(given: Any, place: str) -> Start:
     entry = {"file": given} if isinstance(given, str) else given
     if not isinstance(entry, Mapping) or not isinstance(entry.get("file"), str) or not entry["file"]:
         raise refuse(place, f"must be a structure file, or a mapping with its name under file, got {str(given)[:60]!r}")
-    options: dict[str, Any] = {key: value for key, value in entry.items() if key != "file"}
-    for key, value in options.items():
-        if key not in _KEYS:
-            raise refuse(place, f"unknown key {str(key)[:60]!r}; allowed here: file, {', '.join(_KEYS)}")
-        allowed = _TYPES.get(key, _NUMBER)
-        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-            raise refuse(place, f"{key} must be {_WORDS.get(allowed[0], 'a text')}, got {str(value)[:60]!r}")
-    if "easy_axis" in options:
-        said = options["easy_axis"]
-        options["easy_axis"] = (said,) if isinstance(said, str) else tuple(map(str, said))
-    if "axes" in options:
-        options["axes"] = Path(options["axes"])
     try:
-        return Start(entry["file"], ReadOptions(**options))
+        return Start(entry["file"], options_of({key: value for key, value in entry.items() if key != "file"}))
     except InputError as error:
         raise refuse(place, str(error)) from None
 
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
-
-
-_WORDS = {bool: "true or false", int: "a number", str: "a text"}
 
 Starts = Annotated[
     tuple[Start, ...],

@@ -44,6 +44,7 @@ from simulation.hysteresis import DemagnetizationCurve, FieldSweep, kept_indices
 from simulation.material import MU0_T_M_PER_A, Material
 from simulation.microstructure import Microstructure
 from simulation.minimize import FieldStatus
+from simulation.spins import check_seed
 
 ADAPTER_VERSION = 1
 """Raised by hand whenever the way fidimag is driven changes the results: part of a label's key."""
@@ -65,6 +66,7 @@ def settings(
     tolerance: float = TOLERANCE,
     length_nm: float = LENGTH_NM,
     out_of_plane_rad: float = 0.0,
+    seed: int | None = None,
 ) -> tuple[tuple[str, str | int | float], ...]:
     """What besides structure, material and sweep decides a curve: hashable, for keys of labels.
 
@@ -79,6 +81,7 @@ def settings(
         ("tolerance", float(tolerance)),
         ("length_nm", float(length_nm)),
         ("out_of_plane_rad", float(out_of_plane_rad)),
+        *(() if seed is None else (("seed", int(seed)),)),
     )
 
 
@@ -92,6 +95,7 @@ def simulate(
     max_evaluations: int = MAX_EVALUATIONS,
     length_nm: float = LENGTH_NM,
     out_of_plane_rad: float = 0.0,
+    seed: int | None = None,
 ) -> DemagnetizationCurve:
     """See `simulation.demagnetization_curve`.
 
@@ -102,6 +106,7 @@ def simulate(
         length_nm: of the prism, out of the plane; its edges differ from the infinite prism's by 2.5e-3 Ms.
         out_of_plane_rad: each spin is turned out of the plane by this angle before it relaxes at each field. A planar
             state that is stable in three dimensions forgets the push; one that is not leaves the plane.
+        seed: if given, these angles are drawn at random, with that standard deviation; if not, all are towards +z.
 
     Raises:
         InputError: if fidimag is not installed or an argument is out of range.
@@ -115,6 +120,8 @@ def simulate(
         raise InputError(f"max_evaluations must be at least 1, got {max_evaluations!r}")
     if not 0 <= out_of_plane_rad < math.pi / 2:
         raise InputError(f"out_of_plane_rad must lie in [0, pi/2), got {out_of_plane_rad!r}")
+    check_seed(seed)
+    rng = None if seed is None else np.random.default_rng(seed)
     check_phases(microstructure, material)
     strength = microstructure.polarization_T(material) / material.Js_T
     fields, wanted = sweep.h, set(kept_indices(sweep, keep).tolist())
@@ -124,7 +131,8 @@ def simulate(
         for i, h in enumerate(fields):
             zeeman.update_field((0.0, float(h) * material.H_A_A_per_m, 0.0))
             if out_of_plane_rad:
-                push_out_of_plane(sim.spin, out_of_plane_rad)
+                normal = 1.0 if rng is None else rng.normal(size=microstructure.angle_rad.size)
+                push_out_of_plane(sim.spin, out_of_plane_rad * normal)
             ended, evaluations = relax(sim, MU0_T_M_PER_A * material.H_A_A_per_m, tolerance, max_evaluations)
             spin = sim.spin.reshape(*microstructure.shape, 3)
             m.append(float((strength * spin[..., 1]).mean()))
@@ -268,9 +276,9 @@ def largest(vectors: np.ndarray) -> float:
     return math.sqrt(float(np.square(vectors.reshape(-1, 3)).sum(axis=1).max()))
 
 
-def push_out_of_plane(spin: np.ndarray, angle_rad: float) -> None:
-    """Turn flat (3 n,) unit vectors towards +z by an angle, in place."""
+def push_out_of_plane(spin: np.ndarray, angle_rad: float | np.ndarray) -> None:
+    """Turn flat (3 n,) unit vectors towards +z by one angle or by (n,) of them, in place."""
     vectors = spin.reshape(-1, 3)
-    vectors *= math.cos(angle_rad)
-    vectors[:, 2] += math.sin(angle_rad)
+    vectors *= np.atleast_1d(np.cos(angle_rad))[:, None]
+    vectors[:, 2] += np.sin(angle_rad)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -13,7 +13,7 @@ from simulation.hysteresis import DemagnetizationCurve, FieldSweep, kept_indices
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 from simulation.minimize import Descent, FieldStatus
-from simulation.spins import PERTURBATION_RAD, FreeSpins, PlanarSpins
+from simulation.spins import PERTURBATION_RAD, FreeSpins, PlanarSpins, check_seed
 from simulation.stability import Stability
 
 SOLVER_VERSION = {"cells": 3, "elements": 5}
@@ -60,8 +60,7 @@ def check_spins(spins: str, perturbation_rad: float = PERTURBATION_RAD, seed: in
         raise InputError(
             f"perturbation_rad must lie above 0 and be at most {MOST_PERTURBATION_RAD}, got {perturbation_rad!r}"
         )
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
-        raise InputError(f"seed must be None or a whole number of at least 0, got {seed!r}")
+    check_seed(seed)
 
 
 def simulate(

@@ -1,4 +1,4 @@
-"""The numbers of the benchmarks' page that committed files hold: designs, accuracy, novelty, writes, a measured loop.
+"""The numbers of the benchmarks' page that committed files hold: designs, accuracy, novelty, writes, a specimen.
 
     python -m studies.benchmarks.card
 
@@ -77,8 +77,8 @@ def writes_table() -> str:
 
 
 def measured_table() -> str:
-    """What a run for a synthetic measured loop simulated, the best first."""
-    found = pd.read_csv(FOLDER / "measured_pair.csv").fillna("")
+    """What a run for a synthetic specimen simulated, the best ten of it."""
+    found = pd.read_csv(FOLDER / "measured_pair.csv").fillna("").head(10)
     said = {"True": "confirmed", "False": "not confirmed", "": ""}
     rows = []
     for row in found.to_dict("records"):
@@ -89,7 +89,7 @@ def measured_table() -> str:
         "hit",
         "finer mesh",
         "rms distance from the loop",
-        "degrees of axis from its structure",
+        "degrees of axis from the map",
         "grains",
     )
     return markdown(heads, rows)

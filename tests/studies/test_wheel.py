@@ -48,6 +48,8 @@ def test_the_wheel_is_what_runs_and_brings_its_studies(installed: Path, tmp_path
         "print(len(load_study(files('studies') / 'measured.yaml').curve.points))"
     )
     place, name, points = execute(installed, code, tmp_path).split()
+    for file in ("loop.csv", "map.ctf", "pairs.csv"):
+        assert (installed / "studies" / "measured" / file).is_file()
     assert int(points) > 100  # of the loop that the study names
     assert Path(place).is_relative_to(installed)
     assert name == "quickstart"

@@ -14,10 +14,12 @@ from inverse_design.run.keys import PAIRS, regressor_key
 from inverse_design.run.simulating import Simulator
 from inverse_design.run.stages import Stages
 from inverse_design.study.pairs import as_labels, mean_residuals, read_pairs, residuals
+from inverse_design.study.read_options import options_of_words
 from inverse_design.study.reading import StudyError, load_study
 from inverse_design.study.study import Study
 from simulation import FieldSweep, InputError, LabelStore, Purpose, StructureFamily, demagnetization_curve
 from simulation.execution.executors import local
+from simulation.formats import ReadOptions
 from simulation.labels.labelled import LabelledStructures
 
 FAMILY = StructureFamily(20.0, 2.0, (2, 4), (0.0, 0.8))
@@ -120,12 +122,39 @@ def test_a_correction_moves_the_goals(pairs: Path) -> None:
         ("structure,curve\nmap0.npz,none.csv\n", "pairs.csv:2: .*none.csv: no such file"),
         ("structure,curve,slope,speed\nmap0.npz,loop0.csv,true,1\n", "must have the columns"),
         ("structure,curve,volume_mm3\nmap0.npz,loop0.csv,-1\n", "pairs.csv:2: .*greater than 0"),
+        ("structure,curve,cell_nm\nmap0.npz,loop0.csv,two\n", "pairs.csv:2: cell_nm must be a number, got 'two'"),
+        ("structure,curve,cell_nm\nmap0.npz,loop0.csv,-2\n", "pairs.csv:2: --cell-nm must lie within"),
+        ("structure,curve,project\nmap0.npz,loop0.csv,true\n", "pairs.csv:2: .*map0.npz: --project means nothing to"),
     ],
 )
 def test_wrong_pairs_are_refused_in_one_sentence(pairs: Path, table: str, sentence: str) -> None:
     (pairs / "pairs.csv").write_text(table)
     with pytest.raises(InputError, match=sentence):
         read_pairs(study_of(pairs))
+
+
+def test_a_map_on_finer_cells_is_resampled_where_its_row_says_so(pairs: Path) -> None:
+    """The same grains by two programs, on cells of 1 nm: each is the map on the study's cells."""
+    EVERY[0].refine(2).save(pairs / "fine.npz")
+    fine = EVERY[0].refine(2)
+    np.savetxt(pairs / "fine.csv", fine.grain_id, "%d", ",")
+    axes = "".join(f"{n},{angle!r}\n" for n, angle in enumerate(np.degrees(fine.grain_angle_rad).tolist()))
+    (pairs / "axes.csv").write_text("id,angle_deg\n" + axes)
+    table = "structure,curve,cell_nm,step_nm,axes\nfine.npz,loop0.csv,2,,\nfine.csv,loop0.csv,2,1,axes.csv\n"
+    (pairs / "pairs.csv").write_text(table)
+    for pair in read_pairs(study_of(pairs)):
+        assert pair.structure.shape == EVERY[0].shape
+        np.testing.assert_allclose(pair.structure.angle_rad, EVERY[0].angle_rad, atol=1e-12)
+    (pairs / "pairs.csv").write_text("structure,curve\nfine.npz,loop0.csv\n")
+    with pytest.raises(InputError, match=r"map has 20 x 20 cells of 1 nm.* resample it by a column cell_nm"):
+        read_pairs(study_of(pairs))
+
+
+def test_a_table_says_how_maps_are_read_in_words() -> None:
+    words = {"easy_axis": "A=[100]; B=none", "project": "TRUE", "least_pixels": "3", "fill": "", "rotate_deg": "-90"}
+    assert options_of_words(words) == ReadOptions(
+        easy_axis=("A=[100]", "B=none"), project=True, least_pixels=3, rotate_deg=-90
+    )
 
 
 def test_a_map_of_another_size_and_a_pretrained_surrogate_are_refused(pairs: Path) -> None:

@@ -143,6 +143,23 @@ def test_planar_start_stays_planar_and_a_push_does_not(stand_in: list[Any]) -> N
     assert pushed.converged.all()
 
 
+def test_pushes_are_drawn_where_there_is_a_seed(stand_in: list[Any]) -> None:
+    spin = np.tile([0.6, 0.8, 0.0], 3)
+    fidimag.push_out_of_plane(spin, np.array([0.1, 0.0, -0.2]))
+    np.testing.assert_allclose(spin.reshape(3, 3)[:, 2], np.sin([0.1, 0.0, -0.2]))
+    np.testing.assert_allclose(np.linalg.norm(spin.reshape(3, 3), axis=1), 1)
+    for seed in (1, 1, 2, None):
+        sweep = FieldSweep(stop=0.9, step=0.1)
+        demagnetization_curve(
+            LOPSIDED, Nd2Fe14B, sweep, "fidimag", out_of_plane_rad=0.01, seed=seed, tolerance=1.0, max_evaluations=1
+        )
+    first, again, other, alike = (simulation.spin.reshape(-1, 3)[:, 2] for simulation in stand_in)
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-3
+    assert first.min() < 0 < first.max()
+    assert alike.min() > 0
+
+
 def test_scratch_folder_is_gone_afterwards(stand_in: list[Any]) -> None:
     demagnetization_curve(LOPSIDED, Nd2Fe14B, FieldSweep(stop=0.9), backend="fidimag")
     assert Path(stand_in[0].name).is_absolute()
@@ -154,6 +171,7 @@ def test_settings_tell_solvers_and_options_apart(stand_in: list[Any]) -> None:
     assert plain["backend"] == "fidimag"
     assert plain["fidimag"] == "stand-in"
     assert fidimag.settings(out_of_plane_rad=0.01) != fidimag.settings() != fidimag.settings(tolerance=1e-5)
+    assert fidimag.settings(out_of_plane_rad=0.01, seed=1) != fidimag.settings(out_of_plane_rad=0.01)
     assert hash(fidimag.settings()) == hash(fidimag.settings())
 
 
@@ -183,6 +201,7 @@ def test_half_built_solver_is_told_from_a_missing_one(
         ({"length_nm": math.inf}, "length_nm must be"),
         ({"max_evaluations": 0}, "max_evaluations must be"),
         ({"out_of_plane_rad": -0.1}, "out_of_plane_rad must"),
+        ({"seed": -1}, "seed must be"),
     ],
 )
 def test_bad_options_are_refused(options: dict[str, Any], message: str) -> None:
