@@ -25,6 +25,7 @@ from scipy.stats import norm
 
 from inverse_design.candidates.error_model import Posterior
 from inverse_design.goals import Goal
+from inverse_design.properties import PROPERTIES
 
 CAUTION = (1.0, 4.0)
 """How many times the probability of meeting the bounds counts, for one candidate of a batch and the next in turn, where
@@ -42,13 +43,19 @@ SERIES_BELOW = 100.0
 """Standard deviations below the best from where on the expected improvement is its asymptotic series."""
 
 
-def utilities(goals: Sequence[Goal], posterior: Posterior, front: np.ndarray) -> np.ndarray:
+NOTHING = np.zeros((0, len(PROPERTIES)))
+"""No hit so far."""
+
+
+def utilities(goals: Sequence[Goal], posterior: Posterior, front: np.ndarray = NOTHING) -> np.ndarray:
     """(k, n) `utility` with each `CAUTION`; with the first alone where nothing is to be maximised or minimised."""
     cautions = CAUTION if any(goal.direction for goal in goals) else CAUTION[:1]
     return np.array([utility(goals, posterior, front, caution) for caution in cautions])
 
 
-def utility(goals: Sequence[Goal], posterior: Posterior, front: np.ndarray, caution: float = 1.0) -> np.ndarray:
+def utility(
+    goals: Sequence[Goal], posterior: Posterior, front: np.ndarray = NOTHING, caution: float = 1.0
+) -> np.ndarray:
     """(n,) how much a simulation promises: log of the probability of meeting every target and bound, times the
     expected improvement of what is to be maximised or minimised (constrained expected improvement, Gardner et al.
     2014).

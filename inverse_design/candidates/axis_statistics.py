@@ -25,6 +25,11 @@ LENGTH, NOISE = 2.0, 0.03
 in that of the anchor point."""
 
 
+LEAST, LEAST_SPREAD = 0.02, np.array([0.005, 0.05, 0.05, 0.05, 0.05, 0.05])
+"""Standard deviations of the numbers and of the anchor points are taken to be no smaller: few structures, or such as
+are all alike, say little of others."""
+
+
 def axis_statistics(structure: Microstructure, angle_rad: np.ndarray) -> np.ndarray:
     """(n, 7) the numbers above of a magnet's grains with axes (n, grains)."""
     share = np.bincount(structure.grain_id.ravel(), minlength=structure.grain_angle_rad.size) / structure.grain_id.size
@@ -57,8 +62,8 @@ class AxisModel:
     @classmethod
     def of(cls, numbers: np.ndarray, anchors: np.ndarray) -> AxisModel:
         """From `axis_statistics` (m, 7) and simulated anchor points (m, 6), m at least 1."""
-        middle, scale = numbers.mean(axis=0), np.maximum(numbers.std(axis=0), 1e-6)
-        level, spread = anchors.mean(axis=0), np.maximum(anchors.std(axis=0), 1e-6)
+        middle, scale = numbers.mean(axis=0), np.maximum(numbers.std(axis=0), LEAST)
+        level, spread = anchors.mean(axis=0), np.maximum(anchors.std(axis=0), LEAST_SPREAD)
         points = (numbers - middle) / scale
         factor, lower = cho_factor(_kernel(points, points) + NOISE * np.eye(len(points)), lower=True)
         weights = cho_solve((factor, lower), (anchors - level) / spread)

@@ -36,7 +36,7 @@ from inverse_design.candidates.candidate import REFINED, BatchRequest, Candidate
 from inverse_design.candidates.distances import axis_distance_deg, rotation_deg
 from inverse_design.candidates.error_model import Posterior, with_derived
 from inverse_design.candidates.selection import top
-from inverse_design.properties import PROPERTIES, STRUCTURE, Column, grain_properties, properties_turned
+from inverse_design.properties import STRUCTURE, Column, grain_properties, properties_turned
 from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure, axis_angle
 
@@ -169,7 +169,7 @@ def nearest(request: BatchRequest, known: Simulated) -> np.ndarray:
     rows = np.flatnonzero(np.isfinite(known.anchors).all(axis=1))
     posterior = with_derived(_varied(known.anchors[rows]), None, request.material)
     goals = [goal for goal in request.goals if goal.quantity not in STRUCTURE]
-    return rows[top(utilities(goals, posterior, np.zeros((0, len(PROPERTIES)))), NEAR)]
+    return rows[top(utilities(goals, posterior), NEAR)]
 
 
 def promising(request: BatchRequest, known: Simulated, near: np.ndarray) -> np.ndarray:

@@ -4,9 +4,9 @@
 
 Of shipped labels by elements with free spins (test ones left out) some children each are simulated: with one axis
 turned, or two, or up to 32 of them, or all brought nearer to the field or taken away from it. Prints, by how much of a
-magnet was turned (u of `inverse_design.candidates.climb`), what M1, Mr, Hk90, Hk80, Hk70 and Hc do beside what the climb
-expects: how often an anchor point stays about what it was, and what its posterior is off by. Simulations are rows of a store: what
-was interrupted goes on.
+magnet was turned (u of `inverse_design.candidates.climb`), what M1, Mr, Hk90, Hk80, Hk70 and Hc do beside what the
+climb expects: how often an anchor point stays about what it was, and what its posterior is off by. Simulations are rows
+of a store: what was interrupted goes on.
 """
 
 from __future__ import annotations
