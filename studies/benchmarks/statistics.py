@@ -1,4 +1,4 @@
-"""What the surrogate is worth beside seven numbers: a Gaussian process of the statistics of the axes, without a network.
+"""What the surrogate is worth beside seven numbers: a Gaussian process of the statistics of the axes, no network.
 
     python -m studies.benchmarks.statistics [--sets NAME ...]
 
