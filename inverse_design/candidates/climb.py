@@ -2,32 +2,27 @@
 without any network.
 
 A simulation takes a second or less, as long as a network takes to load. What a child's curve will be is told from its
-parent's, which was simulated. With w_i the share of the area of grain i, a_i its axis from the field, d_i by how much
-it was turned,
+parent's, which was simulated, and from the statistics of its axes (`axis_statistics`). With w_i the share of the area
+of grain i, a_i its axis from the field, d_i by how much it was turned,
 
     D = sum_i w_i (|cos(a_i + d_i)| - |cos a_i|)          by how much Mr changes if each grain stays where it is
     u = sum_i w_i sin^2 d_i                               how much is another magnet than before
 
-As near what a surrogate is corrected by (`error_model`), a curve either stays what it is but for a little, or another
-avalanche decides it: with the probability p an anchor point y of the child is
+As near what a surrogate is corrected by (`error_model`), an anchor point either stays what it is but for a little, with
+the probability p, or another avalanche decides it:
 
-    y_parent + SLOPE D + DRIFT sqrt(u / UNIT) N(0, 1),         p = 1 / (1 + sqrt(u / HALF)),
+    y_parent + SLOPE D + DRIFT sqrt(u / UNIT) N(0, 1),                                p = 1 / (1 + sqrt(u / HALF)),
+    f_child + r (y_parent - f_parent) + sqrt(s^2 + (1 - r^2) s_0^2) N(0, 1) else,     r = exp(-u / FORGOTTEN),
 
-and y_parent + SLOPE D + JUMP N(0, 1) else. The constants are read off children that were simulated (`python -m
-studies.benchmarks.climb`).
-
-Where there is a phase between the grains, its thickness and polarisation are changed, too. With s the Js of a cell over
-that of the main phase, shares of the area above count s times, and by what is changed there
-
-    M1 and Mr change by the means of s and of s |cos a| over the cells,
-    all anchor points by LAYER_SLOPE w + LAYER_SPREAD sqrt(|w| / LAYER_UNIT) N(0, 1),
-
-where w is by how much the moment of the layer, the sum of s over its cells over that of all cells, has grown (`python
--m studies.benchmarks.climb --boundary`).
-
-By this posterior the acquisition function says what each of many children promises, as it does for candidates of the
-surrogate (`acquisition`), and those that are simulated are drawn with probabilities in proportion (a softmax, by the
-trick of Gumbel 1954, so that not all are of one kind).
+where f and s are mean and standard deviation by the axes' statistics of the structures near the goals and s_0 is what
+these do not say. M1 and Mr are told by D as long as nothing switches before them: with the share exp(-Hk90 / BEFORE) of
+the parent they go as the others. The constants are read off children that were simulated (`python -m
+studies.benchmarks.climb`). By this posterior the acquisition function says what each of many children promises, as it
+does for candidates of the surrogate (`acquisition`); the most promising are turned further, some times over, as an
+evolution strategy does, which costs no simulation. Those that are simulated are drawn with probabilities in proportion
+(a softmax, by the trick of Gumbel 1954, so that not all are of one kind).
+Where a phase may lie between the grains, promising structures are also looked at with other layers (see `layers`), and
+their axes turned as above; shares of the area then count with the Js of their cells over that of the main phase.
 """
 
 from __future__ import annotations
@@ -38,29 +33,41 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inverse_design.candidates.acquisition import utilities
+from inverse_design.candidates.axis_statistics import AxisModel, axis_statistics
 from inverse_design.candidates.candidate import REFINED, BatchRequest, Candidate
 from inverse_design.candidates.distances import axis_distance_deg, rotation_deg
 from inverse_design.candidates.error_model import Posterior, with_derived
+from inverse_design.candidates.layers import VARIED_CELLS, VARIED_SHARE, layer_change, layer_spread, other_layers
 from inverse_design.candidates.selection import top
-from inverse_design.properties import STRUCTURE
+from inverse_design.properties import STRUCTURE, Column, grain_properties, properties_turned
 from simulation.anchors import ANCHORS
 from simulation.material import Material, Nd2Fe14B
 from simulation.microstructure import Microstructure, axis_angle
-from simulation.sampling import Boundary
 
 SLOPE = np.array([0.1, 1.0, 0.0, 0.0, 0.0, 0.0])
 DRIFT = np.array([0.0002, 0.0008, 0.003, 0.004, 0.004, 0.004])
-JUMP = np.array([0.0006, 0.004, 0.03, 0.035, 0.035, 0.035])
-UNIT, HALF = 0.003, 0.002
-"""Of M1, Mr, Hk90, Hk80, Hk70 and Hc, see above."""
+CHANGE = np.array([0.0006, 0.004])
+"""Of M1, Mr, Hk90, Hk80, Hk70 and Hc, see above; standard deviation of M1 and Mr where they do not stay, though nothing
+switches before them."""
 
-LAYER_SLOPE = np.array([0.0, 0.0, -1.6, -2.0, -1.8, -1.1])
-LAYER_SPREAD = np.array([0.0015, 0.0025, 0.023, 0.028, 0.028, 0.028])
-LAYER_UNIT = 0.02
-"""The same of a layer between the grains that is changed, with free spins."""
+UNIT, HALF, FORGOTTEN, BEFORE = 0.003, 0.001, 0.04, 0.08
+"""Of u, u, u and H_A, see above."""
+
+NEAR = 400
+"""Structures whose axes are looked at, those nearest to the goals."""
 
 PARENTS, CHILDREN = 8, 64
-"""Structures that are climbed from, and children that are looked at of each."""
+"""Structures that are climbed from, and children that are looked at of each, in each sweep."""
+
+SWEEPS, KEPT = 4, 8
+"""How often children are turned further, and how many of each parent's are."""
+
+HEAT = 1.0
+"""Scale of the noise in the choice, in natural logarithms of what is promised."""
+
+REACHED = np.array([0.002, 0.02, 0.02, 0.02, 0.02, 0.02])
+VARIED = np.array([0.0, 1.5, 0.02, 0.0, 0.0])
+"""How far anchor points and `STRUCTURE` of children are from those of their parents, about, as standard deviations."""
 
 ROTATION_RAD = 0.6
 """Standard deviation of the angles that axes are turned by."""
@@ -70,10 +77,6 @@ MOST_TURNED = 0.3
 
 STRETCHED, STRETCH = 8, 0.15
 """Of so many children in one all angles from the field are stretched, by a factor with this standard deviation."""
-
-LAYERED, THICKER_CELLS, STRONGER = 2, 1, 0.15
-"""Of so many children in one the layer between the grains is another: thicker or thinner by up to so many cells, its
-polarisation by this standard deviation of the family's range; of every other one no axis is turned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,137 +105,185 @@ def climb(request: BatchRequest, known: Simulated, answers: Sequence[Microstruct
         seed: the same seed gives the same batch.
     """
     rng = np.random.default_rng(seed)
-    parents = promising(request, known)
-    children = [_children(known.structures[row], request.boundary, rng) for row in parents]
-    structures = [child for of_parent in children for child in of_parent]
-    if not structures:
+    near = nearest(request, known)
+    if not len(near):
         return []
-    of = np.repeat(parents, [len(each) for each in children])
-    posterior = posterior_of_children(
-        [known.structures[row] for row in of], known.anchors[of], structures, request.material
-    )
-    structural = any(goal.quantity in STRUCTURE for goal in request.goals)
-    posterior = with_derived(posterior, structures if structural else None, request.material)
-    scores = utilities(request.goals, posterior, request.best)
-    scores = scores + rng.gumbel(size=scores.shape)
+    model = axis_model(known, near)
+    litters = [
+        _litter(request, known, model, int(row), rng, layered)
+        for row in promising(request, known, near)
+        for layered in (None, *other_layers(known.structures[row], request.boundary, rng))
+    ]
+    scores = np.concatenate([litter.scores for litter in litters], axis=1)
+    scores = scores + HEAT * rng.gumbel(size=scores.shape)
+    which = np.repeat(np.arange(len(litters)), [litter.scores.shape[1] for litter in litters])
+    place = np.concatenate([np.arange(litter.scores.shape[1]) for litter in litters])
     batch: list[Candidate] = []
     chosen: list[Microstructure] = []
     for row in top(scores, 40 * request.count + 1):
-        child = structures[row]
         if len(batch) == request.count:
             break
-        parent = int(of[row])
-        away = axis_distance_deg(child, known.structures[parent])
-        if not away or any(axis_distance_deg(child, other) <= request.distinct_deg for other in (*answers, *chosen)):
-            continue
-        mean, std, name = posterior.mean[row], posterior.std[row, : len(ANCHORS)], known.names[parent]
-        turned = rotation_deg(child, known.structures[parent])
-        chosen.append(child)
-        batch.append(
-            Candidate(
-                *(child, np.zeros(0), mean, std, REFINED),
-                parent=name, rotated_deg=turned, nearest=name, nearest_deg=away,
-            )
-        )  # fmt: skip
+        candidate = litters[which[row]].candidate(int(place[row]))
+        child = candidate.structure
+        if all(axis_distance_deg(child, other) > request.distinct_deg for other in (*answers, *chosen)):
+            chosen.append(child)
+            batch.append(candidate)
     return batch
 
 
-def promising(request: BatchRequest, known: Simulated) -> np.ndarray:
-    """Rows of the structures to climb from: those whose children are likeliest to meet the goals, or to improve."""
+@dataclass(frozen=True, eq=False)
+class _Litter:
+    """Children of one structure.
+
+    Attributes:
+        parent: their grains, and what lies between them.
+        origin: the structure itself, which has another layer where that was changed.
+        name: which it is.
+        angle_rad: (n, grains) their axes.
+        posterior: of their properties (n, 13).
+        scores: (k, n) what simulations promise.
+    """
+
+    parent: Microstructure
+    origin: Microstructure
+    name: str
+    angle_rad: np.ndarray
+    posterior: Posterior
+    scores: np.ndarray
+
+    def candidate(self, row: int) -> Candidate:
+        child = replace(self.parent, grain_angle_rad=self.angle_rad[row])
+        mean, std = self.posterior.mean[row], self.posterior.std[row, : len(ANCHORS)]
+        return Candidate(
+            *(child, np.zeros(0), mean, std, REFINED),
+            parent=self.name, rotated_deg=rotation_deg(child, self.origin),
+            nearest=self.name, nearest_deg=axis_distance_deg(child, self.origin),
+        )  # fmt: skip
+
+
+def _litter(
+    request: BatchRequest,
+    known: Simulated,
+    model: AxisModel,
+    row: int,
+    rng: np.random.Generator,
+    layered: Microstructure | None = None,
+) -> _Litter:
+    """Children of one structure and, sweep by sweep, of the most promising of them.
+
+    Args:
+        layered: the structure with another layer between its grains, which is a child itself.
+    """
+    origin, anchors, spread = known.structures[row], known.anchors[row], None
+    kept = axis_angle(origin.grain_angle_rad)[None]
+    angles, scores = kept[:0], np.zeros((0, 0))
+    if layered is not None:
+        shift, grown = layer_change(origin, layered, request.material)
+        angles, anchors, spread = kept, anchors + shift, layer_spread(grown)
+    parent = origin if layered is None else layered
+    for _ in range(SWEEPS):
+        angles = np.concatenate([angles, _turned(kept, rng)])
+        posterior = posterior_of_turned(model, parent, anchors, angles, request.material, spread)
+        posterior = _with_grains(posterior, parent, angles, request)
+        scores = utilities(request.goals, posterior, request.front)
+        kept = angles[top(scores, KEPT)]
+    return _Litter(parent, origin, known.names[row], angles, posterior, scores)
+
+
+def nearest(request: BatchRequest, known: Simulated) -> np.ndarray:
+    """Rows of the structures with curves nearest to the goals, as far as curves are asked for; `NEAR` at most."""
     rows = np.flatnonzero(np.isfinite(known.anchors).all(axis=1))
-    posterior = _posterior(known.anchors[rows], np.full(len(rows), UNIT))
+    posterior = with_derived(_varied(known.anchors[rows]), None, request.material)
     goals = [goal for goal in request.goals if goal.quantity not in STRUCTURE]
-    scores = utilities(goals, with_derived(posterior, None, request.material), request.best)
-    return rows[top(scores, PARENTS)]
+    return rows[top(utilities(goals, posterior), NEAR)]
 
 
-def posterior_of_children(
-    parents: Sequence[Microstructure],
+def promising(request: BatchRequest, known: Simulated, near: np.ndarray) -> np.ndarray:
+    """Rows of the structures to climb from, of those that are near: whose children are likeliest to meet the goals, or
+    to improve."""
+    posterior, grains = _varied(known.anchors[near]), None
+    if any(goal.quantity in STRUCTURE for goal in request.goals):
+        grains = grain_properties(known.structures[row] for row in near)
+    varied = VARIED.copy()
+    if request.boundary is not None:
+        low, high = request.boundary.Js_T
+        varied[-2:] = VARIED_CELLS * known.structures[near[0]].cell_nm, VARIED_SHARE * (high - low)
+    posterior = with_derived(posterior, grains, request.material, varied)
+    return near[top(utilities(request.goals, posterior, request.front), PARENTS)]
+
+
+def axis_model(known: Simulated, near: np.ndarray) -> AxisModel:
+    """What the axes' statistics of some rows say."""
+    structures = [known.structures[row] for row in near]
+    numbers = [axis_statistics(each, each.grain_angle_rad[None]) for each in structures]
+    return AxisModel.of(np.concatenate(numbers), known.anchors[near])
+
+
+def posterior_of_turned(
+    model: AxisModel,
+    parent: Microstructure,
     anchors: np.ndarray,
-    children: Sequence[Microstructure],
+    angle_rad: np.ndarray,
     material: Material = Nd2Fe14B,
+    spread: np.ndarray | None = None,
 ) -> Posterior:
-    """The posterior of the anchor points (n, 6) of children with the grains of their parents, whose own (n, 6) are
-    known.
+    """The posterior of the anchor points (n, 6) of a parent's grains with other axes (n, grains), from the parent's own
+    (6,).
 
     Args:
         material: of the main phase.
+        spread: (6,) standard deviation of the parent's own, where these are told.
     """
-    change, apart = changes(parents, children, material)
-    mean, layer = anchors + SLOPE * change[:, None], np.zeros(len(children))
-    for row, (parent, child) in enumerate(zip(parents, children, strict=True)):
-        if child.phases or parent.phases:
-            shift, layer[row] = layer_change(parent, child, material)
-            mean[row] += shift
-    return _posterior(mean, apart, np.abs(layer))
+    change, apart = (each[:, None] for each in changes(parent, angle_rad, material))
+    persists = np.broadcast_to(1 / (1 + np.sqrt(apart / HALF)), (len(change), len(ANCHORS)))
+    persist_mean = anchors + SLOPE * change
+    drift = DRIFT * np.sqrt(np.maximum(apart, 1e-2 * UNIT) / UNIT)
+    mean, std = model.predict(axis_statistics(parent, np.vstack([parent.grain_angle_rad, angle_rad])))
+    kept = np.exp(-apart / FORGOTTEN)
+    change_mean = mean[1:] + kept * (anchors - mean[0])
+    change_std = np.sqrt(std[1:] ** 2 + (1 - kept**2) * model.unsaid**2) + drift
+    before = np.exp(-max(float(anchors[Column.Hk90]), 0.0) / BEFORE)
+    change_mean[:, :2] = before * change_mean[:, :2] + (1 - before) * persist_mean[:, :2]
+    change_std[:, :2] = np.hypot(before * change_std[:, :2], CHANGE)
+    if spread is not None:
+        change_std, drift = np.hypot(change_std, spread), np.hypot(drift, spread)
+    return Posterior(change_mean, change_std, persist_mean, drift, persists)
 
 
 def changes(
-    parents: Sequence[Microstructure], children: Sequence[Microstructure], material: Material = Nd2Fe14B
+    parent: Microstructure, angle_rad: np.ndarray, material: Material = Nd2Fe14B
 ) -> tuple[np.ndarray, np.ndarray]:
-    """D and u (n,) of children with the grains of their parents, see above."""
-    change, apart = np.zeros(len(children)), np.zeros(len(children))
-    for row, (parent, child) in enumerate(zip(parents, children, strict=True)):
-        before, after = parent.grain_angle_rad, child.grain_angle_rad
-        strength = (parent.polarization_T(material) / material.Js_T).ravel() if parent.phases else None
-        area = np.bincount(parent.grain_id.ravel(), strength, minlength=len(before)) / parent.grain_id.size
-        change[row] = np.sum(area * (np.abs(np.cos(after)) - np.abs(np.cos(before))))
-        apart[row] = np.sum(area * np.sin(after - before) ** 2)
-    return change, apart
+    """D and u (n,) of a parent's grains with other axes (n, grains), see above."""
+    before = parent.grain_angle_rad
+    strength = (parent.polarization_T(material) / material.Js_T).ravel() if parent.phases else None
+    area = np.bincount(parent.grain_id.ravel(), strength, minlength=before.size) / parent.grain_id.size
+    change = (np.abs(np.cos(angle_rad)) - np.abs(np.cos(before))) @ area
+    return change, np.sin(angle_rad - before) ** 2 @ area
 
 
-def layer_change(parent: Microstructure, child: Microstructure, material: Material) -> tuple[np.ndarray, float]:
-    """(6,) by how much anchor points change with what lies between the grains, and w, see above."""
-    before, after = (one.polarization_T(material) / material.Js_T for one in (parent, child))
-    moments = [float((s * (one.phase_map > 0)).mean()) for s, one in ((before, parent), (after, child))]
-    shift = LAYER_SLOPE * (moments[1] - moments[0])
-    shift[0] += float((after - before).mean())
-    shift[1] += float(((after - before) * np.abs(np.cos(child.angle_rad))).mean())
-    return shift, moments[1] - moments[0]
+def _varied(anchors: np.ndarray) -> Posterior:
+    """Of what children of structures with these anchor points (n, 6) may have, before any is looked at."""
+    return Posterior.gaussian(anchors, np.broadcast_to(REACHED, anchors.shape))
 
 
-def _posterior(mean: np.ndarray, apart: np.ndarray, layer: np.ndarray | None = None) -> Posterior:
-    """Of anchor points about `mean` (n, 6) of children that differ by `apart` (n,), u, and `layer` (n,), |w|."""
-    persists = 1 / (1 + np.sqrt(apart / HALF))[:, None]
-    drift = DRIFT * np.sqrt(np.maximum(apart, 1e-2 * UNIT) / UNIT)[:, None]
-    jump, probability = (np.broadcast_to(each, mean.shape) for each in (JUMP, persists))
-    if layer is not None and layer.any():
-        spread = LAYER_SPREAD * np.sqrt(layer / LAYER_UNIT)[:, None]
-        drift, jump = np.hypot(drift, spread), np.hypot(jump, spread)
-    return Posterior(mean, jump, mean, drift, probability)
+def _with_grains(
+    posterior: Posterior, parent: Microstructure, angle_rad: np.ndarray, request: BatchRequest
+) -> Posterior:
+    """With all properties; what the grains have only where a goal asks for it."""
+    structural = any(goal.quantity in STRUCTURE for goal in request.goals)
+    return with_derived(posterior, properties_turned(parent, angle_rad) if structural else None, request.material)
 
 
-def _children(parent: Microstructure, boundary: Boundary | None, rng: np.random.Generator) -> list[Microstructure]:
-    """Copies with one axis or several turned, up to `MOST_TURNED` of them, as many numbers as sizes of it; and some
-    whose axes are all brought nearer to the field, or taken away from it. Where a boundary may lie between the grains,
-    that of some is changed, be it with the axes or alone."""
-    layers = boundary is not None and (not parent.phases or parent.boundary_nm > 0)
-    angles, found = axis_angle(parent.grain_angle_rad), []
-    for number in range(CHILDREN):
+def _turned(angle_rad: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(`CHILDREN`, grains) axes of these (m, grains) with one turned or several, up to `MOST_TURNED` of them, as many
+    numbers as sizes of it; and some that are all brought nearer to the field, or taken away from it."""
+    found = angle_rad[np.arange(CHILDREN) % len(angle_rad)].copy()
+    count = found.shape[1]
+    most = max(MOST_TURNED * count, 2.0)
+    for number, angles in enumerate(found):
         if number % STRETCHED == 0:
-            turned = angles * (1 + STRETCH * rng.normal())
+            angles *= 1 + STRETCH * rng.normal()
         else:
-            most = max(MOST_TURNED * angles.size, 2.0)
-            which = rng.choice(angles.size, size=min(int(most ** rng.random()), angles.size), replace=False)
-            turned = angles.copy()
-            turned[which] += rng.normal(scale=ROTATION_RAD, size=which.size)
-        child = replace(parent, grain_angle_rad=turned)
-        if boundary is not None and layers and number % LAYERED:
-            child = with_other_layer(child if number % (2 * LAYERED) == 1 else parent, boundary, rng)
-        found.append(child)
+            which = rng.choice(count, size=min(int(most ** rng.random()), count), replace=False)
+            angles[which] += rng.normal(scale=ROTATION_RAD, size=which.size)
     return found
-
-
-def with_other_layer(grains: Microstructure, boundary: Boundary, rng: np.random.Generator) -> Microstructure:
-    """The same grains with a layer that is thicker or thinner, or of another polarisation, within what the family has.
-
-    Those that had none get one of any polarisation.
-    """
-    cell_nm, (thin, thick) = grains.cell_nm, boundary.cells(grains.cell_nm)
-    cells = round(grains.boundary_nm / cell_nm) + int(rng.integers(-THICKER_CELLS, THICKER_CELLS, endpoint=True))
-    low, high = boundary.Js_T
-    drawn_T = float(rng.uniform(low, high))
-    if grains.phases:
-        drawn_T = float(np.clip(grains.phases[0].Js_T + STRONGER * (high - low) * rng.normal(), low, high))
-    thickness_nm = min(max(cells, thin), thick) * cell_nm
-    return grains.without_phases().with_boundary(thickness_nm, boundary.phase(drawn_T))

@@ -39,7 +39,7 @@ def refined(
     labels: LabelledStructures,
     verified: Sequence[Verified],
     answers: Sequence[int],
-    best: np.ndarray | None,
+    front: np.ndarray,
 ) -> list[Candidate]:
     """A batch of structures to simulate.
 
@@ -48,12 +48,12 @@ def refined(
         labels: labelled structures, candidates at their end.
         verified: candidates so far.
         answers: rows of labelled structures that meet the goals.
-        best: (13,) properties of the best structure so far that meets the goals, None if none does.
+        front: (m, 13) properties of the structures so far that meet the goals and that none outdoes.
     """
     part, train = study.verification, labels.split(test=False)
     request = BatchRequest(
         *(study.reduced_goals, part.candidates, study.magnet),
-        best=best,
+        front=front,
         distinct_deg=part.distinct_deg,
         boundary=study.family.boundary,
     )
