@@ -14,6 +14,9 @@ from simulation.compiled import compiled
 BLOCK, TILE = 40, 8
 """Edges, in cells, of squares, one in the other, for which the seeds that can own anything there are picked first."""
 
+STRIP = 20
+"""Width of a tile where its rows are gone through cell by cell at once."""
+
 
 @compiled()
 def power_diagram(seeds: np.ndarray, weights: np.ndarray, ny: int, nx: int) -> np.ndarray:  # pragma: no cover
@@ -74,11 +77,11 @@ def _near(
 ) -> int:  # pragma: no cover - compiled
     """Pick those of the first `count` seeds of `among` that can own a cell of a rectangle; returns how many.
 
-    The difference of two powers is linear, with 2 G (s_i - s_j) as its gradient. So a seed owns nothing within r of the
-    middle if it is behind the best one there by more than 2 r |G (s_i - s_j)|.
+    The difference of two powers is linear, with g = 2 G (s_i - s_j) as its gradient. So a seed owns nothing if it is
+    behind the best one in the middle by more than |g_x| a + |g_y| b, where a and b are half the width and the height.
     """
     cy, cx = 0.5 * (y0 + y1), 0.5 * (x0 + x1)
-    reach = (y1 - y0 - 1) ** 2 + (x1 - x0 - 1) ** 2  # (2 r)^2
+    width, height = x1 - x0 - 1, y1 - y0 - 1  # of the cells' centres
     best, at = np.inf, 0
     for k in range(count):
         i = among[k]
@@ -89,10 +92,9 @@ def _near(
     few = 0
     for k in range(count):
         i = among[k]
-        behind = power[k] - best
         dx, dy = seeds[i, 0] - seeds[at, 0], seeds[i, 1] - seeds[at, 1]
-        apart = (gxx * dx + gxy * dy) ** 2 + (gxy * dx + gyy * dy) ** 2
-        if behind * behind <= reach * apart * (1 + 1e-9) + 1e-9:
+        most = width * abs(gxx * dx + gxy * dy) + height * abs(gxy * dx + gyy * dy)
+        if power[k] - best <= most * (1 + 1e-9) + 1e-9:
             found[few] = i
             few += 1
     return few
@@ -122,6 +124,8 @@ def packed(
                 j = order[other]
                 dx, dy = places[i, c, 0] - seeds[j, 0], places[i, c, 1] - seeds[j, 1]
                 gap = min(gap, np.sqrt(gxx * dx**2 + 2.0 * gxy * dx * dy + gyy * dy**2) - radius[j])
+                if gap <= farthest:  # beaten already
+                    break
             if gap > farthest:
                 farthest, at = gap, c
         seeds[i] = places[i, at]
@@ -145,25 +149,66 @@ def relaxed(
     """
     n = len(seeds)
     weights = areas / np.pi
-    owner = stretched_power_diagram(seeds, weights, ny, nx, gxx, gxy, gyy)
+    owner, moments = np.empty((ny, nx), np.int32), np.empty((n, 3))
+    _diagram_and_moments(seeds, weights, gxx, gxy, gyy, owner, moments)
     for step in range(steps):
-        count, sx, sy = np.zeros(n), np.zeros(n), np.zeros(n)
-        for iy in range(ny):
-            for ix in range(nx):
-                i = owner[iy, ix]
-                count[i] += 1.0
-                sx[i] += ix + 0.5
-                sy[i] += iy + 0.5
         damping = (0.2 + 0.6 * step / steps) / np.sqrt(3.0)  # early ones follow the seeds, late ones the areas
         for i in range(n):
-            if count[i] > 0:
-                seeds[i, 0], seeds[i, 1] = sx[i] / count[i], sy[i] / count[i]
-                weights[i] += damping * (areas[i] - count[i])
+            count = moments[i, 0]
+            if count > 0:
+                seeds[i, 0], seeds[i, 1] = moments[i, 1] / count, moments[i, 2] / count
+                weights[i] += damping * (areas[i] - count)
             else:  # swallowed: a disc of its area around its seed goes to it, by the power that is least there
                 least = np.inf
                 for j in range(n):
                     dx, dy = seeds[j, 0] - seeds[i, 0], seeds[j, 1] - seeds[i, 1]
                     least = min(least, gxx * dx**2 + 2.0 * gxy * dx * dy + gyy * dy**2 - weights[j])
                 weights[i] = areas[i] / np.pi - least
-        owner = stretched_power_diagram(seeds, weights, ny, nx, gxx, gxy, gyy)
+        _diagram_and_moments(seeds, weights, gxx, gxy, gyy, owner, moments)
     return owner
+
+
+@compiled()
+def _diagram_and_moments(
+    seeds: np.ndarray, weights: np.ndarray, gxx: float, gxy: float, gyy: float, owner: np.ndarray, moments: np.ndarray
+) -> None:  # pragma: no cover - compiled
+    """`stretched_power_diagram` into `owner`; into `moments` (n, 3) how many cells each seed has, and the sums of x and
+    of y of their centres.
+
+    Along a row powers less G_xx x^2 are straight lines in x, a multiplication and a comparison each, which the compiler
+    does for several cells at once. Cells whose powers are equal within rounding aside it is the same diagram.
+    """
+    n = len(seeds)
+    ny, nx = owner.shape
+    every = np.arange(n)
+    in_block, in_strip, power = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n)
+    least, at = np.empty(STRIP), np.empty(STRIP, np.int64)
+    moments[:] = 0.0
+    for by in range(0, ny, BLOCK):
+        for bx in range(0, nx, BLOCK):
+            y2, x2 = min(by + BLOCK, ny), min(bx + BLOCK, nx)
+            some = _near(seeds, weights, every, n, by, y2, bx, x2, gxx, gxy, gyy, power, in_block)
+            for ty in range(by, y2, TILE):
+                for tx in range(bx, x2, STRIP):
+                    y1, width = min(ty + TILE, y2), min(STRIP, x2 - tx)
+                    few = _near(seeds, weights, in_block, some, ty, y1, tx, tx + width, gxx, gxy, gyy, power, in_strip)
+                    for iy in range(ty, y1):
+                        least[:] = np.inf
+                        for k in range(few):
+                            i = in_strip[k]
+                            dx, dy = tx + 0.5 - seeds[i, 0], iy + 0.5 - seeds[i, 1]
+                            slope = 2.0 * (gxx * dx + gxy * dy)
+                            first = gxx * dx**2 + 2.0 * gxy * dx * dy + gyy * dy**2 - weights[i]
+                            for j in range(width):
+                                p = first + slope * j
+                                less = p < least[j]
+                                least[j], at[j] = p if less else least[j], i if less else at[j]
+                        j = 0
+                        while j < width:  # from one boundary to the next
+                            begin, i = j, at[j]
+                            while j < width and at[j] == i:
+                                owner[iy, tx + j] = i
+                                j += 1
+                            moments[i, 0] += j - begin
+                            moments[i, 1] += 0.5 * (j - begin) * (2 * tx + begin + j)
+                            moments[i, 2] += (j - begin) * (iy + 0.5)

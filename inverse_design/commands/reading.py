@@ -13,7 +13,7 @@ import typer
 
 from inverse_design.commands.completion import of_words
 from inverse_design.console import warn
-from simulation.formats.options import COLORS, MEASURED_DEG, MOST_OUT_OF_PLANE_DEG, ReadOptions
+from simulation.formats.options import COLORS, MEASURED_DEG, MOST_OUT_OF_PLANE_DEG, UNINDEXED, ReadOptions
 
 if TYPE_CHECKING:
     from simulation.microstructure import Microstructure
@@ -77,6 +77,15 @@ def _options(
             metavar="SHARE", help="Largest share of points without an orientation to fill.", rich_help_panel=PANEL
         ),
     ] = ReadOptions.fill,
+    unindexed: Annotated[
+        str,
+        typer.Option(
+            metavar="WHAT",
+            help="Points without an orientation: fill from the nearest grain, or void, a phase without magnetism.",
+            autocompletion=of_words(*UNINDEXED),
+            rich_help_panel=PANEL,
+        ),
+    ] = ReadOptions.unindexed,
     least_pixels: Annotated[
         int, typer.Option(metavar="N", help="Grains of fewer points are filled, too.", rich_help_panel=PANEL)
     ] = ReadOptions.least_pixels,

@@ -67,6 +67,7 @@ def facts_of(found: Imported) -> dict[str, Any]:
         "alignment": float(np.abs(np.cos(structure.angle_rad)).mean()),
         "low_angle_share": float(low),
         "filled": found.filled,
+        "void": found.void,
         "out_of_plane_deg": {"mean": found.out_of_plane_deg[0], "largest": found.out_of_plane_deg[1]},
         "notes": list(found.notes),
         "doubts": list(found.doubts),
@@ -95,6 +96,8 @@ def in_words(name: str, found: Imported, facts: dict[str, Any]) -> list[str]:
         lines.append(f"  axes {mean:.3g} degrees out of the plane in the mean, {largest:.3g} at most, and projected")
     if found.filled:
         lines.append(f"  {100 * found.filled:.3g} % of the points had no orientation: filled from the nearest grain")
+    if found.void:
+        lines.append(f"  {100 * found.void:.3g} % of the points had no orientation: void, a phase without magnetism")
     return [*lines, *(f"  {note}" for note in found.notes), *(f"  doubtful: {doubt}" for doubt in found.doubts)]
 
 

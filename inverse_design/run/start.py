@@ -84,6 +84,8 @@ def why_no_start(structure: Microstructure, study: Study) -> str:
             f"{nx} x {ny} cells of {structure.cell_nm:.4g} nm, and {whose}: {edge} x {edge} of {family.cell_nm:g} nm; "
             f"resample it by cell_nm, crop it, or let the study train its own with another microstructures section"
         )
+    if structure.phases and family.boundary is None:
+        return f"it has a second phase, and {whose}: none (microstructures: {{boundary_nm, boundary}} would be one)"
     low, high = family.grains
     if not low <= structure.grains <= high:
         return f"{structure.grains} grains, and {whose}: {low} to {high}; let the study train its own"

@@ -12,8 +12,8 @@ from simulation.formats.options import ReadOptions
 
 KEYS = tuple(each.name for each in fields(ReadOptions))
 _TYPES: dict[str, tuple[type, ...]] = {
-    "degrees": (bool,), "project": (bool,), "least_pixels": (int,), "colors": (str,), "axes": (str, Path),
-    "easy_axis": (str, list, tuple),
+    "degrees": (bool,), "project": (bool,), "least_pixels": (int,), "colors": (str,), "unindexed": (str,),
+    "axes": (str, Path), "easy_axis": (str, list, tuple),
 }  # fmt: skip
 _NUMBER = (int, float)
 _WORDS = {bool: "true or false", int: "a number", str: "a text"}

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from simulation import material
 from simulation.errors import InputError
-from simulation.formats.options import MOST_OUT_OF_PLANE_DEG, ReadOptions
+from simulation.formats.options import MOST_OUT_OF_PLANE_DEG, VOID, ReadOptions
 from simulation.microstructure import MAX_CELLS, Microstructure
 
 NOTHING = "not a single point has an orientation"
+
+NONE, ERROR = -1, -2
+"""In place of a grain's number: nothing is known there, or something wrong."""
 
 SQUARE = 1e-3
 """Pixels whose edges differ by a smaller share are square."""
@@ -23,7 +27,7 @@ class GrainMap:
     """Grains of a file, on its own pixels.
 
     Attributes:
-        grain: (ny, nx) number of the grain of each pixel, row 0 at the bottom; -1 where there is none.
+        grain: (ny, nx) number of the grain of each pixel, row 0 at the bottom; `NONE` or `ERROR` where there is none.
         axis: (n, 3) easy axis of each grain, a unit vector: x to the right, y upwards, z out of the picture.
         step_nm: (dx, dy) edges of a pixel.
         source: what the file is, in words.
@@ -49,6 +53,7 @@ class Imported:
         points: (rows, columns) of the file.
         step_nm: (dx, dy) of these.
         filled: share of the points that had no orientation and were filled from the nearest grain.
+        void: share of those that had none and are a phase of their own.
         out_of_plane_deg: mean over the area, and largest, angle of the easy axes out of the plane before they were
             projected into it.
         notes, doubts: see `GrainMap`.
@@ -59,13 +64,14 @@ class Imported:
     points: tuple[int, int]
     step_nm: tuple[float, float]
     filled: float = 0.0
+    void: float = 0.0
     out_of_plane_deg: tuple[float, float] = (0.0, 0.0)
     notes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
 
 
 def structure_of(found: GrainMap, options: ReadOptions) -> Imported:
-    """Fill, resample and project a map of grains.
+    """Fill, or leave void, resample and project a map of grains.
 
     The grains are numbered in the order in which the cells name them, row by row from the bottom, so that a map has the
     same numbers whatever file it comes from.
@@ -74,13 +80,18 @@ def structure_of(found: GrainMap, options: ReadOptions) -> Imported:
         InputError: if too much has to be filled, the pixels are not square and no cell is named, there would be too
             many cells, or the axes lie too far out of the plane.
     """
-    grain, filled = fill(found.grain, found.step_nm, options.fill)
-    grain, cell_nm = _resampled(grain, found.step_nm, options.cell_nm)
-    used, first, index, cells = np.unique(grain.ravel(), return_index=True, return_inverse=True, return_counts=True)
+    empty = (found.grain == NONE) & (options.unindexed == VOID)
+    grain, filled = fill(found.grain, found.step_nm, options.fill, empty)
+    pixel, cell_nm = _resampled(grain.shape, found.step_nm, options.cell_nm)
+    grain, phase = grain[pixel], empty[pixel].astype(np.uint8)
+    used, first, index = np.unique(grain.ravel(), return_index=True, return_inverse=True)
     order = np.argsort(first)
     number = np.empty(order.size, dtype=np.int64)
     number[order] = np.arange(order.size)
-    axis, cells = found.axis[used[order]], cells[order]
+    axis = found.axis[used[order]]
+    cells = np.bincount(number[index], phase.ravel() == 0, minlength=order.size)
+    if not cells.any():
+        raise InputError(NOTHING)
     out_deg = np.degrees(np.arcsin(np.clip(np.abs(axis[:, 2]), 0, 1)))
     mean_deg, largest_deg = float(np.average(out_deg, weights=cells)), float(out_deg.max())
     if mean_deg > MOST_OUT_OF_PLANE_DEG and not options.project:
@@ -91,22 +102,25 @@ def structure_of(found: GrainMap, options: ReadOptions) -> Imported:
         )
     # An axis at angle a from +y towards +x goes to a - r where the frame is turned anticlockwise by r.
     angle_rad = np.arctan2(axis[:, 0], axis[:, 1]) - math.radians(options.rotate_deg or 0.0)
-    structure = Microstructure(number[index].reshape(grain.shape), angle_rad, cell_nm)
+    phases = (material.VOID,) if phase.any() else ()
+    structure = Microstructure(number[index].reshape(grain.shape), angle_rad, cell_nm, phase, phases)
     rows, columns = found.grain.shape
     return Imported(
-        structure, found.source, (rows, columns), found.step_nm, filled, (mean_deg, largest_deg), found.notes,
-        found.doubts,
+        structure, found.source, (rows, columns), found.step_nm, filled, float(empty.mean()),
+        (mean_deg, largest_deg), found.notes, found.doubts,
     )  # fmt: skip
 
 
-def fill(grain: np.ndarray, step_nm: tuple[float, float], most: float) -> tuple[np.ndarray, float]:
-    """Pixels without a grain get the nearest one's; the map and the share of them.
+def fill(
+    grain: np.ndarray, step_nm: tuple[float, float], most: float, void: np.ndarray | None = None
+) -> tuple[np.ndarray, float]:
+    """Pixels without a grain get the nearest one's; the map and the share of them, of which `void` (ny, nx) are none.
 
     Raises:
         InputError: if they are more than a share of `most`.
     """
     holes = grain < 0
-    share = float(holes.mean())
+    share = float((holes if void is None else holes & ~void).mean())
     if not holes.any():
         return grain, 0.0
     if holes.all():
@@ -115,7 +129,7 @@ def fill(grain: np.ndarray, step_nm: tuple[float, float], most: float) -> tuple[
         raise InputError(
             f"{100 * share:.1f} % of the points have no orientation (not indexed, void, or in grains below "
             f"--least-pixels), and at most {100 * most:g} % are filled from their neighbours; allow more by "
-            f"--fill {math.ceil(100 * share) / 100:g}, or crop the map"
+            f"--fill {math.ceil(100 * share) / 100:g}, leave them void by --unindexed void, or crop the map"
         )
     nearest = ndimage.distance_transform_edt(
         holes, sampling=(step_nm[1], step_nm[0]), return_distances=False, return_indices=True
@@ -152,17 +166,19 @@ def cells_of(width_nm: float, height_nm: float, cell_nm: float) -> tuple[int, in
     return ny, nx
 
 
-def _resampled(grain: np.ndarray, step_nm: tuple[float, float], cell_nm: float | None) -> tuple[np.ndarray, float]:
-    """The map on square cells, each with the grain of the pixel that its middle lies in."""
+def _resampled(
+    shape: tuple[int, int], step_nm: tuple[float, float], cell_nm: float | None
+) -> tuple[tuple[np.ndarray, np.ndarray], float]:
+    """Which pixel the middle of each square cell lies in, as an index of maps of pixels; and the edge of the cells."""
     dx, dy = step_nm
+    rows, columns = shape
     if cell_nm is None:
         if abs(dx - dy) > SQUARE * max(dx, dy):
             raise InputError(f"its pixels are not square, {dx:.4g} x {dy:.4g} nm: name the edge of a cell by --cell-nm")
-        return grain, dx
-    rows, columns = grain.shape
+        return (np.arange(rows)[:, None], np.arange(columns)), dx
     ny, nx = cells_of(columns * dx, rows * dy, cell_nm)
     iy, ix = (
         np.minimum(((np.arange(n) + 0.5) * cell_nm / step).astype(np.int64), most - 1)
         for n, step, most in ((ny, dy, rows), (nx, dx, columns))
     )
-    return grain[np.ix_(iy, ix)], cell_nm
+    return (iy[:, None], ix), cell_nm

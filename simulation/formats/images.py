@@ -15,7 +15,7 @@ from PIL import Image
 from scipy.spatial import cKDTree
 
 from simulation.errors import InputError
-from simulation.formats.grain_map import GrainMap
+from simulation.formats.grain_map import NONE, GrainMap
 from simulation.formats.options import ReadOptions
 from simulation.formats.segmentation import grains_of_pixels
 from simulation.formats.tables import axes_by_key, grains_of_ids
@@ -72,7 +72,7 @@ def read_image(path: Path, options: ReadOptions) -> GrainMap:
     names = ["#{:02x}{:02x}{:02x}".format(*color) for color in colors.tolist()]
     axis = axes_by_key(options.axes, names, options, needed=False)
     grain = index.reshape(pixels.shape[:2])
-    return GrainMap(np.where(np.isfinite(axis[grain, 0]), grain, -1), axis, step, "picture in colours of grains")
+    return GrainMap(np.where(np.isfinite(axis[grain, 0]), grain, NONE), axis, step, "picture in colours of grains")
 
 
 def _of_palette(pixels: np.ndarray) -> np.ndarray:

@@ -20,6 +20,8 @@ MOST_OUT_OF_PLANE_DEG = 30.0
 
 COLORS = ("axis", "hue")
 
+FILL, VOID = UNINDEXED = ("fill", "void")
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -40,7 +42,9 @@ class ReadOptions:
         rotate_deg: by how much the frame of the orientations is turned against that of the map, anticlockwise as the
             map is seen (x to the right, y upwards).
         fill: largest share of points without an orientation that is filled from the nearest grain.
-        least_pixels: grains of fewer points are taken for errors of the indexing, and filled like these.
+        unindexed: what becomes of points without an orientation: "fill", or "void", a second phase without magnetism,
+            however large its share is.
+        least_pixels: grains of fewer points are taken for errors of the indexing, and filled from the nearest grain.
         axes: table of the axes by grain (CSV), for maps that hold numbers of grains only.
         colors: what the colours of a picture mean: "axis", those of this package's own pictures, or "hue", red to red
             over 180 degrees from +y towards +x; grey levels or palette indices are numbers of grains.
@@ -54,6 +58,7 @@ class ReadOptions:
     project: bool = False
     rotate_deg: float | None = None
     fill: float = 0.1
+    unindexed: str = FILL
     least_pixels: int = 1
     axes: Path | None = None
     colors: str | None = None
@@ -69,6 +74,8 @@ class ReadOptions:
             raise InputError(f"--rotate must be a finite number of degrees, got {self.rotate_deg}")
         if not 0 <= self.fill < 1:
             raise InputError(f"--fill must be a share of at least 0 and below 1, got {self.fill}")
+        if self.unindexed not in UNINDEXED:
+            raise InputError(f"--unindexed must be one of {', '.join(UNINDEXED)}, got {self.unindexed!r}")
         if self.least_pixels < 1:
             raise InputError(f"--least-pixels must be at least 1, got {self.least_pixels}")
         if self.colors is not None and self.colors not in COLORS:

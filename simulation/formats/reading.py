@@ -19,7 +19,7 @@ from simulation.formats.ovf_reading import read_ovf
 from simulation.formats.tables import read_table_map
 from simulation.microstructure import Microstructure
 
-_ALWAYS = {"cell_nm", "rotate_deg", "fill"}
+_ALWAYS = {"cell_nm", "rotate_deg", "fill", "unindexed"}
 _EBSD = {"threshold_deg", "easy_axis", "project", "step_nm", "least_pixels"}
 _RASTER = {"threshold_deg", "project", "step_nm", "least_pixels", "axes", "degrees"}
 

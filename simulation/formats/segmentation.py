@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from simulation.errors import InputError
-from simulation.formats.grain_map import NOTHING, GrainMap, cells_of
+from simulation.formats.grain_map import ERROR, NONE, NOTHING, GrainMap, cells_of
 from simulation.formats.options import ReadOptions
 from simulation.microstructure import MAX_CELLS
 
@@ -175,7 +175,7 @@ def grains_of_points(points: Points, threshold_deg: float, options: ReadOptions,
     nearest = grid.nearest(np.isfinite(points.axis).all(axis=1))
     close = partial(points.close, threshold_deg=threshold_deg)
     grain, axis = label_grains(points.axis, nearest, grid.neighbours(), close)
-    pixels, step_nm = grid.pixels(_without_small(grain, options.least_pixels), -1, options.cell_nm)
+    pixels, step_nm = grid.pixels(_without_small(grain, options.least_pixels), NONE, options.cell_nm)
     dx, dy = grid.step_nm
     said = f"hexagonal grid, {dx:.4g} nm from point to point and {dy:.4g} nm from row to row, each pixel by the nearest"
     return GrainMap(pixels, axis, step_nm, source, (said,) if grid.hexagonal else ())
@@ -211,7 +211,7 @@ def label_grains(
         close: of indices (k,) of points and of others, whether they belong to one grain.
 
     Returns:
-        (n,) number of the grain, -1 where there is no axis; (grains, 3) its mean axis: the main axis of the sum of
+        (n,) number of the grain, `NONE` where there is no axis; (grains, 3) its mean axis: the main axis of the sum of
         k k^T over its points, which does not ask which end of an axis is its head.
 
     Raises:
@@ -224,7 +224,7 @@ def label_grains(
     edges = np.concatenate(joined, axis=1)
     graph = coo_array((np.ones(edges.shape[1], dtype=bool), (edges[0], edges[1])), shape=(len(axis), len(axis)))
     component = connected_components(graph, directed=False)[1]
-    grain = np.full(len(axis), -1)
+    grain = np.full(len(axis), NONE)
     known, grain[measured] = np.unique(component[measured], return_inverse=True)
     tensor = np.empty((known.size, 3, 3))
     for i in range(3):
@@ -235,9 +235,9 @@ def label_grains(
 
 
 def _without_small(grain: np.ndarray, least: int) -> np.ndarray:
-    """Grains of fewer points are none."""
+    """Grains of fewer points are errors."""
     cells = np.bincount(grain[grain >= 0], minlength=int(grain.max()) + 1 if grain.size else 0)
-    return np.where(grain >= 0, np.where(cells[grain] >= least, grain, -1), -1)
+    return np.where(grain >= 0, np.where(cells[grain] >= least, grain, ERROR), NONE)
 
 
 def _rows(y: np.ndarray) -> tuple[np.ndarray, float]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from simulation.errors import InputError
 from simulation.formats.crystals import c_axes
-from simulation.formats.grain_map import GrainMap, whole
+from simulation.formats.grain_map import NONE, GrainMap, whole
 from simulation.formats.options import EQUAL_DEG, MEASURED_DEG, ReadOptions
 from simulation.formats.segmentation import Points, grains_of_pixels, grains_of_points, grid_of
 from simulation.microstructure import MAX_CELLS
@@ -195,7 +195,7 @@ def grains_of_ids(
     axis = np.zeros((len(numbers), 3))
     axis[np.isin(numbers, known)] = axes_by_key(options.axes, known.tolist(), options)
     grain = index.reshape(ids.shape)
-    return GrainMap(np.where(np.isin(ids, known), grain, -1), axis, step_nm, source)
+    return GrainMap(np.where(np.isin(ids, known), grain, NONE), axis, step_nm, source)
 
 
 def _coordinate(table: pd.DataFrame, axis: str) -> str:

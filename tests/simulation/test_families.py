@@ -11,7 +11,7 @@ from scipy.stats import kstest, vonmises
 
 from simulation import InputError, Microstructure, Purpose, StructureFamily
 from simulation.labels.label import Specification, digest
-from simulation.laguerre_kernel import stretched_power_diagram
+from simulation.laguerre_kernel import _diagram_and_moments, stretched_power_diagram
 from simulation.morphology import morphology
 from simulation.sampling import axes, concentration
 from simulation.tessellation import stretching
@@ -39,6 +39,33 @@ def test_the_default_family_has_the_keys_that_label_stores_hold() -> None:
 def test_the_default_family_draws_what_it_drew() -> None:
     structure = StructureFamily(80.0, 2.0, (4, 32)).draw(1, Purpose.LABELS, 3)
     assert structure.content_hash == "f241522332a31b5c12e7e634fc13059e7195426ce3f36cabc0ffc86ae0c44d7a"
+
+
+@pytest.mark.parametrize(
+    ("more", "digest_of_all"),
+    [
+        ({"size_sigma": 0.3}, "b3b1213d9022a7b0"),
+        ({"size_sigma": 0.45, "aspect": 2.0, "elongation_rad": 0.5}, "a8031c2768a05730"),
+        ({"aspect": 1.5}, "381875c4e379efa3"),
+    ],
+    ids=["sizes", "long grains of many sizes", "long"],
+)
+def test_grains_of_wanted_sizes_are_drawn_as_they_were(more: dict[str, float], digest_of_all: str) -> None:
+    """Labels hold the hash of what was simulated."""
+    family = StructureFamily(320.0, 2.0, (16, 256), **more)  # type: ignore[arg-type]
+    assert digest([structure.content_hash for structure in drawn(family, 6)])[:16] == digest_of_all
+
+
+def test_the_diagram_that_is_relaxed_is_that_of_the_definition_and_has_its_moments() -> None:
+    rng = np.random.default_rng(1)
+    for n, metric in ((3, (1.0, 0.0, 1.0)), (40, stretching(2.5, 0.7)), (300, stretching(1.0, 0.0))):
+        seeds, weights = rng.uniform(0, 50, (n, 2)), 20 * rng.random(n)
+        owner, moments = np.empty((47, 53), np.int32), np.empty((n, 3))
+        _diagram_and_moments(seeds, weights, *metric, owner, moments)
+        np.testing.assert_array_equal(owner, stretched_power_diagram(seeds, weights, 47, 53, *metric))
+        y, x = np.mgrid[:47, :53] + 0.5
+        parts = [np.bincount(owner.ravel(), v.ravel(), n) for v in (np.ones_like(x), x, y)]
+        np.testing.assert_array_equal(moments, np.stack(parts, axis=1))
 
 
 def test_other_families_have_other_keys_and_come_back_from_json() -> None:

@@ -38,6 +38,20 @@ def test_show_says_what_a_map_is(tesr: Path) -> None:
     assert lines[1] == "  24 x 16 nm, 12 x 8 cells of 2 nm, 3 grains"
 
 
+def test_a_command_leaves_void_what_has_no_orientation(tmp_path: Path) -> None:
+    """Of a table of points those of grain 0."""
+    ids = np.where(np.arange(12) < 3, 0, SMALL.grain_id + 1)
+    points = "".join(f"{2 * x},{2 * y},{n}\n" for (y, x), n in np.ndenumerate(ids))
+    (tmp_path / "map.csv").write_text("x_nm,y_nm,grain\n" + points)
+    words = ["show", str(tmp_path / "map.csv"), "--axes", str(write_axes(tmp_path / "axes.csv", SMALL, first=1))]
+    done = CliRunner().invoke(app, [*words, "--unindexed", "void"])
+    assert done.exit_code == 0, done.output
+    assert "  25 % of the points had no orientation: void, a phase without magnetism" in done.stdout.splitlines()
+    refused = CliRunner().invoke(app, words)
+    assert refused.exit_code == 2
+    assert "leave them void by --unindexed void" in refused.stderr.replace("\n", " ")
+
+
 def test_show_draws(tesr: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(
         app, ["show", str(tesr), "--step-nm", "2", "--cell-nm", "1", "-o", str(tmp_path / "a.png")]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simulation import InputError, Microstructure, voronoi
+from simulation import VOID, InputError, Microstructure, voronoi
 from simulation.formats import Imported, ReadOptions, export_structure, read_structure
 from simulation.formats.ovf import unit_vectors
 from simulation.formats.segmentation import misorientation_cosine
@@ -213,6 +213,41 @@ def test_a_hexagonal_grid_is_resampled_by_the_nearest_point(tmp_path: Path) -> N
     boundary_nm = rows * dx * np.sqrt(3) / 2 * 1e3 - np.flatnonzero(upper)[0] * 10.0  # from the upper edge
     from_the_first_row = boundary_nm - dx * np.sqrt(3) / 4 * 1e3
     assert abs(from_the_first_row - 550) <= dx * np.sqrt(3) / 4 * 1e3 + 5
+
+
+def test_points_without_an_orientation_are_a_phase_of_their_own_where_that_is_asked_for(tmp_path: Path) -> None:
+    """However many they are; and what is an error of the indexing is filled all the same."""
+    lost = np.random.default_rng(2).random(MAP.shape) < 0.3
+    euler = from_the_top(MAP, np.random.default_rng(1))
+    wrong = (~lost[::-1]).ravel().argmax()  # one point of a crystal of its own
+    euler[wrong] += [0.7, 0.0, 0.0]
+    path = write_ctf(tmp_path / "map.ctf", euler, MAP.shape, phase=(~lost[::-1]).ravel().astype(int))
+    found = read_structure(path, ReadOptions(unindexed="void", least_pixels=2))
+    assert found.void == pytest.approx(lost.mean())
+    assert 0 < found.filled < 0.1
+    np.testing.assert_array_equal(found.structure.phase_map, lost)
+    assert found.structure.phases == (VOID,)
+    off_deg = np.degrees(np.abs(axis_angle(found.structure.angle_rad - MAP.angle_rad)))
+    assert np.mean(off_deg[~lost] < 0.01) > 0.95
+    finer = read_structure(path, ReadOptions(unindexed="void", least_pixels=2, cell_nm=STEP_NM / 2)).structure
+    np.testing.assert_array_equal(finer.phase_map, np.kron(lost, np.ones((2, 2))))
+    with pytest.raises(InputError, match="not a single point"):
+        read_ctf(tmp_path, ReadOptions(unindexed="void"), phase=np.zeros(lost.size, int))
+    with pytest.raises(InputError, match="--unindexed must be one of fill, void, got 'none'"):
+        ReadOptions(unindexed="none")
+
+
+def test_a_void_pixel_of_a_table_is_none_of_its_grains(tmp_path: Path) -> None:
+    """FeatureIds count from 1: 0 is where there is nothing."""
+    ids = MAP.grain_id + 1
+    ids[5:9, 3:6] = 0
+    path = write_points(tmp_path / "map.csv", Microstructure(MAP.grain_id, MAP.grain_angle_rad, STEP_NM), "ids",
+                        np.random.default_rng(0))  # fmt: skip
+    lines = path.read_text().splitlines()
+    rows = [line.rpartition(",")[0] for line in lines[1:]]
+    path.write_text("\n".join([lines[0], *(f"{row},{n}" for row, n in zip(rows, ids.ravel(), strict=True))]) + "\n")
+    options = ReadOptions(axes=write_axes(tmp_path / "axes.csv", MAP, first=1), unindexed="void")
+    np.testing.assert_array_equal(read_structure(path, options).structure.phase_map, ids == 0)
 
 
 def test_points_without_an_orientation_are_filled_up_to_a_share(tmp_path: Path) -> None:
