@@ -209,6 +209,32 @@ def ranking(
     return np.lexsort(np.where(np.isfinite(keys), keys, np.inf).T[::-1])
 
 
+def has_front(goals: Sequence[Goal]) -> bool:
+    """Whether one hit can outdo another: something is to be maximised or minimised, no measured curve beside it."""
+    return any(goal.direction for goal in goals) and curve_of(goals) is None
+
+
+def front(goals: Sequence[Goal], values: np.ndarray) -> np.ndarray:
+    """Rows that none outdoes in what is to be maximised or minimised, the Pareto front; the best of `ranking` first.
+
+    Args:
+        goals: what is wanted; without a direction among them the front is the best alone.
+        values: (n, 6 or 13) properties of hits.
+
+    >>> goals = [Goal("Mr", direction="maximize"), Goal("Hc", direction="maximize")]
+    >>> row = [1, 0.8, 0.2, 0.3, 0.35]
+    >>> front(goals, np.array([[*row, 0.40], [1, 0.9, *row[2:], 0.3], [*row, 0.35], [*row, 0.40]])).tolist()
+    [1, 0]
+    """
+    rows = ranking(goals, values)
+    found: list[int] = []
+    worth = objectives([goal for goal in goals if goal.direction is not None], values)
+    for row in rows:  # what outdoes another ranks before it
+        if not (worth[found] <= worth[row]).all(axis=1).any():
+            found.append(int(row))
+    return np.array(found, dtype=int)
+
+
 def aim(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray, depth: float = 0.8) -> tuple[np.ndarray, np.ndarray]:
     """Where to steer predictions (n, 6) with their standard deviations, and the scale of a miss, each (n, 6).
 

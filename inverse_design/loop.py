@@ -12,9 +12,10 @@ import numpy as np
 
 from inverse_design.candidates.candidate import KNOWN
 from inverse_design.console import run_log
-from inverse_design.goals import Goal, ranking
+from inverse_design.goals import Goal, front, has_front
 from inverse_design.outputs import write_outputs
 from inverse_design.progress import Tracker, track
+from inverse_design.properties import PROPERTIES
 from inverse_design.run.baseline import Baseline, baseline, in_words
 from inverse_design.run.confirming import Checked, judged
 from inverse_design.run.design import Design, read_checks
@@ -122,8 +123,8 @@ class Run(Stages):
         key, at_first = vae_key(self.study), labels_digest(labels)
         for number in range(self.study.verification.rounds):
             for place in ((number, batch) for batch in range(batches_of(self.study))):
-                so_far = judged(self.goals, found.verified, found.confirmations)
-                best = self._best(already, so_far)
+                so_far = self._judged(found)
+                best = self._front(already, labels, so_far)
                 batch, confirmations, there = self.refined(
                     place, labels, at_first, so_far, already.rows, best, simulator
                 )
@@ -137,8 +138,8 @@ class Run(Stages):
                 with self.track("loading TensorFlow"):
                     from inverse_design.run.choosing import Round
                 vae = self.vae()
-            so_far = judged(self.goals, found.verified, found.confirmations)
-            round_ = Round(number, labels, found.verified, self._best(already, so_far), already.rows)
+            so_far = self._judged(found)
+            round_ = Round(number, labels, found.verified, self._front(already, labels, so_far), already.rows)
             key = regressor_key(self.study, key, labels, number)
             surrogate = self.regressor(round_, key, vae, surrogate)
             batch, confirmations, there = self.candidates(round_, key, surrogate, simulator)
@@ -194,17 +195,24 @@ class Run(Stages):
         """The run as it stands after so many rounds."""
         path = self.folder.path
         checks = read_checks(path, found.verified, found.confirmations)
-        verified = judged(self.goals, found.verified, [*found.confirmations, *checks])
+        verified = self._judged(found, checks)
         labels, labelled = _counts(store), already.as_dict(self.goals)
         return Design(self.study, path, rounds, GOES_ON, verified, labels, labelled, found.confirmations, checks)
 
-    def _best(self, labelled: Baseline, verified: Sequence[Verified]) -> np.ndarray | None:
-        """(13,) properties of the best structure so far that meets the goals, labelled ones included; these have no
-        redraws, though, which a robust goal needs."""
+    def _judged(self, found: Found, checks: Sequence[Checked] = ()) -> tuple[Verified, ...]:
+        return judged(self.goals, found.verified, found.confirmations if self.study.checks else None, checks)
+
+    def _front(self, labelled: Baseline, labels: LabelledStructures, verified: Sequence[Verified]) -> np.ndarray:
+        """(m, 13) properties of the structures so far that meet the goals and that none outdoes: labelled ones, too,
+        unless a further simulation refuted them; these have no redraws, though, which a robust goal needs."""
         found = [item.properties for item in verified if item.counts(self.goals)]
-        if labelled.best is not None and not any(goal.robust for goal in self.goals):
-            found.append(labelled.best)
-        return found[ranking(self.goals, np.array(found))[0]] if found else None
+        if not any(goal.robust for goal in self.goals):
+            known = [item for item in verified if item.candidate.source == KNOWN]
+            refuted = {item.candidate.parent for item in known if item.confirmed is False}
+            names = [labels.names[row] for row in labelled.rows[: len(labelled.front)]]
+            found += [values for values, name in zip(labelled.front, names, strict=True) if name not in refuted]
+        values = np.array(found).reshape(-1, len(PROPERTIES))
+        return values[front(self.goals, values)]
 
     def _known_stop(self, verified: Sequence[Verified]) -> str:
         """Why nothing has to be searched, in a sentence: enough is known already. Something is searched all the same
@@ -263,11 +271,14 @@ def _with(labels: LabelledStructures, batch: Sequence[Verified], first: int) -> 
 
 
 def _idle_rounds(number: int, verified: Sequence[Verified], goals: Sequence[Goal]) -> int:
-    """Rounds since the best candidate: a round brings something if one of its candidates ranks first of all so far."""
+    """Rounds since one brought something: a candidate that ranks first of all so far, or that none outdoes."""
     if not verified:
         return 0
-    best = verified[best_first(goals, verified)[0]]
-    return number + 1 if best.candidate.source == KNOWN else number - best.round
+    best = [verified[best_first(goals, verified)[0]]]
+    if has_front(goals):
+        hits = [item for item in verified if item.counts(goals)]
+        best += [hits[row] for row in front(goals, np.array([item.properties for item in hits]))] if hits else []
+    return min(number + 1 if item.candidate.source == KNOWN else number - item.round for item in best)
 
 
 def _counts(store: LabelStore) -> dict[str, int]:

@@ -152,6 +152,7 @@ def _manifest(design: Design, seconds: dict[str, float]) -> dict[str, Any]:
         "hits": sum(item.is_hit(design.goals) for item in design.verified),
         "confirmed": sum(item.confirmed is True for item in design.verified),
         "counted": sum(design.hits),
+        "outdone": sum(item.outdone for item in design.verified),
         "reason": design.reason,
         "labels": dict(design.labels),
         "labelled": dict(design.labelled),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 import numpy as np
@@ -103,17 +104,27 @@ def grain_diameters_nm(structure: Microstructure) -> np.ndarray:
 def structure_properties(structure: Microstructure) -> np.ndarray:
     """(5,) grain size, spread of the axes, share of low-angle boundaries, thickness and polarisation of what lies
     between the grains; of a single grain, which has no boundary, the share is 1."""
-    area = np.bincount(structure.grain_id.ravel())
-    resultant = abs(np.sum(area * np.exp(2j * structure.grain_angle_rad))) / area.sum()
+    return properties_turned(structure, structure.grain_angle_rad[None])[0]
+
+
+def grain_properties(structures: Iterable[Microstructure]) -> np.ndarray:
+    """(n, 5) `structure_properties` of each."""
+    return np.array([structure_properties(structure) for structure in structures]).reshape(-1, len(STRUCTURE))
+
+
+def properties_turned(structure: Microstructure, angle_rad: np.ndarray) -> np.ndarray:
+    """(n, 5) `structure_properties` of the same grains with other axes (n, grains)."""
+    ids, count = structure.grain_id.astype(np.int64), structure.grain_angle_rad.size
+    area = np.bincount(ids.ravel(), minlength=count)
+    resultant = np.abs(np.sum(area * np.exp(2j * angle_rad), axis=1)) / area.sum()
     spread = np.degrees(np.sqrt(-2 * np.log(np.clip(resultant, 1e-9, 1)))) / 2
-    low = total = 0
-    for a, b in (
-        (structure.grain_id[1:], structure.grain_id[:-1]),
-        (structure.grain_id[:, 1:], structure.grain_id[:, :-1]),
-    ):
-        one, other = a[a != b], b[a != b]
-        apart = np.abs(np.angle(np.exp(2j * (structure.grain_angle_rad[one] - structure.grain_angle_rad[other])))) / 2
-        low, total = low + int((apart < LOW_ANGLE_RAD).sum()), total + one.size
-    share = low / total if total else 1.0
+    edges = [(ids[1:], ids[:-1]), (ids[:, 1:], ids[:, :-1])]
+    pairs = np.concatenate([count * a[a != b] + b[a != b] for a, b in edges])
+    pairs, length = np.unique(pairs, return_counts=True)
+    apart = np.abs(np.angle(np.exp(2j * (angle_rad[:, pairs // count] - angle_rad[:, pairs % count])))) / 2
+    share = (apart < LOW_ANGLE_RAD) @ length / length.sum() if len(pairs) else np.ones(len(angle_rad))
     between = structure.phases[0].Js_T if structure.phases else 0.0
-    return np.array([grain_diameters_nm(structure).mean(), spread, share, structure.boundary_nm, between])
+    certain = np.broadcast_to(
+        [grain_diameters_nm(structure).mean(), structure.boundary_nm, between], (len(angle_rad), 3)
+    )
+    return np.column_stack([certain[:, 0], spread, share, certain[:, 1:]])

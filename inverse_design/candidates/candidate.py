@@ -14,6 +14,7 @@ import numpy as np
 
 from inverse_design.candidates.distances import Change, Nearby
 from inverse_design.goals import Goal
+from inverse_design.properties import PROPERTIES
 from simulation.anchors import ANCHORS
 from simulation.material import Material, Nd2Fe14B
 from simulation.microstructure import Microstructure
@@ -155,7 +156,8 @@ class BatchRequest:
         count: size of the batch; fewer come back only where there are fewer distinct structures.
         material: what the energy product is figured with.
         sources: which to use.
-        best: (13,) properties of the best structure so far that was simulated and meets the goals, None if none does.
+        front: (m, 13) properties of the structures so far that were simulated, meet the goals and are outdone by none,
+            see `goals.front`.
         answers: structures that meet the goals already; what differs from none of them is not proposed.
         distinct_deg: two structures that differ by no more, in degrees of axis averaged over the cells, are one.
     """
@@ -164,6 +166,6 @@ class BatchRequest:
     count: int
     material: Material = Nd2Fe14B
     sources: Sequence[str] = SOURCES
-    best: np.ndarray | None = None
+    front: np.ndarray = field(default_factory=lambda: np.zeros((0, len(PROPERTIES))))
     answers: Nearby = field(default_factory=lambda: Nearby((), np.zeros((0, 0))))
     distinct_deg: float = 0.0

@@ -2,21 +2,25 @@
 without any network.
 
 A simulation takes a second or less, as long as a network takes to load. What a child's curve will be is told from its
-parent's, which was simulated. With w_i the share of the area of grain i, a_i its axis from the field, d_i by how much
-it was turned,
+parent's, which was simulated, and from the statistics of its axes (`axis_statistics`). With w_i the share of the area
+of grain i, a_i its axis from the field, d_i by how much it was turned,
 
     D = sum_i w_i (|cos(a_i + d_i)| - |cos a_i|)          by how much Mr changes if each grain stays where it is
     u = sum_i w_i sin^2 d_i                               how much is another magnet than before
 
-As near what a surrogate is corrected by (`error_model`), a curve either stays what it is but for a little, or another
-avalanche decides it: with the probability p an anchor point y of the child is
+As near what a surrogate is corrected by (`error_model`), an anchor point either stays what it is but for a little, with
+the probability p, or another avalanche decides it:
 
-    y_parent + SLOPE D + DRIFT sqrt(u / UNIT) N(0, 1),         p = 1 / (1 + sqrt(u / HALF)),
+    y_parent + SLOPE D + DRIFT sqrt(u / UNIT) N(0, 1),                                p = 1 / (1 + sqrt(u / HALF)),
+    f_child + r (y_parent - f_parent) + sqrt(s^2 + (1 - r^2) s_0^2) N(0, 1) else,     r = exp(-u / FORGOTTEN),
 
-and y_parent + SLOPE D + JUMP N(0, 1) else. The constants are read off children that were simulated (`python -m
+where f and s are mean and standard deviation by the axes' statistics of the structures near the goals and s_0 is what
+these do not say. M1 and Mr are told by D as long as nothing switches before them: with the share exp(-Hk90 / BEFORE) of
+the parent they go as the others. The constants are read off children that were simulated (`python -m
 studies.benchmarks.climb`). By this posterior the acquisition function says what each of many children promises, as it
-does for candidates of the surrogate (`acquisition`), and those that are simulated are drawn with probabilities in
-proportion (a softmax, by the trick of Gumbel 1954, so that not all are of one kind).
+does for candidates of the surrogate (`acquisition`); the most promising are turned further, some times over, as an
+evolution strategy does, which costs no simulation. Those that are simulated are drawn with probabilities in proportion
+(a softmax, by the trick of Gumbel 1954, so that not all are of one kind).
 """
 
 from __future__ import annotations
@@ -27,22 +31,39 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inverse_design.candidates.acquisition import utilities
+from inverse_design.candidates.axis_statistics import AxisModel, axis_statistics
 from inverse_design.candidates.candidate import REFINED, BatchRequest, Candidate
 from inverse_design.candidates.distances import axis_distance_deg, rotation_deg
 from inverse_design.candidates.error_model import Posterior, with_derived
 from inverse_design.candidates.selection import top
-from inverse_design.properties import STRUCTURE
+from inverse_design.properties import STRUCTURE, Column, grain_properties, properties_turned
 from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure, axis_angle
 
 SLOPE = np.array([0.1, 1.0, 0.0, 0.0, 0.0, 0.0])
 DRIFT = np.array([0.0002, 0.0008, 0.003, 0.004, 0.004, 0.004])
-JUMP = np.array([0.0006, 0.004, 0.03, 0.035, 0.035, 0.035])
-UNIT, HALF = 0.003, 0.002
-"""Of M1, Mr, Hk90, Hk80, Hk70 and Hc, see above."""
+CHANGE = np.array([0.0006, 0.004])
+"""Of M1, Mr, Hk90, Hk80, Hk70 and Hc, see above; standard deviation of M1 and Mr where they do not stay, though nothing
+switches before them."""
+
+UNIT, HALF, FORGOTTEN, BEFORE = 0.003, 0.001, 0.04, 0.08
+"""Of u, u, u and H_A, see above."""
+
+NEAR = 400
+"""Structures whose axes are looked at, those nearest to the goals."""
 
 PARENTS, CHILDREN = 8, 64
-"""Structures that are climbed from, and children that are looked at of each."""
+"""Structures that are climbed from, and children that are looked at of each, in each sweep."""
+
+SWEEPS, KEPT = 4, 8
+"""How often children are turned further, and how many of each parent's are."""
+
+HEAT = 1.0
+"""Scale of the noise in the choice, in natural logarithms of what is promised."""
+
+REACHED = np.array([0.002, 0.02, 0.02, 0.02, 0.02, 0.02])
+VARIED = np.array([0.0, 1.5, 0.02, 0.0, 0.0])
+"""How far anchor points and `STRUCTURE` of children are from those of their parents, about, as standard deviations."""
 
 ROTATION_RAD = 0.6
 """Standard deviation of the angles that axes are turned by."""
@@ -80,87 +101,144 @@ def climb(request: BatchRequest, known: Simulated, answers: Sequence[Microstruct
         seed: the same seed gives the same batch.
     """
     rng = np.random.default_rng(seed)
-    parents = promising(request, known)
-    children = [_children(known.structures[row], rng) for row in parents]
-    structures = [child for of_parent in children for child in of_parent]
-    if not structures:
+    near = nearest(request, known)
+    if not len(near):
         return []
-    of = np.repeat(parents, [len(each) for each in children])
-    posterior = posterior_of_children([known.structures[row] for row in of], known.anchors[of], structures)
-    structural = any(goal.quantity in STRUCTURE for goal in request.goals)
-    posterior = with_derived(posterior, structures if structural else None, request.material)
-    scores = utilities(request.goals, posterior, request.best)
-    scores = scores + rng.gumbel(size=scores.shape)
+    model = axis_model(known, near)
+    litters = [_litter(request, known, model, int(row), rng) for row in promising(request, known, near)]
+    scores = np.concatenate([litter.scores for litter in litters], axis=1)
+    scores = scores + HEAT * rng.gumbel(size=scores.shape)
+    which = np.repeat(np.arange(len(litters)), [litter.scores.shape[1] for litter in litters])
+    place = np.concatenate([np.arange(litter.scores.shape[1]) for litter in litters])
     batch: list[Candidate] = []
     chosen: list[Microstructure] = []
     for row in top(scores, 40 * request.count + 1):
-        child = structures[row]
         if len(batch) == request.count:
             break
-        if any(axis_distance_deg(child, other) <= request.distinct_deg for other in (*answers, *chosen)):
-            continue
-        parent = int(of[row])
-        away = axis_distance_deg(child, known.structures[parent])
-        mean, std, name = posterior.mean[row], posterior.std[row, : len(ANCHORS)], known.names[parent]
-        turned = rotation_deg(child, known.structures[parent])
-        chosen.append(child)
-        batch.append(
-            Candidate(
-                *(child, np.zeros(0), mean, std, REFINED),
-                parent=name, rotated_deg=turned, nearest=name, nearest_deg=away,
-            )
-        )  # fmt: skip
+        candidate = litters[which[row]].candidate(int(place[row]))
+        child = candidate.structure
+        if all(axis_distance_deg(child, other) > request.distinct_deg for other in (*answers, *chosen)):
+            chosen.append(child)
+            batch.append(candidate)
     return batch
 
 
-def promising(request: BatchRequest, known: Simulated) -> np.ndarray:
-    """Rows of the structures to climb from: those whose children are likeliest to meet the goals, or to improve."""
+@dataclass(frozen=True, eq=False)
+class _Litter:
+    """Children of one structure.
+
+    Attributes:
+        parent: their grains.
+        name: which it is.
+        angle_rad: (n, grains) their axes.
+        posterior: of their properties (n, 13).
+        scores: (k, n) what simulations promise.
+    """
+
+    parent: Microstructure
+    name: str
+    angle_rad: np.ndarray
+    posterior: Posterior
+    scores: np.ndarray
+
+    def candidate(self, row: int) -> Candidate:
+        child = replace(self.parent, grain_angle_rad=self.angle_rad[row])
+        mean, std = self.posterior.mean[row], self.posterior.std[row, : len(ANCHORS)]
+        return Candidate(
+            *(child, np.zeros(0), mean, std, REFINED),
+            parent=self.name, rotated_deg=rotation_deg(child, self.parent),
+            nearest=self.name, nearest_deg=axis_distance_deg(child, self.parent),
+        )  # fmt: skip
+
+
+def _litter(request: BatchRequest, known: Simulated, model: AxisModel, row: int, rng: np.random.Generator) -> _Litter:
+    """Children of one structure and, sweep by sweep, of the most promising of them."""
+    parent, anchors = known.structures[row], known.anchors[row]
+    angles, scores = np.zeros((0, parent.grain_angle_rad.size)), np.zeros((0, 0))
+    kept = axis_angle(parent.grain_angle_rad)[None]
+    for _ in range(SWEEPS):
+        angles = np.concatenate([angles, _turned(kept, rng)])
+        posterior = _with_grains(posterior_of_turned(model, parent, anchors, angles), parent, angles, request)
+        scores = utilities(request.goals, posterior, request.front)
+        kept = angles[top(scores, KEPT)]
+    return _Litter(parent, known.names[row], angles, posterior, scores)
+
+
+def nearest(request: BatchRequest, known: Simulated) -> np.ndarray:
+    """Rows of the structures with curves nearest to the goals, as far as curves are asked for; `NEAR` at most."""
     rows = np.flatnonzero(np.isfinite(known.anchors).all(axis=1))
-    posterior = _posterior(known.anchors[rows], np.full(len(rows), UNIT))
+    posterior = with_derived(_varied(known.anchors[rows]), None, request.material)
     goals = [goal for goal in request.goals if goal.quantity not in STRUCTURE]
-    scores = utilities(goals, with_derived(posterior, None, request.material), request.best)
-    return rows[top(scores, PARENTS)]
+    return rows[top(utilities(goals, posterior), NEAR)]
 
 
-def posterior_of_children(
-    parents: Sequence[Microstructure], anchors: np.ndarray, children: Sequence[Microstructure]
+def promising(request: BatchRequest, known: Simulated, near: np.ndarray) -> np.ndarray:
+    """Rows of the structures to climb from, of those that are near: whose children are likeliest to meet the goals, or
+    to improve."""
+    posterior, grains = _varied(known.anchors[near]), None
+    if any(goal.quantity in STRUCTURE for goal in request.goals):
+        grains = grain_properties(known.structures[row] for row in near)
+    posterior = with_derived(posterior, grains, request.material, VARIED)
+    return near[top(utilities(request.goals, posterior, request.front), PARENTS)]
+
+
+def axis_model(known: Simulated, near: np.ndarray) -> AxisModel:
+    """What the axes' statistics of some rows say."""
+    structures = [known.structures[row] for row in near]
+    numbers = [axis_statistics(each, each.grain_angle_rad[None]) for each in structures]
+    return AxisModel.of(np.concatenate(numbers), known.anchors[near])
+
+
+def posterior_of_turned(
+    model: AxisModel, parent: Microstructure, anchors: np.ndarray, angle_rad: np.ndarray
 ) -> Posterior:
-    """The posterior of the anchor points (n, 6) of children with the grains of their parents, whose own (n, 6) are
-    known."""
-    change, apart = changes(parents, children)
-    return _posterior(anchors + SLOPE * change[:, None], apart)
+    """The posterior of the anchor points (n, 6) of a parent's grains with other axes (n, grains), from the parent's own
+    (6,)."""
+    change, apart = (each[:, None] for each in changes(parent, angle_rad))
+    persists = np.broadcast_to(1 / (1 + np.sqrt(apart / HALF)), (len(change), len(ANCHORS)))
+    persist_mean = anchors + SLOPE * change
+    drift = DRIFT * np.sqrt(np.maximum(apart, 1e-2 * UNIT) / UNIT)
+    mean, std = model.predict(axis_statistics(parent, np.vstack([parent.grain_angle_rad, angle_rad])))
+    kept = np.exp(-apart / FORGOTTEN)
+    change_mean = mean[1:] + kept * (anchors - mean[0])
+    change_std = np.sqrt(std[1:] ** 2 + (1 - kept**2) * model.unsaid**2) + drift
+    before = np.exp(-max(float(anchors[Column.Hk90]), 0.0) / BEFORE)
+    change_mean[:, :2] = before * change_mean[:, :2] + (1 - before) * persist_mean[:, :2]
+    change_std[:, :2] = np.hypot(before * change_std[:, :2], CHANGE)
+    return Posterior(change_mean, change_std, persist_mean, drift, persists)
 
 
-def changes(parents: Sequence[Microstructure], children: Sequence[Microstructure]) -> tuple[np.ndarray, np.ndarray]:
-    """D and u (n,) of children with the grains of their parents, see above."""
-    change, apart = np.zeros(len(children)), np.zeros(len(children))
-    for row, (parent, child) in enumerate(zip(parents, children, strict=True)):
-        before, after = parent.grain_angle_rad, child.grain_angle_rad
-        area = np.bincount(parent.grain_id.ravel(), minlength=len(before)) / parent.grain_id.size
-        change[row] = np.sum(area * (np.abs(np.cos(after)) - np.abs(np.cos(before))))
-        apart[row] = np.sum(area * np.sin(after - before) ** 2)
-    return change, apart
+def changes(parent: Microstructure, angle_rad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """D and u (n,) of a parent's grains with other axes (n, grains), see above."""
+    before = parent.grain_angle_rad
+    area = np.bincount(parent.grain_id.ravel(), minlength=before.size) / parent.grain_id.size
+    change = (np.abs(np.cos(angle_rad)) - np.abs(np.cos(before))) @ area
+    return change, np.sin(angle_rad - before) ** 2 @ area
 
 
-def _posterior(mean: np.ndarray, apart: np.ndarray) -> Posterior:
-    """Of anchor points about `mean` (n, 6) of children that differ by `apart` (n,), u."""
-    persists = 1 / (1 + np.sqrt(apart / HALF))[:, None]
-    drift = DRIFT * np.sqrt(np.maximum(apart, 1e-2 * UNIT) / UNIT)[:, None]
-    jump, probability = (np.broadcast_to(each, mean.shape) for each in (JUMP, persists))
-    return Posterior(mean, jump, mean, drift, probability)
+def _varied(anchors: np.ndarray) -> Posterior:
+    """Of what children of structures with these anchor points (n, 6) may have, before any is looked at."""
+    return Posterior.gaussian(anchors, np.broadcast_to(REACHED, anchors.shape))
 
 
-def _children(parent: Microstructure, rng: np.random.Generator) -> list[Microstructure]:
-    """Copies with one axis or several turned, up to `MOST_TURNED` of them, as many numbers as sizes of it; and some
-    whose axes are all brought nearer to the field, or taken away from it."""
-    angles, found = axis_angle(parent.grain_angle_rad), []
-    for number in range(CHILDREN):
+def _with_grains(
+    posterior: Posterior, parent: Microstructure, angle_rad: np.ndarray, request: BatchRequest
+) -> Posterior:
+    """With all properties; what the grains have only where a goal asks for it."""
+    structural = any(goal.quantity in STRUCTURE for goal in request.goals)
+    return with_derived(posterior, properties_turned(parent, angle_rad) if structural else None, request.material)
+
+
+def _turned(angle_rad: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(`CHILDREN`, grains) axes of these (m, grains) with one turned or several, up to `MOST_TURNED` of them, as many
+    numbers as sizes of it; and some that are all brought nearer to the field, or taken away from it."""
+    found = angle_rad[np.arange(CHILDREN) % len(angle_rad)].copy()
+    count = found.shape[1]
+    most = max(MOST_TURNED * count, 2.0)
+    for number, angles in enumerate(found):
         if number % STRETCHED == 0:
-            turned = angles * (1 + STRETCH * rng.normal())
+            angles *= 1 + STRETCH * rng.normal()
         else:
-            most = max(MOST_TURNED * angles.size, 2.0)
-            which = rng.choice(angles.size, size=min(int(most ** rng.random()), angles.size), replace=False)
-            turned = angles.copy()
-            turned[which] += rng.normal(scale=ROTATION_RAD, size=which.size)
-        found.append(replace(parent, grain_angle_rad=turned))
+            which = rng.choice(count, size=min(int(most ** rng.random()), count), replace=False)
+            angles[which] += rng.normal(scale=ROTATION_RAD, size=which.size)
     return found

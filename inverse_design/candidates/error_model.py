@@ -12,15 +12,14 @@ same field as before and the number does not change at all, until another avalan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from inverse_design.properties import STRUCTURE, derived_from_anchors, structure_properties
+from inverse_design.properties import STRUCTURE, derived_from_anchors
 from simulation.anchors import ANCHORS
 from simulation.material import Material
-from simulation.microstructure import Microstructure
 
 LENGTHS = np.array([0.4, 0.4, 0.25, 0.1, 0.1, 0.1])
 """Of M1, Mr, Hk90, Hk80, Hk70, Hc, in units of the distance between two codes drawn at random. Within what
@@ -187,23 +186,24 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(np.einsum("ij,ij->i", b, b) - 2 * a @ b.T)
 
 
-def with_derived(posterior: Posterior, structures: Sequence[Microstructure] | None, material: Material) -> Posterior:
+def with_derived(
+    posterior: Posterior, grains: np.ndarray | None, material: Material, grains_std: np.ndarray | None = None
+) -> Posterior:
     """A posterior of all `PROPERTIES` from one of the anchor points: what follows from them, with the standard
-    deviation of independent errors, and what the grains, if given, say for certain."""
+    deviation of independent errors, and `STRUCTURE` (n, 5), if given, for certain or with a standard deviation (5,)."""
     mean, std = posterior.mean, posterior.std
     derived = derived_from_anchors(mean, material)
     variance = np.zeros(derived.shape)
     for i in range(len(ANCHORS)):
         variance += (derived_from_anchors(mean + std * (np.arange(len(ANCHORS)) == i), material) - derived) ** 2
-    certain = np.full((len(mean), len(STRUCTURE)), np.nan)
-    if structures is not None and len(mean):
-        certain = np.array([structure_properties(structure) for structure in structures])
+    certain = np.full((len(mean), len(STRUCTURE)), np.nan) if grains is None else grains
     zero, one = np.zeros_like(derived), np.ones_like(certain)
+    spread = 0 * one if grains_std is None else grains_std * one
     return Posterior(
         np.hstack([posterior.change_mean, derived, certain]),
         np.hstack([posterior.change_std, np.sqrt(variance), one]),
         np.hstack([posterior.persist_mean, zero, certain]),
-        np.hstack([posterior.persist_std, zero, 0 * one]),
+        np.hstack([posterior.persist_std, zero, spread]),
         np.hstack([posterior.persist_probability, zero, one]),
     )
 

@@ -12,7 +12,7 @@ from inverse_design.candidates.distances import Nearby, axis_distance_deg, rotat
 from inverse_design.candidates.error_model import OPTIMISM, Discrepancy, selection_bias, with_derived
 from inverse_design.candidates.selection import diverse_batch, unseen
 from inverse_design.candidates.sources import BY_NAME, Situation
-from inverse_design.properties import STRUCTURE
+from inverse_design.properties import STRUCTURE, grain_properties
 from simulation.anchors import ANCHORS
 from simulation.labels.drawn import Structures
 from simulation.microstructure import Microstructure
@@ -39,7 +39,7 @@ def propose(
     discrepancy = Discrepancy.of(known.codes, known.anchors, prediction)
     structural = any(goal.quantity in STRUCTURE for goal in request.goals)
     posterior = discrepancy.correct(known.codes, prediction, spread)
-    posterior = with_derived(posterior, known.structures if structural else None, request.material)
+    posterior = with_derived(posterior, grain_properties(known.structures) if structural else None, request.material)
     bias, std_ratio = selection_bias(known.raw_prediction - known.anchors, OPTIMISM * spread)
     now = Situation(model, request, known, visited, prediction, spread, discrepancy, posterior, bias)
 
@@ -61,9 +61,9 @@ def propose(
     posterior = posterior.adjusted(
         -bias * model_optimized * unknown, np.where(model_optimized, OPTIMISM * std_ratio, 1.0)
     )
-    posterior = with_derived(posterior, structures, request.material)
+    posterior = with_derived(posterior, grain_properties(structures), request.material)
     new = unseen(sharp, known.codes[known.simulated])
-    score = utilities(request.goals, posterior[new], request.best)
+    score = utilities(request.goals, posterior[new], request.front)
 
     def distinct(index: int, chosen: Sequence[int]) -> bool:
         of_batch = [structures[new[other]] for other in chosen]

@@ -27,7 +27,7 @@ from inverse_design.candidates.candidate import (
 from inverse_design.candidates.error_model import Discrepancy, Posterior, with_derived
 from inverse_design.candidates.selection import diverse_batch, top
 from inverse_design.goals import aim
-from inverse_design.properties import STRUCTURE
+from inverse_design.properties import STRUCTURE, grain_properties
 from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure
 
@@ -75,17 +75,19 @@ class Situation:
 
     def scores(self, posterior: Posterior) -> np.ndarray:
         """(k, n) what simulations promise, see `utilities`."""
-        return utilities(self.request.goals, posterior, self.request.best)
+        return utilities(self.request.goals, posterior, self.request.front)
 
     def promise(self, codes: np.ndarray, structures: Sequence[Microstructure] | None = None) -> np.ndarray:
         """(k, n) the same of codes (n, latent); goals on the grains count only where these are given."""
         posterior = self.discrepancy.correct(codes, *self.model.predict(codes))
         goals = self.request.goals
-        structural = any(goal.quantity in STRUCTURE for goal in goals)
+        grains = None
         if structures is None:
             goals = [goal for goal in goals if goal.quantity not in STRUCTURE]
-        posterior = with_derived(posterior, structures if structural else None, self.request.material)
-        return utilities(goals, posterior, self.request.best)
+        elif any(goal.quantity in STRUCTURE for goal in goals):
+            grains = grain_properties(structures)
+        posterior = with_derived(posterior, grains, self.request.material)
+        return utilities(goals, posterior, self.request.front)
 
 
 Found = tuple[list[Microstructure], list[int]]

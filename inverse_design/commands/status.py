@@ -22,8 +22,9 @@ def status_of(run: Path) -> dict[str, Any]:
     `name`; `running`, whether a process writes the run now; `stage`, the one at work, null where none is; `rounds`
     done; `labels`, simulations in the store, `labels_wanted` (null where they come with a surrogate) and `outcomes`;
     `candidates`; `hits` by the first mesh; `confirmed`, those that every further simulation upholds; `counted`, what
-    the study counts; `checked`, whether hits are confirmed; `work`, in words; `reason` why it stopped, null while it
-    goes on; `stages` in their order, each with its `name`, whether it is `done` and the `seconds` that it took so far.
+    the study counts; `outdone`, hits that confirmed ones outdo and that were not simulated further; `checked`, whether
+    hits are confirmed; `work`, in words; `reason` why it stopped, null while it goes on; `stages` in their order, each
+    with its `name`, whether it is `done` and the `seconds` that it took so far.
 
     Raises:
         InputError: if the folder is no run.
@@ -47,6 +48,7 @@ def status_of(run: Path) -> dict[str, Any]:
         "hits": 0,
         "confirmed": 0,
         "counted": 0,
+        "outdone": 0,
         "checked": bool(study.checks),
         "work": "",
         "reason": None,
@@ -68,6 +70,7 @@ def _of_manifest(run: Path) -> dict[str, Any]:
         "hits": known["hits"],
         "confirmed": int(known.get("confirmed", counted if checked else 0)),
         "counted": counted,
+        "outdone": int(known.get("outdone", 0)),
         "checked": checked,
         "work": work_in_words(simulations, confirmations, shown),
         "reason": None if known["reason"] == GOES_ON else known["reason"],
@@ -131,9 +134,11 @@ def in_words(found: dict[str, Any]) -> list[str]:
             words = "at work" + (f", {seconds} so far" if seconds else "")
         lines.append(f"  {stage['name']:<14} {words}")
     if found["work"]:
-        counted, lost = found["counted"], found["hits"] - found["counted"]
+        counted, outdone = found["counted"], found["outdone"]
+        lost = found["hits"] - counted - outdone
         if found["checked"]:
             more = f", {lost} more by the first mesh only" if lost > 0 else ""
+            more += f", {outdone} more outdone by these and not simulated further" if outdone else ""
             hits = f"{counted} confirmed hit{'s' * (counted != 1)}{more}"
         else:
             hits = f"{counted} hits, not confirmed"

@@ -57,7 +57,7 @@ def closing_table(design: Design) -> Table:
 def _verdict(item: Verified, goals: Sequence[Goal]) -> str:
     if not item.is_hit(goals):
         return "no" if item.converged else "unconverged"
-    return {True: "confirmed", None: "yes", False: "not confirmed"}[item.confirmed]
+    return {True: "confirmed", None: "outdone" if item.outdone else "yes", False: "not confirmed"}[item.confirmed]
 
 
 def accuracy_of(name_or_run: str | Path) -> dict[str, Any]:

@@ -23,8 +23,8 @@ from inverse_design.candidates.distances import axis_distance_deg
 from inverse_design.candidates.error_model import OPTIMISM, Posterior, with_derived
 from inverse_design.candidates.sources import DEPTHS
 from inverse_design.explore.atlas import Atlas
-from inverse_design.goals import Goal, aim, distance, hits, ranking
-from inverse_design.properties import STRUCTURE, simulated_properties
+from inverse_design.goals import Goal, aim, distance, front, hits, ranking
+from inverse_design.properties import STRUCTURE, grain_properties, simulated_properties
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 from simulation.labels.film import Film
@@ -150,7 +150,7 @@ class _Finding:
             steered += [(one, f"{name}, steered") for one, (_, name) in zip(turned, parents, strict=True)]
         structures = [structure for structure, _ in steered]
         mean, std = atlas.model.predict(atlas.model.encode(structures))
-        posterior = with_derived(Posterior.gaussian(mean, std * OPTIMISM), structures, self.material)
+        posterior = with_derived(Posterior.gaussian(mean, std * OPTIMISM), grain_properties(structures), self.material)
         chosen = list[Named]()
         for row in np.argsort(-utility(self.goals, posterior), kind="stable"):
             if len(chosen) < STEERED and _is_new(steered[row][0], [one for one, _ in chosen]):
@@ -167,7 +167,7 @@ class _Finding:
         for part, (known, until) in enumerate(((_with(nothing, near), BATCH // 2), (_with(labels, found), BATCH))):
             done = [*(one.structure for one in self.found if one.hit), *(structure for structure, _ in children)]
             request = BatchRequest(
-                self.goals, until - len(children), self.material, best=self._best_hit(), distinct_deg=DISTINCT_DEG
+                self.goals, until - len(children), self.material, front=self._front(), distinct_deg=DISTINCT_DEG
             )
             seed = np.random.SeedSequence((self.search.seed, batch, part)).generate_state(1)
             children += [
@@ -200,11 +200,11 @@ class _Finding:
     def _is_hit(self, values: np.ndarray) -> bool:
         return bool(hits(self.goals, values[None])[0])
 
-    def _best_hit(self) -> np.ndarray | None:
-        """(13,) properties of the best that meets the goals so far."""
+    def _front(self) -> np.ndarray:
+        """(m, 13) properties of what meets the goals so far and is outdone by none."""
         values = np.vstack([self.known, *(one.properties for one in self.found)])
         met = values[hits(self.goals, values)]
-        return met[ranking(self.goals, met)[0]] if len(met) else None
+        return met[front(self.goals, met)]
 
     def _best(self) -> list[Answer]:
         """The best of what is known and of what was found, all distinct."""

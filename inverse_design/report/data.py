@@ -145,10 +145,12 @@ def _upheld(data: ReportData) -> str:
 
 def _refuted(data: ReportData) -> str:
     """How many more are hits on the cells of the search only."""
-    lost = sum(item.is_hit(data.goals) for item in data.verified) - sum(data.hits)
+    outdone = sum(item.outdone for item in data.verified)
+    lost = sum(item.is_hit(data.goals) for item in data.verified) - sum(data.hits) - outdone
     verbs = ("does", "counts") if lost == 1 else ("do", "count")
     said = f" {lost} more {verbs[0]} by {measure(data)} but not in every further simulation, and {verbs[1]} for none."
-    return said if lost else ""
+    by = f" {outdone} more {'do' if outdone > 1 else 'does'} by {measure(data)}, outdone by confirmed ones and not "
+    return (said if lost else "") + (f"{by}simulated further." if outdone else "")
 
 
 def _known(data: ReportData) -> str:
@@ -196,6 +198,8 @@ def verdict_on(data: ReportData, number: int) -> str:
         return "not converged"
     if not item.is_hit(data.goals):
         return "no hit"
+    if item.outdone:
+        return "hit, outdone"
     words = {True: "hit, confirmed", None: "hit, not confirmed", False: f"no hit: one by {measure(data)} only"}
     return words[item.confirmed]
 

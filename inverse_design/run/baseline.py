@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inverse_design.goals import UNITS, Goal, hits, ranking
+from inverse_design.goals import UNITS, Goal, front, hits, ranking
 from inverse_design.properties import PROPERTIES, STRUCTURE, derived_from_anchors, structure_properties
 from simulation.labels.labelled import LabelledStructures
 from simulation.material import Material
@@ -21,14 +21,20 @@ class Baseline:
     Attributes:
         count: labelled structures.
         hits: how many of them meet the goals.
-        best: (13,) properties of the one that does best; None if none does.
-        rows: which they are, the best first.
+        front: (m, 13) properties of those that none outdoes in what is to be maximised or minimised: its ends, the best
+            first, and then what lies evenly between.
+        rows: which meet the goals: those of the front, and the others after them, the best first.
     """
 
     count: int
     hits: int
-    best: np.ndarray | None
+    front: np.ndarray
     rows: tuple[int, ...] = ()
+
+    @property
+    def best(self) -> np.ndarray | None:
+        """(13,) properties of the one that does best; None if none does."""
+        return self.front[0] if len(self.front) else None
 
     def as_dict(self, goals: Sequence[Goal]) -> dict[str, Any]:
         """JSON-able, with the best's values of what is to be maximised or minimised."""
@@ -48,7 +54,18 @@ def baseline(goals: Sequence[Goal], labels: LabelledStructures, material: Materi
             values[row, curve:] = structure_properties(labels.structures[int(row)])
     rows = rows[hits(goals, values[rows])]
     rows = rows[ranking(goals, values[rows])]
-    return Baseline(len(values), len(rows), values[rows[0]] if len(rows) else None, tuple(rows.tolist()))
+    best = rows[_spaced(front(goals, values[rows]))]
+    rest = rows[~np.isin(rows, best)]
+    return Baseline(len(values), len(rows), values[best], (*best.tolist(), *rest.tolist()))
+
+
+def _spaced(front: np.ndarray) -> np.ndarray:
+    """A front from end to end, put such that its first few are spread over all of it: its ends, then by halves."""
+    last, parts, order = len(front) - 1, 2, [0, len(front) - 1]
+    while parts < 2 * len(front):
+        order += [round(i * last / parts) for i in range(1, parts, 2)]
+        parts *= 2
+    return front[list(dict.fromkeys([*order, *range(len(front))]))] if len(front) else front
 
 
 def in_words(found: Mapping[str, Any]) -> str:

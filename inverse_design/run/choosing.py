@@ -27,14 +27,14 @@ class Round:
         number: from 0.
         labels: labelled structures, candidates of earlier rounds at their end.
         verified: what is known from the labels, and the candidates of earlier rounds.
-        best: (13,) properties of the best structure so far that meets the goals, None if none does.
+        front: (m, 13) properties of the structures so far that meet the goals and that none outdoes.
         answers: rows of the labelled structures that meet the goals.
     """
 
     number: int
     labels: LabelledStructures
     verified: tuple[Verified, ...]
-    best: np.ndarray | None
+    front: np.ndarray
     answers: tuple[int, ...] = ()
 
 
@@ -46,7 +46,7 @@ def choose(study: Study, round_: Round, model: Surrogate, visited: np.ndarray) -
         part.candidates,
         study.magnet,
         part.sources,
-        round_.best,
+        round_.front,
         _answers(study, round_, model),
         part.distinct_deg,
     )

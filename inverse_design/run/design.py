@@ -213,7 +213,7 @@ def read_design(run: Path) -> Design:
             confirmations += load_confirmations(run / Stage.CONFIRM.of(part), len(found))
         found += batch
     checks = read_checks(run, found, confirmations)
-    verified = judged(study.reduced_goals, found, [*confirmations, *checks])
+    verified = judged(study.reduced_goals, found, confirmations if study.checks else None, checks)
     labels, labelled = manifest["labels"], manifest["labelled"]
     return Design(study, run, rounds, manifest["reason"], verified, labels, labelled, tuple(confirmations), checks)
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
+from inverse_design.goals import has_front
 from inverse_design.study.study import Study
 from simulation.labels.labelled import LabelledStructures
 from simulation.microstructure import Microstructure
@@ -47,8 +48,8 @@ VERSIONS = {
     Stage.VAE: 2,
     Stage.REGRESSOR: 2,
     Stage.SEARCH: 7,
-    Stage.VERIFY: 10,
-    Stage.REFINE: 1,
+    Stage.VERIFY: 11,
+    Stage.REFINE: 2,
     Stage.KNOWN: 1,
     Stage.REDRAWS: 1,
     Stage.CONFIRM: 2,
@@ -232,7 +233,8 @@ def confirm_key(study: Study, batch: str) -> str:
     """Key of the confirmation of a batch: its own, that of its redraws where they say what a hit is, and the checks."""
     robust = any(goal.robust for goal in study.reduced_goals)
     first = redraws_key(study, batch) if robust else batch
-    return stage_key(Stage.CONFIRM, batch=first, checks=study.checks, **_curve(study))
+    front = {"front": True} if has_front(study.reduced_goals) else {}  # not all are asked
+    return stage_key(Stage.CONFIRM, batch=first, checks=study.checks, **front, **_curve(study))
 
 
 def rest_key(study: Study) -> str:

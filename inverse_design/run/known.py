@@ -80,5 +80,5 @@ def tell(goals: Sequence[Goal], verified: Sequence[Verified]) -> None:
         values = [f"{g.quantity} {item.properties[g.column]:.4g} {UNITS[g.quantity]}".rstrip() for g in goals]
         if curve_of(goals) is not None:
             values.append(f"a distance of {item.apart(goals):.3g} from the measured curve")
-        words = {True: ": confirmed", False: ": not confirmed", None: ""}[item.confirmed]
+        words = {True: ": confirmed", False: ": not confirmed", None: ": outdone" * item.outdone}[item.confirmed]
         log.info("known: %s has %s%s", item.candidate.parent, ", ".join(values), words)

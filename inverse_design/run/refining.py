@@ -39,7 +39,7 @@ def refined(
     labels: LabelledStructures,
     verified: Sequence[Verified],
     answers: Sequence[int],
-    best: np.ndarray | None,
+    front: np.ndarray,
 ) -> list[Candidate]:
     """A batch of structures to simulate.
 
@@ -48,11 +48,11 @@ def refined(
         labels: labelled structures, candidates at their end.
         verified: candidates so far.
         answers: rows of labelled structures that meet the goals.
-        best: (13,) properties of the best structure so far that meets the goals, None if none does.
+        front: (m, 13) properties of the structures so far that meet the goals and that none outdoes.
     """
     part, train = study.verification, labels.split(test=False)
     request = BatchRequest(
-        study.reduced_goals, part.candidates, study.magnet, best=best, distinct_deg=part.distinct_deg
+        study.reduced_goals, part.candidates, study.magnet, front=front, distinct_deg=part.distinct_deg
     )
     hits = [item.candidate.structure for item in verified if item.is_hit(study.reduced_goals)]
     known = Simulated(train.structures, train.anchors, train.names)

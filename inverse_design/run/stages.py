@@ -173,7 +173,7 @@ class Stages:
         there = self.folder.state(Stage.KNOWN, key) == "there"
         batch = load_batch(self.folder.stage(Stage.KNOWN, key, build))
         tell(self.goals, batch)
-        return *self.followed(KNOWN, key, batch, 0, simulator), there
+        return *self.followed(KNOWN, key, batch, (), simulator), there
 
     def refined(
         self,
@@ -182,7 +182,7 @@ class Stages:
         before: str,
         verified: Sequence[Verified],
         answers: Sequence[int],
-        best: np.ndarray | None,
+        front: np.ndarray,
         simulator: Simulator,
     ) -> tuple[list[Verified], list[Checked], bool]:
         """A batch that the solver climbs to, simulated, its confirmations, and whether the batch was there already.
@@ -193,7 +193,7 @@ class Stages:
             before: digest of the labels that there were at the beginning.
             verified: candidates so far, judged.
             answers: rows of labelled structures that meet the goals.
-            best: (13,) properties of the best so far that meets the goals, None if none does.
+            front: (m, 13) properties of those so far that meet the goals and that none outdoes.
         """
         part = part_of(*place)
         name = stage_of(part)
@@ -201,14 +201,14 @@ class Stages:
         there = self.folder.state(name, key) == "there"
 
         def build(folder: Path) -> None:
-            chosen = refined(self.study, place, labels, verified, answers, best)
+            chosen = refined(self.study, place, labels, verified, answers, front)
             structures = [candidate.structure for candidate in chosen]
             found = simulator.simulate(part_in_words(part), structures, simulator.conditions(), reversals=True)
             save_batch(folder, verify_batch([place[0]] * len(chosen), chosen, found, part))
             write_text(folder / LABELS, json.dumps({"labels": before}) + "\n")
 
         batch = load_batch(self.folder.stage(name, key, build))
-        return *self.followed(part, key, batch, len(verified), simulator), there
+        return *self.followed(part, key, batch, verified, simulator), there
 
     def candidates(
         self, round_: Round, regressor: str, surrogate: Path, simulator: Simulator
@@ -225,10 +225,10 @@ class Stages:
         key = verify_key(self.study, key, number)
         known = self.folder.state(Stage.VERIFY.of(number), key) == "there"
         batch = self.verify(round_, key, surrogate, result, simulator)
-        return *self.followed(str(number), key, batch, len(round_.verified), simulator), known
+        return *self.followed(str(number), key, batch, round_.verified, simulator), known
 
     def followed(
-        self, part: str, key: str, batch: list[Verified], first: int, simulator: Simulator
+        self, part: str, key: str, batch: list[Verified], before: Sequence[Verified], simulator: Simulator
     ) -> tuple[list[Verified], list[Checked]]:
         """What follows the simulation of a batch: redraws and confirmations of its hits, where the study asks for them.
 
@@ -236,7 +236,7 @@ class Stages:
             part: the batch's round, or "known".
             key: of the batch.
             batch: candidates with their simulations.
-            first: number of the first of them in the run.
+            before: those of the run before it, judged.
             simulator: runs simulations.
         """
         if self.study.redraws:
@@ -245,10 +245,10 @@ class Stages:
             return batch, []
 
         def build(folder: Path) -> None:
-            confirm(folder, batch, self.goals, simulator)
+            confirm(folder, batch, self.goals, simulator, before)
 
         folder = self.folder.stage(Stage.CONFIRM.of(part), confirm_key(self.study, key), build)
-        return batch, load_confirmations(folder, first)
+        return batch, load_confirmations(folder, len(before))
 
     def search(self, round_: Round, key: str, surrogate: Path) -> Path:
         """Search the latent space; the folder of the result."""

@@ -39,6 +39,8 @@ class Verified:
         redrawn: (k, 13) properties of structures with the same statistics, NaN where not converged; none if k is 0.
         confirmed: of a candidate that was simulated further (on a finer mesh, by another solver): whether it is a hit
             here and in each of these; None where nothing was.
+        outdone: of a hit that was not simulated further though the study confirms its hits: a confirmed one is better,
+            or as good, in all that is to be maximised or minimised.
         spins: "planar", or "free" if they may leave the plane.
         part: its batch, what stages that are done for one are named by: its round, "known" or, climbed to before the
             search of a round, "refined-ROUND-BATCH".
@@ -57,6 +59,7 @@ class Verified:
     properties: np.ndarray
     redrawn: np.ndarray = field(default_factory=lambda: np.zeros((0, len(PROPERTIES))))
     confirmed: bool | None = None
+    outdone: bool = False
     spins: str = "planar"
     part: str = ""
     switching_field: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
@@ -67,7 +70,7 @@ class Verified:
             object.__setattr__(self, "part", KNOWN if self.candidate.source == KNOWN else str(self.round))
 
     def __repr__(self) -> str:
-        words = {True: ", confirmed", False: ", not confirmed", None: ""}[self.confirmed]
+        words = {True: ", confirmed", False: ", not confirmed", None: ", outdone" * self.outdone}[self.confirmed]
         values = " ".join(f"{name} {value:.3f}" for name, value in zip(ANCHORS, self.anchors, strict=True))
         said = values if self.converged else "not converged"
         return f"<Verified, round {self.round}, {self.candidate.source}: {said}{words}>"
@@ -87,9 +90,9 @@ class Verified:
     def counts(self, goals: Sequence[Goal]) -> bool:
         """Whether it is a hit that no further simulation refutes: what every sum, rank and badge goes by.
 
-        Where a study confirms its hits, each has been simulated further before anyone asks.
+        Where a study confirms its hits, each that is not outdone has been simulated further before anyone asks.
         """
-        return self.confirmed is not False and self.is_hit(goals)
+        return self.confirmed is not False and not self.outdone and self.is_hit(goals)
 
     def map_hits(self, goals: Sequence[Goal]) -> bool:
         """Whether this very map of grains meets every target and bound, and its curve a measured one."""
@@ -324,7 +327,7 @@ def load_batch(folder: Path) -> list[Verified]:
 
 
 _PREFIX = "candidate_"
-_ELSEWHERE = ("candidate", "redrawn", "confirmed")
+_ELSEWHERE = ("candidate", "redrawn", "confirmed", "outdone")
 """What is in the structure's file, in stages of their own, or follows from those."""
 
 

@@ -3,8 +3,8 @@
     python -m studies.benchmarks.card
 
 Writes the tables of README.md between their marks, from design.jsonl, from the cards of the shipped surrogates, from
-novelty.csv, failing_writes.csv and measured_pair.csv. Nothing is simulated or predicted. The others are what their
-commands printed.
+novelty.csv, statistics.csv, pareto.jsonl, failing_writes.csv and measured_pair.csv. Nothing is simulated or predicted.
+The others are what their commands printed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pandas as pd
 
 from simulation import ANCHORS
 from simulation.files import write_text
+from studies.benchmarks import pareto
 from studies.benchmarks.design import read_answers, table
 from studies.benchmarks.failing_writes import FAULTS
 from studies.nd2fe14b.card import fill, markdown
@@ -43,12 +44,19 @@ def sources_table() -> str:
     return markdown(("source", "simulated", "confirmed"), rows)
 
 
+def pareto_table() -> str:
+    """How far beyond the labels' front each side came."""
+    return pareto.table(pareto.read_answers())
+
+
 def accuracy_table() -> str:
     """Mean absolute errors on the test split, from the cards of the shipped surrogates, beside the paper's Table 3."""
     rows = [["the paper (labels by fidimag)", *(f"{PAPER_MAE[anchor]:.4f}" for anchor in ANCHORS)]]
     for name in NAMES:
         mae = read_card(find_surrogate(name)).about["test"]["mae"]
         rows.append([f"`{name}`", *(f"{mae[anchor]:.4f}" for anchor in ANCHORS)])
+    for row in pd.read_csv(FOLDER / "statistics.csv").to_dict("records"):
+        rows.append([f"seven numbers, `{row['set']}`", *(f"{row[anchor]:.4f}" for anchor in ANCHORS)])
     return markdown(("mean absolute error", *ANCHORS), rows)
 
 
@@ -100,6 +108,7 @@ def blocks() -> dict[str, str]:
     return {
         "design": design_table(),
         "sources": sources_table(),
+        "pareto": pareto_table(),
         "accuracy": accuracy_table(),
         "novelty": novelty_table(),
         "writes": writes_table(),

@@ -8,8 +8,14 @@ from dataclasses import replace
 import mpmath
 import numpy as np
 import pytest
+from pymoo.indicators.hv import HV
 
-from inverse_design.candidates.acquisition import log_expected_improvement, utilities
+from inverse_design.candidates.acquisition import (
+    log_expected_improvement,
+    log_hypervolume_improvement,
+    utilities,
+    utility,
+)
 from inverse_design.candidates.candidate import DECODED, DRAWN, SOURCES, STEERED, TURNED, BatchRequest, Known
 from inverse_design.candidates.error_model import Posterior
 from inverse_design.candidates.propose import propose
@@ -137,7 +143,7 @@ def test_every_other_candidate_of_a_batch_is_a_safe_one() -> None:
     posterior = Posterior.gaussian(mean, np.full(mean.shape, 0.03))
     goals = (Goal("Mr", direction="maximize"), Goal("Hc", at_least=0.36))
     best = np.concatenate([mean[5], np.zeros(5)])
-    bold, safe = utilities(goals, posterior, best)
+    bold, safe = utilities(goals, posterior, best[None])
     assert np.argmax(bold) > np.argmax(safe) > 5
     codes = np.eye(50)
     first, second, third = diverse_batch(np.array([bold, safe]), codes, 3)
@@ -166,3 +172,32 @@ def test_the_log_of_the_expected_improvement_is_exact_and_never_falls() -> None:
     np.testing.assert_allclose(log_expected_improvement(some), exact, rtol=1e-12)
     far = log_expected_improvement(np.array([-1e10, -1e6, 1e10]))
     np.testing.assert_allclose(far, [-0.5e20, -0.5e12, np.log(1e10)], rtol=1e-9)
+
+
+def test_the_expected_gain_in_hypervolume_is_that_of_many_draws() -> None:
+    rng = np.random.default_rng(3)
+    front = np.array([[0.2, 0.9], [0.5, 0.7], [0.9, 0.1]])
+    mean, std = np.array([[0.6, 0.75], [0.5, 0.5], [1.0, 0.3], [0.3, 0.3]]), np.full((4, 2), 0.08)
+    said = np.exp(log_hypervolume_improvement(mean, std, front, np.zeros(2)))
+    volume = HV(ref_point=np.zeros(2))
+    base, gains = volume(-front), []
+    for middle in mean:
+        draws = middle + 0.08 * rng.normal(size=(400, 2))
+        gains.append(np.mean([volume(-np.vstack([front, draw])) - base for draw in draws]))
+    # The measure over directions is the volume but for a constant, as far as its 48 directions tell.
+    ratios = said[:3] / np.array(gains[:3])
+    assert ratios.max() / ratios.min() < 1.35
+    assert gains[3] < 0.01 * max(gains)
+    assert said[3] < 0.01 * said.max()
+
+
+def test_of_two_directions_what_lies_beyond_the_front_is_wanted_and_not_the_middle_of_it() -> None:
+    goals = (Goal("Mr", direction="maximize"), Goal("Hc", direction="maximize"))
+    front = np.zeros((3, len(PROPERTIES)))
+    front[:, Column.Mr], front[:, Column.Hc] = [0.7, 0.8, 0.9], [0.5, 0.4, 0.2]
+    mean = np.full((3, len(PROPERTIES)), 0.2)
+    mean[:, Column.Mr], mean[:, Column.Hc] = [0.75, 0.85, 0.9], [0.35, 0.40, 0.15]
+    posterior = Posterior.gaussian(mean, np.full(mean.shape, 0.01))
+    scores = utility(goals, posterior, front)
+    assert np.argmax(scores) == 1
+    assert scores[1] > np.sort(scores)[1] + 3

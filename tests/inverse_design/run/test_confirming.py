@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from inverse_design import design
 from inverse_design.cli import app
+from inverse_design.properties import Column
 from inverse_design.run.confirming import checks_of
 from inverse_design.run.design import Design, read_design
 from inverse_design.run.folder import read_artifact
@@ -260,6 +261,35 @@ def test_a_run_stopped_between_two_confirmations_does_none_of_them_twice(
     assert len(stub.finer) == 2
     assert ask(tmp_path).hits == (True,) * 3
     assert len(stub.finer) == len(set(stub.finer)) == 3
+
+
+SPREAD = {**STUDY, "goals": {**STUDY["goals"], "axis_spread_deg": "maximize"}}
+
+
+def test_of_what_is_maximised_only_the_best_is_confirmed(stub: Stub, no_search: None, tmp_path: Path) -> None:
+    with pytest.raises(Searched):  # no number of hits is the end of it
+        design(SPREAD, tmp_path)
+    found, run = read_design(tmp_path / "known"), str(tmp_path / "known")
+    assert len(stub.finer) == 1
+    assert found.hits == (True, False, False)
+    assert [(item.confirmed, item.outdone) for item in found.verified] == [(True, False), (None, True), (None, True)]
+    spreads = [item.properties[Column.axis_spread_deg] for item in found.verified]
+    assert max(spreads) == spreads[0]
+    assert "1 confirmed hit, 2 more outdone by these and not simulated further" in said_by("status", run)
+    page = (tmp_path / "known" / "report.html").read_text()
+    assert "2 more do by elements of 2 nm, outdone by confirmed ones and not simulated further." in page
+    assert page.count("hit, outdone") >= 2
+    assert table(tmp_path)["confirmed"].isna()[:4].tolist() == [False, True, True, True]
+
+
+def test_what_a_refuted_hit_outdid_is_asked_after_it(stub: Stub, no_search: None, tmp_path: Path) -> None:
+    stub.misses = lambda structure, kind: structure.cell_nm < 2 and len(stub.finer) == 1
+    with pytest.raises(Searched):
+        design(SPREAD, tmp_path)
+    found = read_design(tmp_path / "known")
+    assert len(stub.finer) == 2
+    assert [(item.confirmed, item.outdone) for item in found.verified] == [(False, False), (True, False), (None, True)]
+    assert found.best_number == 1
 
 
 # -- verify
