@@ -64,6 +64,7 @@ class CurveView:
         self._items = {item.label.value: item for item in plot.legend.items}
         plot.legend.location, plot.legend.label_text_font_size = "bottom_right", "12px"
         plot.legend.background_fill_alpha, plot.legend.border_line_color = 0.8, None
+        plot.legend.background_fill_color, plot.legend.label_text_color = look.RAISED, look.INK
         plot.legend.label_text_font, plot.legend.padding, plot.legend.spacing = look.FONT, 4, 0
         self._cursor = Span(dimension="height", line_color=look.INK, line_width=1, line_alpha=0.6, visible=False)
         plot.add_layout(self._cursor)

@@ -10,6 +10,13 @@ from bokeh.plotting import figure
 RAISED, INK, SOFT, RULE = "#ffffff", "#1d1f23", "#5b6069", "#d9dad6"
 SIMULATED, PREDICTED, GOAL, FAILED, POINT = "#1f5f99", "#b04e0a", "#2f855a", "#8b2f3f", "#8a8f98"
 CHECKED = {"finer mesh": "#7a4fa3", "free spins": "#9a7b00"}
+DARK = {
+    RAISED: "#1d2025", INK: "#e7e6e2", SOFT: "#a2a7b0", RULE: "#363a41", SIMULATED: "#74b3ec", PREDICTED: "#f2a25c",
+    GOAL: "#68c690", FAILED: "#ee8b98", POINT: "#8d939d", CHECKED["finer mesh"]: "#c3a1ea",
+    CHECKED["free spins"]: "#dfc156",
+}  # fmt: skip
+"""What the page draws in place of these where dark colours are preferred; those of the report."""
+
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', sans-serif"
 
 
@@ -38,22 +45,28 @@ def sheet() -> InlineStyleSheet:
 
 WIDGETS = f"""
 :host, .bk-input, .bk-btn {{ font: 14px/1.45 {FONT}; }}
-:host, .bk-input, .bk-btn-default {{ color: {INK}; }}
-label, .bk-input-group > label, .bk-slider-title {{ color: {SOFT}; font-size: 13px; }}
-.bk-slider-value {{ color: {INK}; font-weight: 600; }}
-.bk-input {{ background: {RAISED}; border-color: {RULE}; min-height: 32px; }}
+:host, .bk-input, .bk-btn-default {{ color: var(--ink); }}
+label, .bk-input-group > label, .bk-slider-title {{ color: var(--soft); font-size: 13px; }}
+.bk-slider-value {{ color: var(--ink); font-weight: 600; }}
+.bk-input {{ background: var(--raised); border-color: var(--rule); min-height: 32px; }}
+.bk-btn-default {{ background: var(--raised); border-color: var(--rule); }}
+.bk-btn-default:hover {{ background: var(--shade); }}
+.bk-btn-default[disabled], .bk-btn-default[disabled]:hover {{
+  background: var(--shade); color: var(--soft); opacity: .8; }}
+.noUi-target {{ background: var(--shade); border-color: var(--rule); }} .noUi-handle {{ background: var(--soft); }}
 .bk-btn {{ border-radius: .35rem; min-height: 32px; padding: 4px 6px; white-space: normal; }}
 .bk-btn:focus-visible, .bk-input:focus-visible, .noUi-handle:focus-visible {{
-  outline: 2px solid {SIMULATED}; outline-offset: 2px; }}
-.bk-btn-default.bk-active {{ background: {SIMULATED}; color: #fff; border-color: {SIMULATED}; }}
-.bk-btn-primary {{ background: {SIMULATED}; border-color: {SIMULATED}; color: #fff; }}
-.noUi-connect {{ background: {SIMULATED}; }}
+  outline: 2px solid var(--simulated); outline-offset: 2px; }}
+.bk-btn-default.bk-active {{ background: var(--simulated); color: var(--on); border-color: var(--simulated); }}
+.bk-btn-primary {{ background: var(--simulated); border-color: var(--simulated); color: var(--on); }}
+.bk-btn-primary:hover {{ background: var(--simulated); color: var(--on); filter: brightness(1.1); }}
+.noUi-connect {{ background: var(--simulated); }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }}
-caption {{ text-align: left; color: {SOFT}; font-size: 13px; padding-bottom: .3rem; }}
-th, td {{ text-align: left; padding: .2rem .7rem .2rem 0; border-bottom: 1px solid {RULE}; white-space: nowrap; }}
-thead th {{ color: {SOFT}; font-weight: 500; font-size: 13px; }}
-.meets {{ color: {GOAL}; font-weight: 600; }} .misses {{ color: {FAILED}; }}
-.predicted {{ color: {PREDICTED}; }} .simulated {{ color: {SIMULATED}; }}
-.warning {{ color: {FAILED}; }} p {{ margin: .2rem 0; }} .soft {{ color: {SOFT}; font-size: 13px; }}
-img {{ width: 100%; height: auto; display: block; image-rendering: pixelated; border: 1px solid {RULE}; }}
+caption {{ text-align: left; color: var(--soft); font-size: 13px; padding-bottom: .3rem; }}
+th, td {{ text-align: left; padding: .2rem .7rem .2rem 0; border-bottom: 1px solid var(--rule); white-space: nowrap; }}
+thead th {{ color: var(--soft); font-weight: 500; font-size: 13px; }}
+.meets {{ color: var(--goal); font-weight: 600; }} .misses {{ color: var(--failed); }}
+.predicted {{ color: var(--predicted); }} .simulated {{ color: var(--simulated); }}
+.warning {{ color: var(--failed); }} p {{ margin: .2rem 0; }} .soft {{ color: var(--soft); font-size: 13px; }}
+img {{ width: 100%; height: auto; display: block; image-rendering: pixelated; border: 1px solid var(--rule); }}
 """

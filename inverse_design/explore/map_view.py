@@ -48,7 +48,8 @@ class MapView:
         self._mapper = linear_cmap("color", Viridis256, 0, 1, nan_color=look.POINT)
         colored = {"x": "x", "y": "y", "fill_color": self._mapper}
         points = [
-            self.figure.scatter(**colored, source=self._sources[LABEL], size=6, line_color=None, fill_alpha=0.75),
+            self.figure.scatter(**colored, source=self._sources[LABEL], size=6, line_color=look.SOFT, line_alpha=0.5,
+                                line_width=0.5, fill_alpha=0.75),
             self.figure.scatter("x", "y", source=self._sources[FRONT], size=8, fill_color=None,
                                 line_color=look.PREDICTED, line_width=1.5),
             self.figure.scatter(**colored, source=self._sources[CANDIDATE], size=12, marker="diamond",
@@ -57,7 +58,7 @@ class MapView:
         self._bar = ColorBar(color_mapper=self._mapper.transform, height=8, padding=0, margin=4,
                              title_text_font=look.FONT, title_text_font_style="normal", title_text_font_size="12px",
                              title_text_color=look.INK, major_label_text_font=look.FONT,
-                             major_label_text_font_size="12px",
+                             major_label_text_font_size="12px", major_label_text_color=look.SOFT,
                              background_fill_color=None)  # fmt: skip
         self.figure.add_layout(self._bar, "below")
         self.figure.add_tools(HoverTool(renderers=points, tooltips=[("", "@name"), ("x", "@x"), ("y", "@y")]))

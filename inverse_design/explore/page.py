@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import Executor
 from importlib.resources import files
 from pathlib import Path
@@ -170,6 +171,7 @@ def context(atlas: Atlas) -> dict[str, Any]:
         "marks": " Diamonds: candidates of the run; circles: its Pareto points." if atlas.run is not None else "",
         "style": _shipped("page.css"),
         "script": _shipped("page.js"),
+        "dark": json.dumps(look.DARK),
         "disc": plots.direction_disc(),
     }
 

@@ -23,7 +23,9 @@ minimum (0.008 at most), and with one a hundred times tighter all 20 had the anc
 Started from +y with easy axes in the plane, the spins stay exactly in the plane: the model of the planar solver. Spins
 in three dimensions may leave the plane when they switch, if something pushes them; `out_of_plane_rad` is that push. Of
 five structures of 80 and 160 nm a push of 0.01 left Hc of three as it was, and lowered two: 0.284 to 0.246 H_A, and
-0.403 to 0.334 (0.354 with a push of 0.0001).
+0.403 to 0.334 (0.354 with a push of 0.0001). A tilt that grows slowly has a torque below the default tolerance: with a
+push, use one of 1.5e-5, by which fidimag and our free spins by cells have the same curves (`python -m
+studies.benchmarks.out_of_plane`).
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from inverse_design.explore import look
 from inverse_design.explore.goals_panel import GoalsPanel
 from inverse_design.explore.server import Explorer
 from simulation import LabelStore, Microstructure
@@ -233,6 +234,23 @@ def test_a_goal_is_dragged_and_find_offers_answers(page: Any, monkeypatch: pytes
     (words,) = re.findall(r"<p class='soft'>(.*?); Mr", page.evaluate(of("answer-text-1", "text")))
     page.get_by_role("button", name="Show 2").click()
     comes_true(page, f"{of('origin', 'text')}.includes('>{words}<')")
+
+
+def test_dark_colours_are_drawn_where_they_are_preferred_and_light_ones_again(browser: Any, explorer: Explorer) -> None:
+    """By the page's styles, and by the models of what is drawn on a canvas; on the grains strokes stay as they are."""
+    page, trouble = opened(browser, explorer)
+    axis, strokes = of("curve", "below[0].axis_label_text_color"), of("grains", "renderers[1].glyph.line_color.value")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    before = [page.evaluate(what) for what in (axis, strokes, paper)]
+    page.emulate_media(color_scheme="dark")
+    comes_true(page, f"{axis} === '{look.DARK[look.INK]}'")
+    assert page.evaluate(strokes) == before[1] == look.INK
+    assert page.evaluate(paper) == "rgb(22, 24, 28)"
+    page.emulate_media(color_scheme="light")
+    comes_true(page, f"{axis} === '{look.INK}'")
+    assert [page.evaluate(what) for what in (axis, strokes, paper)] == before
+    assert trouble == []
+    page.close()
 
 
 def test_a_second_page_does_not_disturb_the_first(browser: Any, explorer: Explorer, page: Any) -> None:
