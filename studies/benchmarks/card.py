@@ -3,7 +3,7 @@
     python -m studies.benchmarks.card
 
 Writes the tables of README.md between their marks, from design.jsonl, from the cards of the shipped surrogates, from
-novelty.csv, statistics.csv, pareto.jsonl, failing_writes.csv and measured_pair.csv. Nothing is simulated or predicted.
+novelty.csv, statistics.csv, pareto.jsonl, phases.csv, failing_writes.csv and measured_pair.csv. Nothing is simulated or predicted.
 The others are what their commands printed.
 """
 
@@ -84,6 +84,17 @@ def writes_table() -> str:
     return markdown(("command", "its writes", *faults, "did harm"), rows)
 
 
+def phases_table() -> str:
+    """What a second phase costs, and the code for it those that have none."""
+    found = pd.read_csv(FOLDER / "phases.csv")
+    rows = []
+    for what, part in found.groupby("what", sort=False):
+        cells = [f"{r.ratio:.2f} ({r.lower_quartile:.2f} to {r.upper_quartile:.2f})" for r in part.itertuples()]
+        rows.append([str(what), *cells])
+    first = found[found["what"] == found["what"].iloc[0]]
+    return markdown(("CPU time", *(f"{r.discretization}, {r.spins}" for r in first.itertuples())), rows)
+
+
 def measured_table() -> str:
     """What a run for a synthetic specimen simulated, the best ten of it."""
     found = pd.read_csv(FOLDER / "measured_pair.csv").fillna("").head(10)
@@ -112,6 +123,7 @@ def blocks() -> dict[str, str]:
         "accuracy": accuracy_table(),
         "novelty": novelty_table(),
         "writes": writes_table(),
+        "phases": phases_table(),
         "measured": measured_table(),
     }
 
