@@ -3,8 +3,8 @@
     python -m studies.benchmarks.card
 
 Writes the tables of README.md between their marks, from design.jsonl, from the cards of the shipped surrogates, from
-novelty.csv, statistics.csv, pareto.jsonl, phases.csv, failing_writes.csv and measured_pair.csv. Nothing is simulated or predicted.
-The others are what their commands printed.
+novelty.csv, statistics.csv, pareto.jsonl, phases.csv, failing_writes.csv and measured_pair.csv. Nothing is simulated or
+predicted. The others are what their commands printed.
 """
 
 from __future__ import annotations
