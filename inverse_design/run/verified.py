@@ -269,12 +269,18 @@ def in_words(candidate: Candidate) -> str:
         KNOWN: f"given as a start: {name}" if kind == "start" else f"known before the search: {of}",
         STEERED: f"{of or 'a fresh draw'} with its axes steered towards the goals",
         TURNED: f"{of or 'a fresh draw'} with the axis of one grain turned",
-        REFINED: f"{of} refined by the solver alone, some of its axes turned",
+        REFINED: f"{of} refined by the solver alone, some of its axes turned"
+        + (", or its boundary changed" if candidate.structure.phases else ""),
         DRAWN: "a fresh draw, as it is",
         DECODED: "decoded from the latent space and fitted with grains",
     }[candidate.source]
     change = candidate.change
     text = words if change is None else f"{words}: {change.in_words()}"
+    structure = candidate.structure
+    if structure.phases and structure.boundary_nm:
+        text += (
+            f"; between its grains {structure.boundary_nm:g} nm of a phase with Js of {structure.phases[0].Js_T:.3g} T"
+        )
     if candidate.source != KNOWN and np.isfinite(candidate.nearest_deg):
         text += f". The nearest structure with a known curve differs by {candidate.nearest_deg:.3g} degrees of axis"
     if candidate.novelty > 1:

@@ -16,6 +16,7 @@ from inverse_design.candidates.climb import HALF, Simulated, axis_model, climb, 
 from inverse_design.candidates.distances import axis_distance_deg
 from inverse_design.goals import Goal
 from inverse_design.properties import structure_properties
+from inverse_design.run.verified import in_words
 from simulation import Boundary, FieldSweep, Microstructure, Purpose, StructureFamily, demagnetization_curve
 
 FAMILY = StructureFamily(40, 2, (6, 12), (0.0, 2.0))
@@ -156,6 +157,9 @@ def test_layers_are_climbed_to_within_those_of_the_family() -> None:
         parent = STRUCTURES[int(candidate.parent.partition(":")[2])]
         assert candidate.nearest_deg == axis_distance_deg(candidate.structure, parent) > 0
         assert candidate.change is not None  # told from the parent's grains
+        between = f"; between its grains 2 nm of a phase with Js of {found.Js_T:.3g} T."
+        assert between in in_words(candidate)
+        assert "or its boundary changed: " in in_words(candidate)
     assert not any(candidate.structure.phases for candidate in climb(request(Goal("Mr", 0.8)), KNOWN, (), seed=4))
 
 
