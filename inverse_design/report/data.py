@@ -21,7 +21,7 @@ from simulation.bhmax import internal_field as internal_field
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 
-FIGURED = 4
+FIGURED = 1
 """Of the best candidates figures are drawn as files, whether they count or not."""
 
 
@@ -67,7 +67,7 @@ class ReportData(Design):
     @property
     def figured(self) -> set[int]:
         """Numbers of the candidates that have figures for papers: all of them if asked for, else those that count and
-        the best few; the page itself draws every one, in a fraction of the time."""
+        the best one; the page itself draws every one, in a fraction of the time."""
         if self.all_figures:
             return set(range(len(self.verified)))
         return {number for number, counts in enumerate(self.hits) if counts} | set(self.ranking[:FIGURED])

@@ -243,7 +243,7 @@ class Verification(Section):
     `correction` is what is measured less what is simulated, by anchor: goals are of what will be measured.
     `max_simulations` is for candidates and redraws; confirmations, and what is known from the labels, are not in it.
     `refine` is how many simulations the solver climbs with before each search of the surrogate, in whole batches of
-    `candidates`; unless given as many as three batches, and none for a solver of minutes a curve.
+    `candidates`; unless given as many as six batches, and none for a solver of minutes a curve.
     """
 
     candidates: Positive = 8

@@ -244,12 +244,12 @@ class Study(Section):
             object.__setattr__(self, "verification", self.verification.model_copy(update={"confirm": checks}))
 
     def _fill_refinement(self) -> None:
-        """Unless the study says so, the solver climbs with three batches before each search, as many of them as leave
+        """Unless the study says so, the solver climbs with six batches before each search, as many of them as leave
         one for the search; not at all where a curve takes minutes."""
         part = self.verification
         if part.refine is None:
             slow = part.backend != "planar"
-            room = max(min(3, part.max_simulations // part.candidates - 1), 0)
+            room = max(min(6, part.max_simulations // part.candidates - 1), 0)
             refine = 0 if slow or "refined" not in part.sources else room * part.candidates
             object.__setattr__(self, "verification", part.model_copy(update={"refine": refine}))
 

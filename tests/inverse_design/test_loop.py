@@ -14,8 +14,10 @@ import sqlite3
 import subprocess
 import sys
 import time
+import traceback
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,6 +43,14 @@ def command(runs: Path, *overrides: str, name: str = "small") -> list[str]:
 
 def execute(*words: str) -> Result:
     return CliRunner().invoke(app, words)
+
+
+def answer(*words: str) -> dict[str, Any]:
+    """What a command with --json says; where it says nothing, why is in the failure."""
+    done = execute(*words)
+    assert done.exit_code == 0, f"{done.stderr}\n{''.join(traceback.format_exception(done.exception))}"
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +208,7 @@ def test_changed_goals_redo_the_search_only(runs: Path, run: Path) -> None:
 def test_commands_on_a_run(run: Path, tmp_path: Path) -> None:
     structure = str(run / "candidates" / "00" / "structure.npz")
     assert "simulations in the store" in execute("status", str(run)).stdout
-    found = json.loads(execute("evaluate", str(run), "--json", "-o", str(tmp_path / "figures")).stdout)
+    found = answer("evaluate", str(run), "--json", "-o", str(tmp_path / "figures"))
     assert set(found) == {"mae", "paper", "n", "within_1_std", "within_2_std", "rank_correlation"}
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
         f"{name}.{kind}"
@@ -210,7 +220,7 @@ def test_commands_on_a_run(run: Path, tmp_path: Path) -> None:
     assert execute("simulate", structure, "-o", str(tmp_path / "out")).exit_code == 0
     assert list(pd.read_csv(tmp_path / "out" / "curve.csv").columns) == ["h", "m", "converged"]
     assert (tmp_path / "out" / "curve.png").stat().st_size > 0
-    predicted = json.loads(execute("predict", structure, "--surrogate", str(run), "--json").stdout)
+    predicted = answer("predict", structure, "--surrogate", str(run), "--json")
     assert set(predicted) <= {*ANCHORS, "novelty"}
     assert set(predicted) >= set(ANCHORS)
     assert execute("report", str(run)).exit_code == 0
