@@ -1,28 +1,13 @@
 """A climb with the solver itself: structures near the goals, a few of their axes turned, chosen by what can be told
 without any network.
 
-A simulation takes a second or less, as long as a network takes to load. What a child's curve will be is told from its
-parent's, which was simulated, and from the statistics of its axes (`axis_statistics`). With w_i the share of the area
-of grain i, a_i its axis from the field, d_i by how much it was turned,
-
-    D = sum_i w_i (|cos(a_i + d_i)| - |cos a_i|)          by how much Mr changes if each grain stays where it is
-    u = sum_i w_i sin^2 d_i                               how much is another magnet than before
-
-As near what a surrogate is corrected by (`error_model`), an anchor point either stays what it is but for a little, with
-the probability p, or another avalanche decides it:
-
-    y_parent + SLOPE D + DRIFT sqrt(u / UNIT) N(0, 1),                                p = 1 / (1 + sqrt(u / HALF)),
-    f_child + r (y_parent - f_parent) + sqrt(s^2 + (1 - r^2) s_0^2) N(0, 1) else,     r = exp(-u / FORGOTTEN),
-
-where f and s are mean and standard deviation by the axes' statistics of the structures near the goals and s_0 is what
-these do not say. M1 and Mr are told by D as long as nothing switches before them: with the share exp(-Hk90 / BEFORE) of
-the parent they go as the others. The constants are read off children that were simulated (`python -m
-studies.benchmarks.climb`). By this posterior the acquisition function says what each of many children promises, as it
-does for candidates of the surrogate (`acquisition`); the most promising are turned further, some times over, as an
-evolution strategy does, which costs no simulation. Those that are simulated are drawn with probabilities in proportion
-(a softmax, by the trick of Gumbel 1954, so that not all are of one kind).
+A simulation takes a second or less, as long as a network takes to load. By the posterior of children of simulated
+structures (`turned`) the acquisition function says what each of many promises, as it does for candidates of the
+surrogate (`acquisition`); the most promising are turned further, some times over, as an evolution strategy does, which
+costs no simulation. Those that are simulated are drawn with probabilities in proportion (a softmax, by the trick of
+Gumbel 1954, so that not all are of one kind).
 Where a phase may lie between the grains, promising structures are also looked at with other layers (see `layers`), and
-their axes turned as above; shares of the area then count with the Js of their cells over that of the main phase.
+their axes turned as above.
 """
 
 from __future__ import annotations
@@ -39,19 +24,10 @@ from inverse_design.candidates.distances import axis_distance_deg, rotation_deg
 from inverse_design.candidates.error_model import Posterior, with_derived
 from inverse_design.candidates.layers import VARIED_CELLS, VARIED_SHARE, layer_change, layer_spread, other_layers
 from inverse_design.candidates.selection import top
-from inverse_design.properties import STRUCTURE, Column, grain_properties, properties_turned
+from inverse_design.candidates.turned import posterior_of_turned
+from inverse_design.properties import STRUCTURE, grain_properties, properties_turned
 from simulation.anchors import ANCHORS
-from simulation.material import Material, Nd2Fe14B
 from simulation.microstructure import Microstructure, axis_angle
-
-SLOPE = np.array([0.1, 1.0, 0.0, 0.0, 0.0, 0.0])
-DRIFT = np.array([0.0002, 0.0008, 0.003, 0.004, 0.004, 0.004])
-CHANGE = np.array([0.0006, 0.004])
-"""Of M1, Mr, Hk90, Hk80, Hk70 and Hc, see above; standard deviation of M1 and Mr where they do not stay, though nothing
-switches before them."""
-
-UNIT, HALF, FORGOTTEN, BEFORE = 0.003, 0.001, 0.04, 0.08
-"""Of u, u, u and H_A, see above."""
 
 NEAR = 400
 """Structures whose axes are looked at, those nearest to the goals."""
@@ -217,48 +193,6 @@ def axis_model(known: Simulated, near: np.ndarray) -> AxisModel:
     structures = [known.structures[row] for row in near]
     numbers = [axis_statistics(each, each.grain_angle_rad[None]) for each in structures]
     return AxisModel.of(np.concatenate(numbers), known.anchors[near])
-
-
-def posterior_of_turned(
-    model: AxisModel,
-    parent: Microstructure,
-    anchors: np.ndarray,
-    angle_rad: np.ndarray,
-    material: Material = Nd2Fe14B,
-    spread: np.ndarray | None = None,
-) -> Posterior:
-    """The posterior of the anchor points (n, 6) of a parent's grains with other axes (n, grains), from the parent's own
-    (6,).
-
-    Args:
-        material: of the main phase.
-        spread: (6,) standard deviation of the parent's own, where these are told.
-    """
-    change, apart = (each[:, None] for each in changes(parent, angle_rad, material))
-    persists = np.broadcast_to(1 / (1 + np.sqrt(apart / HALF)), (len(change), len(ANCHORS)))
-    persist_mean = anchors + SLOPE * change
-    drift = DRIFT * np.sqrt(np.maximum(apart, 1e-2 * UNIT) / UNIT)
-    mean, std = model.predict(axis_statistics(parent, np.vstack([parent.grain_angle_rad, angle_rad])))
-    kept = np.exp(-apart / FORGOTTEN)
-    change_mean = mean[1:] + kept * (anchors - mean[0])
-    change_std = np.sqrt(std[1:] ** 2 + (1 - kept**2) * model.unsaid**2) + drift
-    before = np.exp(-max(float(anchors[Column.Hk90]), 0.0) / BEFORE)
-    change_mean[:, :2] = before * change_mean[:, :2] + (1 - before) * persist_mean[:, :2]
-    change_std[:, :2] = np.hypot(before * change_std[:, :2], CHANGE)
-    if spread is not None:
-        change_std, drift = np.hypot(change_std, spread), np.hypot(drift, spread)
-    return Posterior(change_mean, change_std, persist_mean, drift, persists)
-
-
-def changes(
-    parent: Microstructure, angle_rad: np.ndarray, material: Material = Nd2Fe14B
-) -> tuple[np.ndarray, np.ndarray]:
-    """D and u (n,) of a parent's grains with other axes (n, grains), see above."""
-    before = parent.grain_angle_rad
-    strength = (parent.polarization_T(material) / material.Js_T).ravel() if parent.phases else None
-    area = np.bincount(parent.grain_id.ravel(), strength, minlength=before.size) / parent.grain_id.size
-    change = (np.abs(np.cos(angle_rad)) - np.abs(np.cos(before))) @ area
-    return change, np.sin(angle_rad - before) ** 2 @ area
 
 
 def _varied(anchors: np.ndarray) -> Posterior:

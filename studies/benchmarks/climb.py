@@ -4,7 +4,7 @@
 
 Of shipped labels by elements with free spins (test ones left out) some children each are simulated: with one axis
 turned, or two, or up to 32 of them, or all brought nearer to the field or taken away from it. Prints, by how much of a
-magnet was turned (u of `inverse_design.candidates.climb`), what M1, Mr, Hk90, Hk80, Hk70 and Hc do beside what the
+magnet was turned (u of `inverse_design.candidates.turned`), what M1, Mr, Hk90, Hk80, Hk70 and Hc do beside what the
 climb expects: how often an anchor point stays about what it was, and what its posterior is off by. Simulations are rows
 of a store: what was interrupted goes on.
 """
@@ -18,15 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from inverse_design.candidates.climb import (
-    DRIFT,
-    ROTATION_RAD,
-    UNIT,
-    Simulated,
-    axis_model,
-    changes,
-    posterior_of_turned,
-)
+from inverse_design.candidates.climb import ROTATION_RAD, Simulated, axis_model
+from inverse_design.candidates.turned import DRIFT, UNIT, changes, posterior_of_turned
 from simulation import ANCHORS, Conditions, FieldSweep, LabelStore, Microstructure, Nd2Fe14B, Purpose, label_all
 from simulation.execution.executors import local
 from simulation.labels.sets import SPLITS, load_label_set

@@ -12,8 +12,9 @@ import pytest
 
 from inverse_design.candidates.axis_statistics import axis_statistics
 from inverse_design.candidates.candidate import REFINED, BatchRequest
-from inverse_design.candidates.climb import HALF, Simulated, axis_model, climb, posterior_of_turned
+from inverse_design.candidates.climb import Simulated, axis_model, climb
 from inverse_design.candidates.distances import axis_distance_deg
+from inverse_design.candidates.turned import HALF, posterior_of_turned
 from inverse_design.goals import Goal
 from inverse_design.properties import structure_properties
 from inverse_design.run.verified import in_words
