@@ -2,19 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
-_HOME = {"ReportData": "data", "write_report": "page"}
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"inverse_design.report.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'inverse_design.report' has no attribute {name!r}")
-
-
-if TYPE_CHECKING:
-    from inverse_design.report.data import ReportData as ReportData
-    from inverse_design.report.page import write_report as write_report
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,36 @@
+from .anchors import ANCHORS as ANCHORS
+from .anchors import AnchorPoints as AnchorPoints
+from .anchors import anchor_points as anchor_points
+from .bhmax import maximum_energy_product as maximum_energy_product
+from .curve import DemagnetizationCurve as DemagnetizationCurve
+from .errors import InputError as InputError
+from .execution.engine import Engine as Engine
+from .execution.executors import engine as engine
+from .formats import ReadOptions as ReadOptions
+from .formats import export_structure as export_structure
+from .formats import read_structure as read_structure
+from .hysteresis import FieldStatus as FieldStatus
+from .hysteresis import FieldSweep as FieldSweep
+from .hysteresis import demagnetization_curve as demagnetization_curve
+from .labels.label import Conditions as Conditions
+from .labels.label import Label as Label
+from .labels.label import Outcome as Outcome
+from .labels.label import Specification as Specification
+from .labels.labelling import Progress as Progress
+from .labels.labelling import label_all as label_all
+from .labels.labelling import shard as shard
+from .labels.sets import load_labels as load_labels
+from .labels.sets import load_structures as load_structures
+from .labels.store import LabelStore as LabelStore
+from .material import MATERIALS as MATERIALS
+from .material import VOID as VOID
+from .material import Material as Material
+from .material import Nd2Fe14B as Nd2Fe14B
+from .material import Phase as Phase
+from .microstructure import Microstructure as Microstructure
+from .sampling import Boundary as Boundary
+from .sampling import Purpose as Purpose
+from .sampling import StructureFamily as StructureFamily
+from .tessellation import voronoi as voronoi
+
+__version__: str
