@@ -114,6 +114,7 @@ class Candidate:
             averaged over the cells; empty and NaN where that was not looked for.
         novelty: how unlike it is all that the surrogate was trained on, above 1 outside, see
             `surrogate.Surrogate.novelty`; NaN where that is not known.
+        hit_probability: of meeting every target and bound, as told when it was chosen; NaN where nothing was.
     """
 
     structure: Microstructure
@@ -127,6 +128,7 @@ class Candidate:
     nearest: str = ""
     nearest_deg: float = float("nan")
     novelty: float = float("nan")
+    hit_probability: float = float("nan")
 
     def __repr__(self) -> str:
         values = " ".join(f"{name} {value:.3f}" for name, value in zip(ANCHORS, self.anchors, strict=True))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inverse_design.candidates.acquisition import utilities
+from inverse_design.candidates.acquisition import log_feasibility, utilities
 from inverse_design.candidates.axis_statistics import AxisModel, axis_statistics
 from inverse_design.candidates.candidate import REFINED, BatchRequest, Candidate
 from inverse_design.candidates.distances import axis_distance_deg, rotation_deg
@@ -25,6 +25,7 @@ from inverse_design.candidates.error_model import Posterior, with_derived
 from inverse_design.candidates.layers import VARIED_CELLS, VARIED_SHARE, layer_change, layer_spread, other_layers
 from inverse_design.candidates.selection import top
 from inverse_design.candidates.turned import posterior_of_turned
+from inverse_design.goals import Goal
 from inverse_design.properties import STRUCTURE, grain_properties, properties_turned
 from simulation.anchors import ANCHORS
 from simulation.microstructure import Microstructure, axis_angle
@@ -99,7 +100,7 @@ def climb(request: BatchRequest, known: Simulated, answers: Sequence[Microstruct
     for row in top(scores, 40 * request.count + 1):
         if len(batch) == request.count:
             break
-        candidate = litters[which[row]].candidate(int(place[row]))
+        candidate = litters[which[row]].candidate(int(place[row]), request.goals)
         child = candidate.structure
         if all(axis_distance_deg(child, other) > request.distinct_deg for other in (*answers, *chosen)):
             chosen.append(child)
@@ -127,13 +128,15 @@ class _Litter:
     posterior: Posterior
     scores: np.ndarray
 
-    def candidate(self, row: int) -> Candidate:
+    def candidate(self, row: int, goals: Sequence[Goal]) -> Candidate:
+        """One of them, to simulate."""
         child = replace(self.parent, grain_angle_rad=self.angle_rad[row])
         mean, std = self.posterior.mean[row], self.posterior.std[row, : len(ANCHORS)]
         return Candidate(
             *(child, np.zeros(0), mean, std, REFINED),
             parent=self.name, rotated_deg=rotation_deg(child, self.origin),
             nearest=self.name, nearest_deg=axis_distance_deg(child, self.origin),
+            hit_probability=float(np.exp(log_feasibility(goals, self.posterior[np.array([row])])[0])),
         )  # fmt: skip
 
 

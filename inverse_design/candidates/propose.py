@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inverse_design.candidates.acquisition import utilities
+from inverse_design.candidates.acquisition import log_feasibility, utilities
 from inverse_design.candidates.candidate import MODEL_OPTIMIZED, BatchRequest, Candidate, Known, LatentModel
 from inverse_design.candidates.distances import Nearby, axis_distance_deg, rotation_deg
 from inverse_design.candidates.error_model import OPTIMISM, Discrepancy, selection_bias, with_derived
@@ -71,6 +71,7 @@ def propose(
 
     chosen = new[diverse_batch(score, sharp[new], request.count, distinct)]
     mean, std = posterior.mean, posterior.std[:, : len(ANCHORS)]
+    probability = np.exp(log_feasibility(request.goals, posterior))
     done = np.flatnonzero(known.simulated)
     simulated = Nearby(Structures(known.structures).take(done), known.codes[done])
     batch = []
@@ -85,6 +86,7 @@ def propose(
                 else np.zeros(0),
                 nearest=known.name(int(done[row])) if row >= 0 else "",
                 nearest_deg=away if np.isfinite(away) else float("nan"),
+                hit_probability=float(probability[i]),
             )
         )
     return batch

@@ -134,6 +134,21 @@ def achieved(data: ReportData) -> str:
     return f"{text} {in_words(data.labelled)}{but}" if data.labelled else text
 
 
+def foretold(data: ReportData) -> str:
+    """How many were to hit by the probabilities they were chosen with, and how many did; nothing without any."""
+    told = [(each.candidate.hit_probability, each.is_hit(data.goals)) for each in data.verified]
+    told = [(probability, hit) for probability, hit in told if np.isfinite(probability)]
+    if not told or all(goal.window is None for goal in data.goals):
+        return ""
+    expected, came = sum(probability for probability, _ in told), sum(hit for _, hit in told)
+    one = len(told) == 1
+    return (
+        f"By the probabilities that the {len(told)} searched candidate{'' if one else 's'} "
+        f"{'was' if one else 'were'} chosen with, {expected:.2g} of them were to meet every target and bound "
+        f"when simulated; {came} did."
+    )
+
+
 def _upheld(data: ReportData) -> str:
     """What a hit was held against before it counted."""
     said = {"finer": "on cells half as large", "free": "with free spins"}

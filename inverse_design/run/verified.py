@@ -215,7 +215,7 @@ def verified_table(
         row["source"], row["parent"] = item.candidate.source, item.candidate.parent
         row |= {name: item.properties[Column[name]] for name in (*DERIVED, *STRUCTURE)}
         row["spins"] = item.spins
-        row["novelty"] = item.candidate.novelty
+        row["novelty"], row["hit_probability"] = item.candidate.novelty, item.candidate.hit_probability
         row["curve_distance"] = item.apart(goals)
         rows.append(row)
     more = [] if curve_of(goals) is None else ["curve_distance"]
@@ -225,7 +225,7 @@ def verified_table(
 def _columns() -> list[str]:
     first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit", "confirmed"]
     anchors = [f"{anchor}_{kind}" for anchor in ANCHORS for kind in ("predicted", "std", "verified")]
-    return [*first, *anchors, "source", "parent", *DERIVED, *STRUCTURE, "spins", "novelty"]
+    return [*first, *anchors, "source", "parent", *DERIVED, *STRUCTURE, "spins", "novelty", "hit_probability"]
 
 
 ORIGIN = "origin.json"
@@ -252,6 +252,7 @@ def write_candidate(folder: Path, item: Verified, origin: Mapping[str, Any]) -> 
         "nearest": {"structure": candidate.nearest, "degrees": candidate.nearest_deg} if candidate.nearest else None,
         "in_words": in_words(candidate), "predicted": predicted,
         "novelty": candidate.novelty if np.isfinite(candidate.novelty) else None,
+        "hit_probability": candidate.hit_probability if np.isfinite(candidate.hit_probability) else None,
         "label": item.label_key, "backend": item.backend,
         "discretization": item.discretization, "spins": item.spins, "confirmed": item.confirmed, **origin,
     }  # fmt: skip
@@ -324,7 +325,8 @@ def load_batch(folder: Path) -> list[Verified]:
         data.setdefault("switching_field", np.zeros((0, 0), np.float32))
         data.setdefault("plane_unstable_h", float("nan"))
         own, of_candidate = _names(Verified, *_ELSEWHERE), _names(Candidate, "structure")
-        data.setdefault(f"{_PREFIX}novelty", float("nan"))  # in runs of before it was not told
+        for name in ("novelty", "hit_probability"):  # in runs of before they were not told
+            data.setdefault(f"{_PREFIX}{name}", float("nan"))
         if set(data) != {*own, *(f"{_PREFIX}{name}" for name in of_candidate)}:
             raise InputError(f"{path}: written by another version of inverse_design")
         candidate = Candidate(structure, **{name: data[f"{_PREFIX}{name}"] for name in of_candidate})

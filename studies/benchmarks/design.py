@@ -109,6 +109,7 @@ def _found(path: Path) -> dict[str, Any]:
         "confirmed": bool(confirmed.any()),
         "simulations": len(first),
         "hits": int(first["hit"].sum()),
+        "expected": round(float(first["hit_probability"].sum()), 3),
         "sources": first["source"].value_counts().to_dict(),
         "by": list(first["source"][confirmed].unique()),
     }
@@ -125,7 +126,19 @@ def table(answers: list[dict[str, Any]]) -> str:
         medians = [float(np.median(values[key])) for key in _SHOWN]
         cells = [f"{value:.0f}" if np.isfinite(value) else "none" for value in medians]
         rows.append([side, f"{sum(one['confirmed'] for one in of)} of {len(of)}", *cells])
-    return markdown(("side", "confirmed", "simulations, median", "CPU s, median", "wall s, median"), rows)
+    text = markdown(("side", "confirmed", "simulations, median", "CPU s, median", "wall s, median"), rows)
+    return "\n".join([text, "", *_calibration(answers)])
+
+
+def _calibration(answers: list[dict[str, Any]]) -> list[str]:
+    """By side, how many of its candidates were to hit by what was told of them, and how many did."""
+    lines = []
+    for side in SIDES:
+        of = [one for one in answers if one["side"] == side and "expected" in one]
+        if of:
+            expected, hits, count = (sum(one[key] for one in of) for key in ("expected", "hits", "simulations"))
+            lines.append(f"{side}: of {count} candidates {expected:.1f} were to hit, {hits} did.")
+    return lines
 
 
 _SHOWN = ("simulations", "cpu_s", "wall_s")

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from inverse_design.report.data import achieved, internal_field, on_the_curve
+from inverse_design.report.data import achieved, foretold, internal_field, on_the_curve
 from inverse_design.report.figures import candidate_figure
 from inverse_design.report.page import MAX_BYTES, RELOAD_S, render
 from inverse_design.run.folder import GOES_ON
@@ -164,6 +164,20 @@ def test_an_unconverged_candidate_is_shown_and_counts_for_nothing() -> None:
     alone = dataclasses.replace(data, verified=data.verified[2:])
     assert alone.best_number is None
     assert "None of the 1 simulated candidate" in achieved(alone)
+
+
+def test_how_many_were_to_hit_is_held_against_how_many_did() -> None:
+    data = report_data()
+    assert foretold(data) == ""
+    told = [
+        dataclasses.replace(item, candidate=dataclasses.replace(item.candidate, hit_probability=probability))
+        for item, probability in zip(data.verified, (0.25, 0.5), strict=False)
+    ]
+    came = sum(item.is_hit(data.goals) for item in told)
+    assert foretold(dataclasses.replace(data, verified=tuple(told))) == (
+        f"By the probabilities that the 2 searched candidates were chosen with, 0.75 of them were to meet every target "
+        f"and bound when simulated; {came} did."
+    )
 
 
 def test_the_first_sentence_says_what_was_achieved() -> None:
