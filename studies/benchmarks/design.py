@@ -127,7 +127,7 @@ def table(answers: list[dict[str, Any]]) -> str:
         cells = [f"{value:.0f}" if np.isfinite(value) else "none" for value in medians]
         rows.append([side, f"{sum(one['confirmed'] for one in of)} of {len(of)}", *cells])
     text = markdown(("side", "confirmed", "simulations, median", "CPU s, median", "wall s, median"), rows)
-    return "\n".join([text, "", *_calibration(answers)])
+    return "\n\n".join([text, *_calibration(answers)])
 
 
 def _calibration(answers: list[dict[str, Any]]) -> list[str]:
