@@ -17,13 +17,13 @@ from inverse_design.explore.history import Shown
 from inverse_design.explore.simulations import Simulations
 from inverse_design.explore.state import Session
 from inverse_design.explore.widgets import Actions, button, text
-from simulation.anchors import ANCHORS, UNITS
+from inverse_design.properties import UNITS, Column
 from simulation.labels.film import Film, film
 from simulation.labels.label import Job
 from simulation.microstructure import Microstructure
 
 HALF_BAND = 0.01
-"""Of a goal that was just ticked, around what is predicted of what is shown."""
+"""Of a goal that was just ticked, around what is predicted of what is shown, as a part of the slider."""
 
 
 class GoalsPanel:
@@ -44,10 +44,10 @@ class GoalsPanel:
         self._stop: threading.Event | None = None
         self._answers: list[Answer] = []
         self._setting = False
-        self.wanted = CheckboxGroup(name="wanted", labels=list(ANCHORS), inline=True, stylesheets=[look.sheet()],
-                                    active=[ANCHORS.index(name) for name in session.goals])  # fmt: skip
+        self.wanted = CheckboxGroup(name="wanted", labels=list(session.ranges), inline=True, stylesheets=[look.sheet()],
+                                    active=[list(session.ranges).index(name) for name in session.goals])  # fmt: skip
         self.wanted.on_change("active", lambda attribute, old, new: self._ticked(new))
-        self.bands = {name: self._band(name) for name in ANCHORS}
+        self.bands = {name: self._band(name) for name in session.ranges}
         self.find = button("find", "Find", self._find, "primary")
         self.texts = [text(f"answer-text-{i}") for i in range(ANSWERS)]
         self.buttons = [button(f"show-{i}", f"Show {i + 1}", partial(self._show, i)) for i in range(ANSWERS)]
@@ -80,9 +80,12 @@ class GoalsPanel:
             self._stop.set()
 
     def _band(self, name: str) -> RangeSlider:
+        start, end, step = self._session.ranges[name]
+        unit = f" in {UNITS[name]}" if UNITS[name] else ""
         made = RangeSlider(
-            name=f"band-{name}", title=f"{name} in {UNITS[name]}", start=0.0, end=1.0, step=0.005, value=(0.3, 0.32),
-            format="0.000", visible=False, stylesheets=[look.sheet()], sizing_mode="stretch_width",
+            name=f"band-{name}", title=f"{name}{unit}", start=start, end=end, step=step, value=(start, end),
+            format="0.000" if step < 0.1 else "0.0", visible=False, stylesheets=[look.sheet()],
+            sizing_mode="stretch_width",
         )  # fmt: skip
 
         def moved(attribute: str, old: object, new: tuple[float, float]) -> None:
@@ -93,14 +96,17 @@ class GoalsPanel:
         return made
 
     def _ticked(self, active: list[int]) -> None:
-        asked = {ANCHORS[i] for i in active}
+        known = self._session.ranges
+        asked = {list(known)[i] for i in active}
 
         def change() -> None:
             for name in set(self._session.goals) - asked:
                 self._session.drop_goal(name)
             for name in asked - set(self._session.goals):
-                here = float(self._session.prediction().mean[ANCHORS.index(name)])
-                self._session.set_goal(name, max(here - HALF_BAND, 0.0), min(here + HALF_BAND, 1.0))
+                here, (start, end, _) = float(self._session.expected().mean[0, Column[name]]), known[name]
+                here = min(max(here, start), end)
+                half = HALF_BAND * (end - start)
+                self._session.set_goal(name, max(here - half, start), min(here + half, end))
 
         self._actions.act(change)
 

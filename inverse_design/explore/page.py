@@ -21,6 +21,7 @@ from inverse_design.explore.goals_panel import GoalsPanel
 from inverse_design.explore.grains_view import GrainsView
 from inverse_design.explore.map_view import MapView
 from inverse_design.explore.prediction import anchors_in_words
+from inverse_design.explore.ranges import ranges
 from inverse_design.explore.simulate_panel import SimulatePanel
 from inverse_design.explore.simulations import Simulations
 from inverse_design.explore.state import Session
@@ -169,6 +170,7 @@ def context(atlas: Atlas) -> dict[str, Any]:
         "heading": atlas.name,
         "about": f"{said}; {nx} × {ny} cells of {atlas.structures[0].cell_nm:g} nm, simulated by {c.discretization}",
         "marks": " Diamonds: candidates of the run; circles: its Pareto points." if atlas.run is not None else "",
+        "wanted": list(ranges(1.0)),
         "style": _shipped("page.css"),
         "script": _shipped("page.js"),
         "dark": json.dumps(look.DARK),

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inverse_design.candidates.acquisition import log_feasibility
-from inverse_design.candidates.error_model import Posterior
-from inverse_design.goals import Goal
 from simulation.anchors import AnchorPoints
 from simulation.microstructure import Microstructure
 from surrogate.novelty import widened
@@ -34,11 +30,6 @@ class Prediction:
     std: np.ndarray
     novelty: float
     code: np.ndarray
-
-
-def probability(goals: Sequence[Goal], mean: np.ndarray, std: np.ndarray) -> list[float]:
-    """That predictions (n, 6) with their standard deviations meet all goals, of each."""
-    return [float(np.exp(value)) for value in log_feasibility(goals, Posterior.gaussian(mean, std))]
 
 
 def predict(model: Surrogate, structure: Microstructure) -> Prediction:

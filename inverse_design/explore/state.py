@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from inverse_design.candidates.acquisition import log_feasibility
+from inverse_design.candidates.error_model import Posterior, with_derived
 from inverse_design.explore import edits
 from inverse_design.explore.atlas import Atlas, Curve
 from inverse_design.explore.history import History, Shown
-from inverse_design.explore.prediction import Prediction, predict, probability
+from inverse_design.explore.prediction import Prediction, predict
+from inverse_design.explore.ranges import ranges
 from inverse_design.goals import Goal
-from inverse_design.properties import simulated_properties
+from inverse_design.properties import grain_properties, simulated_properties
 from simulation.anchors import ANCHORS
 from simulation.errors import InputError
 from simulation.labels.film import Film
@@ -51,11 +54,14 @@ class Session:
         self.ends: list[int | None] = [None, None]
         self.alpha = 0.0
         self.grain: int | None = None
+        ny, nx = atlas.structures[0].shape
+        self.ranges = ranges(max(ny, nx) * atlas.structures[0].cell_nm)
         self.goals = {
-            goal.quantity: (max(goal.window[0], 0.0), min(goal.window[1], 1.0))
+            goal.quantity: (max(goal.window[0], self.ranges[goal.quantity][0]),
+                            min(goal.window[1], self.ranges[goal.quantity][1]))
             for goal in atlas.goals
-            if goal.window and goal.quantity in ANCHORS
-        }
+            if goal.window and goal.quantity in self.ranges
+        }  # fmt: skip
         self.simulated: dict[str, Simulated] = {}
         self.history = History()
         self._predictions: OrderedDict[str, Prediction] = OrderedDict()
@@ -267,17 +273,20 @@ class Session:
     # Goals.
 
     def set_goal(self, name: str, low: float, high: float) -> None:
-        """Ask for an anchor point between two values.
+        """Ask for a property between two values.
 
         Raises:
-            InputError: if there is no such anchor point, or the values are none.
+            InputError: if there is no such property here, or the values are none.
         """
-        if name not in ANCHORS:
-            raise InputError(f"a goal here is one of {', '.join(ANCHORS)}, got {name[:20]!r}")
+        if name not in self.ranges:
+            raise InputError(f"a goal here is one of {', '.join(self.ranges)}, got {name[:20]!r}")
         low, high = min(low, high), max(low, high)
-        if not (math.isfinite(low) and math.isfinite(high)) or low < -1 or high > 1:
-            raise InputError(f"{name}: a goal lies within -1 to 1, got {low} to {high}")
-        self.goals[name] = (low, max(high, low + 1e-3))
+        least, most, _ = self.ranges[name]
+        if name in ANCHORS:  # knees of a curve may lie before zero
+            least = -most
+        if not (math.isfinite(low) and math.isfinite(high)) or low < least or high > most:
+            raise InputError(f"{name}: a goal lies within {least:g} to {most:g}, got {low} to {high}")
+        self.goals[name] = (low, max(high, low + 1e-3 * most))
 
     def drop_goal(self, name: str) -> None:
         """Ask for it no more."""
@@ -291,8 +300,13 @@ class Session:
 
     def chance(self) -> float:
         """Probability, by the prediction, that what is shown meets all goals; 1 without any."""
-        found = self.prediction()
-        return probability(self.wanted(), found.mean[None], found.std[None])[0]
+        return float(np.exp(log_feasibility(self.wanted(), self.expected())[0]))
+
+    def expected(self) -> Posterior:
+        """Of all properties (1, 13) of what is shown: as predicted, and as its grains are."""
+        found, grains = self.prediction(), grain_properties([self.shown.structure])
+        posterior = Posterior.gaussian(found.mean[None], found.std[None])
+        return with_derived(posterior, grains, self.atlas.conditions.material)
 
 
 def _edited(words: str) -> str:

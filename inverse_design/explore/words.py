@@ -11,28 +11,42 @@ from markupsafe import Markup, escape
 from inverse_design.explore.finding import Answer
 from inverse_design.explore.state import Session
 from inverse_design.goals import Goal, distance
-from simulation.anchors import ANCHORS, UNITS
+from inverse_design.properties import STRUCTURE, UNITS, Column
+from simulation.anchors import ANCHORS
 from simulation.labels.label import Label
 from simulation.pictures.grain_image import png_data_uri
 
 
 def values_table(session: Session) -> str:
-    """The anchor points: wanted, predicted, simulated, and by each further simulation."""
-    found, simulated, checks = session.prediction(), session.anchors(), session.known().checks
+    """The anchor points, and what else is wanted: wanted, predicted, simulated, and by each further simulation."""
+    found, simulated, checks = session.expected(), _simulated(session), session.known().checks
     heads = ["predicted", *(["simulated"] if simulated is not None else []), *checks]
     wanted = Markup("<th>wanted</th>") if session.goals else ""
     head = Markup("<tr><th></th>{}{}</tr>").format(wanted, _join("<th>{}</th>", heads))
     rows = []
-    for i, name in enumerate(ANCHORS):
-        goal = session.goals.get(name)
-        cells = [Markup("<td class='predicted'>{:.3f} ± {:.3f}</td>").format(found.mean[i], found.std[i])]
+    for name in (*ANCHORS, *(name for name in session.goals if name not in ANCHORS)):
+        i, goal = Column[name], session.goals.get(name)
+        told = f"{found.mean[0, i]:.3f}"
+        if name not in STRUCTURE:
+            told += f" ± {found.std[0, i]:.3f}"
+        cells = [Markup("<td class='predicted'>{}</td>").format(told)]
         values = [] if simulated is None else [simulated[i]]
-        values += [check.anchors[name] if check.converged else math.nan for check in checks.values()]
+        if name in ANCHORS:
+            values += [check.anchors[name] if check.converged else math.nan for check in checks.values()]
         cells += [_value(value, goal) for value in values]
+        cells += [Markup("<td></td>")] * (len(heads) - len(cells))
         asked = Markup("<td>{:.3f} to {:.3f}</td>").format(*goal) if goal else Markup("<td></td>")
         first = Markup("<th scope='row'>{} <span class='soft'>{}</span></th>").format(name, UNITS[name])
         rows.append(Markup("<tr>{}{}{}</tr>").format(first, asked if session.goals else "", _join("{}", cells)))
     return str(Markup("<table><thead>{}</thead><tbody>{}</tbody></table>").format(head, _join("{}", rows)))
+
+
+def _simulated(session: Session) -> np.ndarray | None:
+    """(13,) as simulated; without a curve the anchor points alone."""
+    values, anchors = session.properties(), session.anchors()
+    if values is not None or anchors is None:
+        return values
+    return np.concatenate([anchors, np.full(len(Column) - len(anchors), np.nan)])
 
 
 def _value(value: float, goal: tuple[float, float] | None) -> Markup:
@@ -99,7 +113,8 @@ def answer(number: int, found: Answer, goals: Sequence[Goal]) -> str:
     picture = png_data_uri(found.structure, 160)
     misses = distance(goals, found.properties[None])[0]
     said = "meets all goals" if found.hit else f"misses by {misses:.2g} times the tolerance"
-    values = ", ".join(f"{name} {found.properties[ANCHORS.index(name)]:.3f}" for name in ("Mr", "Hc"))
+    names = dict.fromkeys(("Mr", "Hc", *(goal.quantity for goal in goals)))
+    values = ", ".join(f"{name} {found.properties[Column[name]]:.3f}" for name in names)
     return str(
         Markup("<img src='{}' alt='Grains of answer {}'><p><strong>{}</strong></p><p class='soft'>{}; {}</p>").format(
             picture, number, said, found.words, values

@@ -31,6 +31,12 @@ def test_a_target_without_an_answer_counts_as_longer_than_any() -> None:
     assert table(answers[1:]).splitlines()[2:] == ["| engine | 1 of 2 | none | none | none |"]
 
 
+def test_what_was_to_hit_is_held_against_what_did() -> None:
+    answer = {"side": "engine", "confirmed": True, "simulations": 8, "cpu_s": 30.0, "wall_s": 20.0}
+    answers = [{**answer, "expected": 0.75, "hits": 1}, {**answer, "expected": 1.5, "hits": 2}]
+    assert table(answers).splitlines()[-1] == "engine: of 16 candidates 2.2 were to hit, 3 did."
+
+
 def test_targets_lie_outside_of_the_tolerances_of_every_label() -> None:
     found = load_label_set("nd2fe14b-elements").anchors[:, COLUMNS]
     wanted = targets("nd2fe14b-elements", 6, 1)

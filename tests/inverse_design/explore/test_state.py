@@ -7,9 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from inverse_design.explore.prediction import predict, probability
+from inverse_design.explore import words
+from inverse_design.explore.prediction import predict
 from inverse_design.explore.state import MOST_SIMULATED, Session
 from inverse_design.goals import Goal
+from inverse_design.properties import Column, structure_properties
 from simulation import InputError, Microstructure
 from simulation.labels.film import film
 from surrogate.novelty import SLOPE
@@ -159,11 +161,29 @@ def test_a_goal_is_a_band_and_says_how_likely_it_is_met() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "low", "high"), [("Mx", 0, 1), ("Mr", math.nan, 1), ("Hc", 0.1, math.inf), ("Hc", -5, 0.1)]
+    ("name", "low", "high"),
+    [
+        *[("Mx", 0, 1), ("Mr", math.nan, 1), ("Hc", 0.1, math.inf), ("Hc", -5, 0.1)],
+        *[("axis_spread_deg", -1, 20), ("grain_size_nm", 1, 1e4), ("boundary_nm", 0, 2)],
+    ],
 )
 def test_a_goal_that_is_none_is_refused(name: str, low: float, high: float) -> None:
     with pytest.raises(InputError):
         session(4).set_goal(name, low, high)
+
+
+def test_what_the_grains_have_is_a_goal_too_and_certain() -> None:
+    page = session(4)
+    spread = structure_properties(page.shown.structure)[1]
+    page.set_goal("axis_spread_deg", spread - 1, spread + 1)
+    assert page.chance() == pytest.approx(1.0)
+    assert page.expected().mean[0, Column.axis_spread_deg] == pytest.approx(spread)
+    page.set_goal("axis_spread_deg", spread + 1, spread + 2)
+    assert page.chance() == pytest.approx(0.0, abs=1e-9)
+    page.drop_goal("axis_spread_deg")
+    page.set_goal("squareness", 0.0, 1.0)
+    assert 0 < page.chance() <= 1
+    assert "squareness" in words.values_table(page)
 
 
 def test_a_run_brings_its_goals(tmp_path: object) -> None:
@@ -200,11 +220,3 @@ def test_two_pages_share_nothing() -> None:
     one.set_goal("Mr", 0.7, 0.8)
     assert other.shown.structure == atlas().structures[5]
     assert (other.goals, other.grain, other.history.can_undo) == ({}, None, False)
-
-
-def test_the_probability_falls_with_the_distance() -> None:
-    goals = [Goal("Mr", target=0.8, tolerance=0.01)]
-    mean = np.tile([0.95, 0.8, 0.2, 0.25, 0.3, 0.4], (3, 1))
-    mean[1, 1], mean[2, 1] = 0.85, 0.95
-    chances = probability(goals, mean, np.full((3, 6), 0.02))
-    assert chances[0] > chances[1] > chances[2] >= 0
