@@ -60,17 +60,20 @@ def study_of(side: str, target: Target) -> dict[str, Any]:
 
 
 def timed(arguments: list[str], seconds: float) -> tuple[float, float, str]:
-    """CPU seconds of a command and all that it starts, wall seconds, and what it printed; killed when time is over."""
+    """CPU seconds of a command and all that it starts, wall seconds, and what it printed; killed when time is over, and
+    then without the CPU seconds of workers that were killed with it."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+    )
     try:
         said, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGINT)  # as a user would: it keeps what it has
         try:
             said, _ = process.communicate(timeout=PATIENCE_S)
-        except subprocess.TimeoutExpired:  # a job of a shell in the background may hear no Ctrl-C
-            process.terminate()
+        except subprocess.TimeoutExpired:  # a worker that is at a long curve would be waited for
+            os.killpg(process.pid, signal.SIGKILL)
             said, _ = process.communicate()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
