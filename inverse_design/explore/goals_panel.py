@@ -44,7 +44,8 @@ class GoalsPanel:
         self._stop: threading.Event | None = None
         self._answers: list[Answer] = []
         self._setting = False
-        self.wanted = CheckboxGroup(name="wanted", labels=list(session.ranges), inline=True, stylesheets=[look.sheet()],
+        self.wanted = CheckboxGroup(name="wanted", labels=list(session.ranges), inline=True,
+                                    sizing_mode="stretch_width", stylesheets=[look.sheet()],
                                     active=[list(session.ranges).index(name) for name in session.goals])  # fmt: skip
         self.wanted.on_change("active", lambda attribute, old, new: self._ticked(new))
         self.bands = {name: self._band(name) for name in session.ranges}

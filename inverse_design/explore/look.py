@@ -48,6 +48,8 @@ WIDGETS = f"""
 :host, .bk-input, .bk-btn-default {{ color: var(--ink); }}
 label, .bk-input-group > label, .bk-slider-title {{ color: var(--soft); font-size: 13px; }}
 .bk-slider-value {{ color: var(--ink); font-weight: 600; }}
+.bk-input-group.bk-inline {{ flex-wrap: wrap; gap: .1rem .6rem; }}
+.bk-inline > *:not(:first-child) {{ margin-left: 0; }}
 .bk-input {{ background: var(--raised); border-color: var(--rule); min-height: 32px; }}
 .bk-btn-default {{ background: var(--raised); border-color: var(--rule); }}
 .bk-btn-default:hover {{ background: var(--shade); }}
@@ -63,7 +65,8 @@ label, .bk-input-group > label, .bk-slider-title {{ color: var(--soft); font-siz
 .noUi-connect {{ background: var(--simulated); }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }}
 caption {{ text-align: left; color: var(--soft); font-size: 13px; padding-bottom: .3rem; }}
-th, td {{ text-align: left; padding: .2rem .7rem .2rem 0; border-bottom: 1px solid var(--rule); white-space: nowrap; }}
+th, td {{ text-align: left; padding: .2rem .5rem .2rem 0; border-bottom: 1px solid var(--rule); font-size: 13px; }}
+td {{ white-space: nowrap; }} .bk-clearfix {{ overflow-x: auto; }}
 thead th {{ color: var(--soft); font-weight: 500; font-size: 13px; }}
 .meets {{ color: var(--goal); font-weight: 600; }} .misses {{ color: var(--failed); }}
 .predicted {{ color: var(--predicted); }} .simulated {{ color: var(--simulated); }}

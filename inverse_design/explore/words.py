@@ -26,17 +26,21 @@ def values_table(session: Session) -> str:
     rows = []
     for name in (*ANCHORS, *(name for name in session.goals if name not in ANCHORS)):
         i, goal = Column[name], session.goals.get(name)
-        told = f"{found.mean[0, i]:.3f}"
+        digits = 1 if session.ranges[name][2] > 0.1 else 3
+        told = f"{found.mean[0, i]:.{digits}f}"
         if name not in STRUCTURE:
             told += f" ± {found.std[0, i]:.3f}"
         cells = [Markup("<td class='predicted'>{}</td>").format(told)]
         values = [] if simulated is None else [simulated[i]]
         if name in ANCHORS:
             values += [check.anchors[name] if check.converged else math.nan for check in checks.values()]
-        cells += [_value(value, goal) for value in values]
+        cells += [_value(value, goal, digits + 1) for value in values]
         cells += [Markup("<td></td>")] * (len(heads) - len(cells))
-        asked = Markup("<td>{:.3f} to {:.3f}</td>").format(*goal) if goal else Markup("<td></td>")
-        first = Markup("<th scope='row'>{} <span class='soft'>{}</span></th>").format(name, UNITS[name])
+        between = "" if goal is None else f"{goal[0]:.{digits}f} to {goal[1]:.{digits}f}"
+        asked = Markup("<td>{}</td>").format(between)
+        first = Markup("<th scope='row'>{} <span class='soft'>{}</span></th>").format(
+            name.removesuffix("_deg").removesuffix("_nm").replace("_", " "), UNITS[name]
+        )
         rows.append(Markup("<tr>{}{}{}</tr>").format(first, asked if session.goals else "", _join("{}", cells)))
     return str(Markup("<table><thead>{}</thead><tbody>{}</tbody></table>").format(head, _join("{}", rows)))
 
@@ -49,11 +53,11 @@ def _simulated(session: Session) -> np.ndarray | None:
     return np.concatenate([anchors, np.full(len(Column) - len(anchors), np.nan)])
 
 
-def _value(value: float, goal: tuple[float, float] | None) -> Markup:
+def _value(value: float, goal: tuple[float, float] | None, digits: int) -> Markup:
     if not math.isfinite(value):
         return Markup("<td class='soft'>missing</td>")
     kind = "simulated" if goal is None else "meets" if goal[0] <= value <= goal[1] else "misses"
-    return Markup("<td class='{}'>{:.4f}</td>").format(kind, value)
+    return Markup("<td class='{}'>{}</td>").format(kind, f"{value:.{digits}f}")
 
 
 def _join(pattern: str, items: list[str] | list[Markup]) -> Markup:

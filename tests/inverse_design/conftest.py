@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-FIREFOX = os.environ.get("TEST_FIREFOX")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium, or a skip that says what is missing; the Firefox at $TEST_FIREFOX where that is set."""
+    """A headless Chromium, or a skip that says what is missing."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if FIREFOX:
-        with playwright.sync_playwright() as driver:
-            firefox = driver.firefox.launch(channel="moz-firefox", executable_path=FIREFOX)  # by WebDriver BiDi
-            yield firefox
-            firefox.close()
-        return
     if CHROMIUM is None:
         pytest.skip("no Chromium here (Debian's package is called chromium)")
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
