@@ -39,6 +39,9 @@ MARGIN, REACH = 0.1, 4.0
 """The reference point lies below the front by this share of its range, where no bound says what is of no use (Ishibuchi
 et al. 2018, doi 10.1162/evco_a_00226); the integral ends so many standard deviations above the mean."""
 
+OF_ONE = 0.1
+"""Range of a front of one hit, as a part of what it has."""
+
 SERIES_BELOW = 100.0
 """Standard deviations below the best from where on the expected improvement is its asymptotic series."""
 
@@ -50,7 +53,8 @@ NOTHING = np.zeros((0, len(PROPERTIES)))
 def utilities(goals: Sequence[Goal], posterior: Posterior, front: np.ndarray = NOTHING) -> np.ndarray:
     """(k, n) `utility` with each `CAUTION`; with the first alone where nothing is to be maximised or minimised."""
     cautions = CAUTION if any(goal.direction for goal in goals) else CAUTION[:1]
-    return np.array([utility(goals, posterior, front, caution) for caution in cautions])
+    likely, better = log_feasibility(goals, posterior), _log_improvement(goals, posterior, front)
+    return np.array([_sum(caution * likely, better) for caution in cautions])
 
 
 def utility(
@@ -65,7 +69,21 @@ def utility(
             probability counts, the wish to maximise or minimise breaking ties.
         caution: how many times the probability counts.
     """
-    total = np.maximum(caution * log_feasibility(goals, posterior), -1e6)
+    return _sum(caution * log_feasibility(goals, posterior), _log_improvement(goals, posterior, front))
+
+
+def _sum(likely: np.ndarray, better: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(np.maximum(likely, -1e6) + better, nan=-1e9)
+
+
+def depends_on_others(goals: Sequence[Goal], front: np.ndarray) -> bool:
+    """Whether a utility depends on what else it is told of: without a hit a wish breaks ties among what is there."""
+    return not len(front) and any(goal.direction for goal in goals)
+
+
+def _log_improvement(goals: Sequence[Goal], posterior: Posterior, front: np.ndarray) -> np.ndarray:
+    """(n,) log of the expected improvement; without a hit something small that breaks ties."""
+    total = np.zeros(len(posterior.change_mean))
     mean, std = posterior.mean, posterior.std
     directed = [goal for goal in goals if goal.direction is not None and np.isfinite(std[:, goal.column]).any()]
     signs = np.array([1 if goal.direction == "maximize" else -1 for goal in directed])
@@ -86,7 +104,7 @@ def utility(
         spread = np.maximum(std[:, columns], 1e-6)
         better, than = signs * mean[:, columns], signs * front[:, columns]
         total = total + log_hypervolume_improvement(better, spread, than, useless)
-    return np.nan_to_num(total, nan=-1e9)
+    return total
 
 
 def log_hypervolume_improvement(
@@ -100,7 +118,7 @@ def log_hypervolume_improvement(
         useless: (k,) what is of no use and so the reference point; NaN where the front's range says it.
     """
     low, high = front.min(axis=0), front.max(axis=0)
-    scale = np.where(high > low, high - low, np.maximum(np.median(std, axis=0), 1e-6))
+    scale = np.where(high > low, high - low, np.maximum(OF_ONE * np.abs(high), 1e-6))
     reference = np.where(np.isnan(useless), low - MARGIN * scale, np.fmin(useless, low))
     mean, std, front = (mean - reference) / scale, std / scale, (front - reference) / scale
     count = front.shape[1]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inverse_design.candidates.acquisition import log_feasibility, utilities
+from inverse_design.candidates.acquisition import depends_on_others, log_feasibility, utilities
 from inverse_design.candidates.axis_statistics import AxisModel, axis_statistics
 from inverse_design.candidates.candidate import REFINED, BatchRequest, Candidate
 from inverse_design.candidates.distances import axis_distance_deg, rotation_deg
@@ -155,18 +155,24 @@ def _litter(
     """
     origin, anchors, spread = known.structures[row], known.anchors[row], None
     kept = axis_angle(origin.grain_angle_rad)[None]
-    angles, scores = kept[:0], np.zeros((0, 0))
+    first = kept[:0]
     if layered is not None:
         shift, grown = layer_change(origin, layered, request.material)
-        angles, anchors, spread = kept, anchors + shift, layer_spread(grown)
+        first, anchors, spread = kept, anchors + shift, layer_spread(grown)
     parent = origin if layered is None else layered
-    for _ in range(SWEEPS):
-        angles = np.concatenate([angles, _turned(kept, rng)])
-        posterior = posterior_of_turned(model, parent, anchors, angles, request.material, spread)
-        posterior = _with_grains(posterior, parent, angles, request)
-        scores = utilities(request.goals, posterior, request.front)
+    angles, posteriors, found = kept[:0], list[Posterior](), list[np.ndarray]()
+    for sweep in range(SWEEPS):
+        turned = np.concatenate([first[: 0 if sweep else None], _turned(kept, rng)])
+        of_turned = posterior_of_turned(model, parent, anchors, turned, request.material, spread)
+        posteriors.append(_with_grains(of_turned, parent, turned, request))
+        angles = np.concatenate([angles, turned])
+        if depends_on_others(request.goals, request.front):
+            found = [utilities(request.goals, Posterior.of(posteriors), request.front)]
+        else:
+            found.append(utilities(request.goals, posteriors[-1], request.front))
+        scores = np.concatenate(found, axis=1)
         kept = angles[top(scores, KEPT)]
-    return _Litter(parent, origin, known.names[row], angles, posterior, scores)
+    return _Litter(parent, origin, known.names[row], angles, Posterior.of(posteriors), scores)
 
 
 def nearest(request: BatchRequest, known: Simulated) -> np.ndarray:

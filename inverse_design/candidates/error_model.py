@@ -12,7 +12,7 @@ same field as before and the number does not change at all, until another avalan
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +82,11 @@ class Posterior:
             self.persist_std,
             self.persist_probability,
         )
+
+    @classmethod
+    def of(cls, parts: Sequence[Posterior]) -> Posterior:
+        """Several, one after the other."""
+        return cls(*(np.concatenate(values) for values in zip(*(vars(part).values() for part in parts), strict=True)))
 
     def __getitem__(self, rows: np.ndarray) -> Posterior:
         return Posterior(*(values[rows] for values in vars(self).values()))

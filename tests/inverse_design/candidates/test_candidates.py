@@ -11,6 +11,7 @@ import pytest
 from pymoo.indicators.hv import HV
 
 from inverse_design.candidates.acquisition import (
+    CAUTION,
     log_expected_improvement,
     log_hypervolume_improvement,
     utilities,
@@ -23,7 +24,7 @@ from inverse_design.candidates.selection import diverse_batch
 from inverse_design.candidates.sources import rotate_one_grain
 from inverse_design.goals import Goal
 from inverse_design.properties import PROPERTIES, Column
-from simulation import Microstructure, Purpose, StructureFamily
+from simulation import ANCHORS, Microstructure, Purpose, StructureFamily
 
 FAMILY = StructureFamily(40, 2, (4, 9), (0.0, 1.0))
 LABELLED, DRAWS = 40, 30
@@ -201,3 +202,18 @@ def test_of_two_directions_what_lies_beyond_the_front_is_wanted_and_not_the_midd
     scores = utility(goals, posterior, front)
     assert np.argmax(scores) == 1
     assert scores[1] > np.sort(scores)[1] + 3
+
+
+@pytest.mark.parametrize("hits", [1, 3])
+def test_what_a_candidate_promises_does_not_depend_on_the_others_once_there_is_a_hit(hits: int) -> None:
+    rng = np.random.default_rng(hits)
+    mean = rng.uniform(0.2, 0.6, (20, len(ANCHORS)))
+    posterior = Posterior.gaussian(mean, rng.uniform(0.01, 0.05, mean.shape))
+    goals = [Goal("Hk90", direction="maximize"), Goal("Hc", direction="maximize"), Goal("Mr", at_least=0.3)]
+    front = np.pad(rng.uniform(0.3, 0.5, (hits, len(ANCHORS))), ((0, 0), (0, len(PROPERTIES) - len(ANCHORS))))
+    whole = utilities(goals, posterior, front)
+    parts = [posterior[np.arange(7)], posterior[np.arange(7, 20)]]
+    np.testing.assert_allclose(np.hstack([utilities(goals, part, front) for part in parts]), whole, rtol=1e-12)
+    np.testing.assert_array_equal(utilities(goals, Posterior.of(parts), front), whole)
+    for caution, said in zip(CAUTION, whole, strict=True):
+        np.testing.assert_array_equal(utility(goals, posterior, front, caution), said)
