@@ -130,8 +130,9 @@ def test_loading_tensorflow_is_said_before_it_takes_seconds(
 
     folder = tmp_path / "surrogate"
     shutil.copytree(find_surrogate("nd2fe14b"), folder)
-    monkeypatch.setattr("surrogate.card.find_surrogate", lambda name: folder)
+    # In this order: a module that is first imported under the second patch would keep what it patches.
     monkeypatch.setattr("inverse_design.commands.structure.find_surrogate", lambda name: folder)
+    monkeypatch.setattr("surrogate.card.find_surrogate", lambda name: folder)
     monkeypatch.setattr("surrogate.Surrogate", Loaded, raising=False)
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     monkeypatch.chdir(tmp_path)

@@ -117,7 +117,7 @@ def test_figures_are_named_with_their_units() -> None:
 
 def test_write_report_leaves_whole_files_and_draws_each_figure_once(tmp_path: Path) -> None:
     data = report_data()
-    data = dataclasses.replace(data, verified=data.verified[1:])
+    data = dataclasses.replace(data, verified=data.verified[1:], all_figures=True)
     assert write_report(data, tmp_path) == tmp_path / "report.html"
     names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     candidates = ("candidate-00", "candidate-00-structure", "candidate-01", "candidate-01-structure")
