@@ -12,19 +12,10 @@ Names are imported on first use, so that `import inverse_design` costs nothing.
 from __future__ import annotations
 
 import time
-from typing import Any
 
-import lazy_loader
+from simulation.lazy import attach
 
 STARTED = time.monotonic()
 """When a command began, but for the start of Python itself."""
 
-_attached, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-
-
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version  # ten milliseconds that an import does not pay
-
-        return version("inverse-design")
-    return _attached(name)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

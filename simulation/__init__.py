@@ -6,16 +6,6 @@ unless a name says otherwise. Names are imported on first use, so that `import s
 
 from __future__ import annotations
 
-from typing import Any
+from simulation.lazy import attach
 
-import lazy_loader
-
-_attached, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-
-
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version  # ten milliseconds that an import does not pay
-
-        return version("inverse-design")
-    return _attached(name)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

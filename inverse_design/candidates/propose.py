@@ -71,11 +71,11 @@ def propose(
 
     chosen = new[diverse_batch(score, sharp[new], request.count, distinct)]
     mean, std = posterior.mean, posterior.std[:, : len(ANCHORS)]
-    probability = np.exp(log_feasibility(request.goals, posterior))
+    probability = np.exp(log_feasibility(request.goals, posterior[chosen]))
     done = np.flatnonzero(known.simulated)
     simulated = Nearby(Structures(known.structures).take(done), known.codes[done])
     batch = []
-    for i in chosen:
+    for i, hit_probability in zip(chosen, probability, strict=True):
         row, away = simulated.nearest(structures[i], sharp[i])
         batch.append(
             Candidate(
@@ -86,7 +86,7 @@ def propose(
                 else np.zeros(0),
                 nearest=known.name(int(done[row])) if row >= 0 else "",
                 nearest_deg=away if np.isfinite(away) else float("nan"),
-                hit_probability=float(probability[i]),
+                hit_probability=float(hit_probability),
             )
         )
     return batch

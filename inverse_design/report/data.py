@@ -21,9 +21,6 @@ from simulation.bhmax import internal_field as internal_field
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 
-FIGURED = 1
-"""Of the best candidates figures are drawn as files, whether they count or not."""
-
 
 @dataclass(frozen=True, eq=False)
 class ReportData(Design):
@@ -70,7 +67,7 @@ class ReportData(Design):
         the best one; the page itself draws every one, in a fraction of the time."""
         if self.all_figures:
             return set(range(len(self.verified)))
-        return {number for number, counts in enumerate(self.hits) if counts} | set(self.ranking[:FIGURED])
+        return {number for number, counts in enumerate(self.hits) if counts} | set(self.ranking[:1])
 
     @property
     def study_text(self) -> str:

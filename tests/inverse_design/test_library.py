@@ -72,7 +72,7 @@ def test_the_log_of_the_run_is_that_of_the_command(stopped: tuple[Design, Watche
 def test_the_novelty_of_candidates_is_told(stopped: tuple[Design, Watcher]) -> None:
     found, _ = stopped
     assert np.isfinite([item.candidate.novelty for item in found.verified]).all()
-    assert list(found.table)[-1] == "hit_probability"
+    assert list(found.table)[-2:] == ["novelty", "hit_probability"]
     assert '"novelty": ' in (found.folder / "candidates" / "00" / "origin.json").read_text(encoding="utf-8")
 
 

@@ -84,10 +84,8 @@ def test_verified_csv_is_as_promised(run: Path) -> None:
     table = pd.read_csv(run / "verified.csv")
     anchors = [f"{a}_{kind}" for a in ANCHORS for kind in ("predicted", "std", "verified")]
     first = ["candidate", "round", "backend", "discretization", "cell_nm", "converged", "hit", "confirmed"]
-    assert list(table.columns) == [
-        *[*first, *anchors, "source", "parent", *PROPERTIES[6:]],
-        *["spins", "novelty", "hit_probability"],
-    ]
+    last = ["source", "parent", *PROPERTIES[6:], "spins", "novelty", "hit_probability"]
+    assert list(table.columns) == [*first, *anchors, *last]
     assert table["candidate"].tolist() == [0, 1, 2, 3]
     assert table["round"].tolist() == [0, 0, 1, 1]
     inside = ((table["Mr_verified"] - 0.80).abs() <= 0.01) & ((table["Hc_verified"] - 0.42).abs() <= 0.01)
