@@ -12,6 +12,8 @@ F = (1 - p G)/sin^2 d its second derivatives in frames e are
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
@@ -49,12 +51,47 @@ class BlockStencil:
         return bool(_solve(self.blocks, right_side, out, self._work))
 
 
-@njit(inline="always")
-def add_pairs(m, e1, e2, blocks, work, i, k, first, end, ahead, c, part, slot, convex, geodesic):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Add the pairs of nodes (i, j) and (k, j + ahead), `first` <= j < `end`, and set their couplings.
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of nodes that are alike: rows `top` to `bottom` - 1 with the row `down` below, columns `first` to `end` - 1
+    with those `ahead`; their weight is a part of the `which`-th of several c."""
 
-    Their weight is a part of c, a number or that of each pair in an array by (i, j).
+    top: int
+    bottom: int
+    down: int
+    first: int
+    end: int
+    ahead: int
+    slot: int
+    which: int
+    part: float = 1.0
+
+
+def pair_table(pairs: Sequence[Pairs]) -> tuple[np.ndarray, np.ndarray]:
+    """What `add_pairs` goes through."""
+    whole = [(p.top, p.bottom, p.down, p.first, p.end, p.ahead, p.slot, p.which) for p in pairs]
+    return np.array(whole, np.int64), np.array([p.part for p in pairs], np.float32)
+
+
+@njit(inline="always")
+def add_pairs(m, e1, e2, blocks, work, table, parts, cs, convex, geodesic):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add the pairs of a `pair_table` and set their couplings; `cs` are numbers or arrays by the first node of a pair.
+
+    One place where `_row_of_pairs` is inlined, because it takes seconds to compile.
     """
+    for i in range(1, m.shape[1] - 1):
+        for number in range(parts.size):
+            top, bottom, down, first, end, ahead, slot, which = table[number]
+            if top <= i < bottom:
+                _add_row_of_pairs(
+                    m, e1, e2, blocks, work, i, i + down, first, end, ahead, cs[which], parts[number], slot, convex,
+                    geodesic,
+                )  # fmt: skip
+
+
+@njit(inline="always")
+def _add_row_of_pairs(m, e1, e2, blocks, work, i, k, first, end, ahead, c, part, slot, convex, geodesic):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Nodes (i, j) and (k, j + ahead), `first` <= j < `end`."""
     for low in range(first, end, TILE):
         columns = min(end - low, TILE)
         if convex:

@@ -25,12 +25,10 @@ class ElementTilts:
         self.area = np.pad(patches((ny, nx), parts), 1).astype(np.float32)
         self.sensitivity = 1.0 if parts is None else parts.sensitivity
         self._axis = axes(microstructure, parts)
-        numbers = (
-            *stiffness(material.exchange_number(microstructure.cell_nm), parts),
-            np.float32(material.q / 2 * (1.0 if parts is None else parts.polarization**2)),
-        )
-        # Arrays of one phase, too: this takes longer to compile than it ever runs.
-        self._numbers = tuple(np.broadcast_to(number, (ny, nx)).copy() for number in numbers)
+        half_q: np.float32 | np.ndarray = np.float32(material.q / 2)
+        if parts:
+            half_q = half_q * parts.polarization.astype(np.float32) ** 2
+        self._numbers = *stiffness(material.exchange_number(microstructure.cell_nm), parts), half_q
         self._corners = np.zeros(12 * TILE, np.float32)
         self._m, self._torque = (np.zeros((3, ny + 3, nx + 3), np.float32) for _ in range(2))
         self._along = np.zeros((ny + 3, nx + 3), np.float32)

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from simulation.compiled import compiled
-from simulation.energy.block_stencil import ABOVE, RIGHT_OF, add_pairs, local_blocks, make_convex
+from simulation.energy.block_stencil import ABOVE, RIGHT_OF, Pairs, add_pairs, local_blocks, make_convex, pair_table
 from simulation.energy.cells import CellEnergy
 from simulation.energy.coefficients import at, axes, coefficients, relative
 from simulation.energy.element_flow import LOOK_EVERYWHERE, wake
@@ -53,6 +53,7 @@ class FreeCellEnergy(FreeEnergy):
             pair_weights = self._c * self._right, self._c * self._down
         super().__init__(microstructure, material, filled, stiffest)
         ny, nx = microstructure.shape
+        self._pairs = pair_table([Pairs(1, ny + 1, 0, 1, nx, 1, RIGHT_OF, 0), Pairs(1, ny, 1, 1, nx + 1, 0, ABOVE, 1)])
         self._pair_weights = pair_weights
         if parts:
             self.coupled = parts.filled[1:] & parts.filled[:-1], parts.filled[:, 1:] & parts.filled[:, :-1]
@@ -82,8 +83,8 @@ class FreeCellEnergy(FreeEnergy):
 
     def _assemble(self, convex: bool) -> None:
         _stencil(
-            self.m, self._e1, self._e2, self._axes, self._area, self._b, self._padded_b, *self._pair_weights,
-            self._node_half_q, convex, self._local.blocks, self._local.work,
+            self.m, self._e1, self._e2, self._axes, self._area, self._b, self._padded_b, *self._pairs,
+            self._pair_weights, self._node_half_q, convex, self._local.blocks, self._local.work,
         )  # fmt: skip
 
     def resolved(self, angle: np.ndarray) -> bool:
@@ -184,7 +185,7 @@ def _flow(  # type: ignore[no-untyped-def]
 
 
 @compiled(fastmath=True, error_model="numpy")
-def _stencil(m, e1, e2, axes, area, b, padded_b, c_right, c_above, half_q, convex, blocks, work):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _stencil(m, e1, e2, axes, area, b, padded_b, table, parts, cs, half_q, convex, blocks, work):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Blocks of the local Hessian in the frames: of -c m.m_n between neighbours, and of each cell by itself."""
     ny, nx = b.shape[1], b.shape[2]
     for xy in range(2):
@@ -195,10 +196,7 @@ def _stencil(m, e1, e2, axes, area, b, padded_b, c_right, c_above, half_q, conve
         local_blocks(m, e1, e2, axes, area, padded_b, half_q, i, nx + 1, blocks)
     if convex:
         make_convex(blocks, area)
-    for i in range(1, ny + 1):
-        add_pairs(m, e1, e2, blocks, work, i, i, 1, nx, 1, c_right, _ONE, RIGHT_OF, convex, False)
-    for i in range(1, ny):
-        add_pairs(m, e1, e2, blocks, work, i, i + 1, 1, nx + 1, 0, c_above, _ONE, ABOVE, convex, False)
+    add_pairs(m, e1, e2, blocks, work, table, parts, cs, convex, False)
 
 
 class CellTilts:

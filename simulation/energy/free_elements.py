@@ -36,7 +36,18 @@ import numpy as np
 
 from simulation.compiled import compiled
 from simulation.energy.bilinear import weighted
-from simulation.energy.block_stencil import ABOVE, ACROSS, BACK, RIGHT_OF, TILE, add_pairs, local_blocks, make_convex
+from simulation.energy.block_stencil import (
+    ABOVE,
+    ACROSS,
+    BACK,
+    RIGHT_OF,
+    TILE,
+    Pairs,
+    add_pairs,
+    local_blocks,
+    make_convex,
+    pair_table,
+)
 from simulation.energy.coefficients import at, coefficients, relative
 from simulation.energy.element_flow import LOOK_EVERYWHERE, cells_around, wake
 from simulation.energy.elements import FIRST_HOLD, HOLD, LONGEST_HOLD, patches, stiffest, stiffness
@@ -46,8 +57,8 @@ from simulation.energy.spherical import add_torques, middle_of
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 
-_HALF, _QUARTER, _ONE = (np.float32(x) for x in (1 / 2, 1 / 4, 1))
-_EDGE, _DIAGONAL = np.float32(2 / 3), np.float32(1 / 6)
+_QUARTER, _ONE = (np.float32(x) for x in (1 / 4, 1))
+_EDGE, _DIAGONAL = 2 / 3, 1 / 6
 """Weights of a pair of corners along an edge between two cells, and across a cell, in its c."""
 
 
@@ -64,6 +75,7 @@ class FreeElementEnergy(FreeEnergy):
         super().__init__(microstructure, material, patches((ny, nx), parts), stiffest(largest_c, alone))
         self._c, self._bulge = stiffness(c, parts)
         self._pair_weights: tuple[np.float32 | np.ndarray, ...] = (self._c,) * 4
+        self._pairs = pair_table(corner_pairs(ny, nx))
         self._node_half_q = self._half_q_z
         if parts:
             self._pair_weights = pair_weights(np.asarray(self._c))
@@ -106,7 +118,7 @@ class FreeElementEnergy(FreeEnergy):
 
     def _assemble(self, convex: bool) -> None:
         _stencil(
-            self.m, self._e1, self._e2, self._axes, self._area, self._b, self._mean_b, *self._pair_weights,
+            self.m, self._e1, self._e2, self._axes, self._area, self._b, self._mean_b, *self._pairs, self._pair_weights,
             self._node_half_q, convex, self._local.blocks, self._local.work,
         )  # fmt: skip
 
@@ -118,6 +130,23 @@ class FreeElementEnergy(FreeEnergy):
         v = self.m[:, 1:-1, 1:-1].astype(np.float64)
         middle = v[:, :-1, :-1] + v[:, :-1, 1:] + v[:, 1:, :-1] + v[:, 1:, 1:]
         return np.moveaxis(middle / np.linalg.norm(middle, axis=0), 0, -1)
+
+
+def corner_pairs(ny: int, nx: int) -> list[Pairs]:
+    """Of (ny, nx) cells; `which` is that of `pair_weights`. On the rim an edge lies between a cell and nothing."""
+    half = _EDGE / 2
+    return [
+        *(
+            Pairs(top, bottom, 0, 1, nx + 1, 1, RIGHT_OF, 0, part)
+            for top, bottom, part in ((1, 2, half), (2, ny + 1, _EDGE), (ny + 1, ny + 2, half))
+        ),
+        *(
+            Pairs(1, ny + 1, 1, first, end, 0, ABOVE, 1, part)
+            for first, end, part in ((1, 2, half), (2, nx + 1, _EDGE), (nx + 1, nx + 2, half))
+        ),
+        Pairs(1, ny + 1, 1, 1, nx + 1, 1, ACROSS, 2, _DIAGONAL),
+        Pairs(1, ny + 1, 1, 2, nx + 2, -1, BACK, 3, _DIAGONAL),
+    ]
 
 
 def pair_weights(c: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -226,7 +255,7 @@ def _flow(  # type: ignore[no-untyped-def]
 
 @compiled(fastmath=True, error_model="numpy")
 def _stencil(  # type: ignore[no-untyped-def]
-    m, e1, e2, axes, area, b, mean_b, c_right, c_above, c_across, c_back, half_q, convex, blocks, work
+    m, e1, e2, axes, area, b, mean_b, table, parts, cs, half_q, convex, blocks, work
 ):  # fmt: skip  # pragma: no cover - compiled
     """Blocks of the local Hessian in the frames: exchange between corners, the rest on each corner by itself."""
     ny, nx = b.shape[1], b.shape[2]
@@ -241,12 +270,4 @@ def _stencil(  # type: ignore[no-untyped-def]
         local_blocks(m, e1, e2, axes, area, mean_b, half_q, i, nx + 2, blocks)
     if convex:
         make_convex(blocks, area)
-    for i in range(1, ny + 2):
-        edge = _HALF if i == 1 or i == ny + 1 else _ONE
-        add_pairs(m, e1, e2, blocks, work, i, i, 1, nx + 1, 1, c_right, edge * _EDGE, RIGHT_OF, convex, True)
-    for i in range(1, ny + 1):
-        add_pairs(m, e1, e2, blocks, work, i, i + 1, 1, 2, 0, c_above, _HALF * _EDGE, ABOVE, convex, True)
-        add_pairs(m, e1, e2, blocks, work, i, i + 1, 2, nx + 1, 0, c_above, _EDGE, ABOVE, convex, True)
-        add_pairs(m, e1, e2, blocks, work, i, i + 1, nx + 1, nx + 2, 0, c_above, _HALF * _EDGE, ABOVE, convex, True)
-        add_pairs(m, e1, e2, blocks, work, i, i + 1, 1, nx + 1, 1, c_across, _DIAGONAL, ACROSS, convex, True)
-        add_pairs(m, e1, e2, blocks, work, i, i + 1, 2, nx + 2, -1, c_back, _DIAGONAL, BACK, convex, True)
+    add_pairs(m, e1, e2, blocks, work, table, parts, cs, convex, True)

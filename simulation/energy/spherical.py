@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numba import njit
 
+from simulation.compiled import compiled
 from simulation.energy.bilinear import RIGHT, RIGHT2, SERIES, SLOPE, weighted
 from simulation.energy.block_stencil import TILE, TILES
 from simulation.energy.coefficients import at
@@ -106,9 +107,12 @@ def row_torques(m, axis, b, cs, bulges, half_qs, i, first, end, corners):  # typ
         corners[n + TILES[11]] = pz + qaz + qbz + p23 * (z3 - z2) + p13 * (z3 - z1) + p03 * (z3 - z0)
 
 
-@njit(inline="always")
+@compiled(fastmath=True, error_model="numpy")
 def add_torques(m, axis, b, c, bulge, half_q, i, first, end, corners, torque):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Add what cells `first` to `end` - 1 of row i contribute to the corners around them."""
+    """Add what cells `first` to `end` - 1 of row i contribute to the corners around them.
+
+    A function of its own, and no part of its callers: it takes seconds to compile.
+    """
     for low in range(first, end, TILE):
         cells = min(end - low, TILE)
         row_torques(m, axis, b, c, bulge, half_q, i, low, low + cells, corners)
