@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -51,8 +51,7 @@ class BlockStencil:
         return bool(_solve(self.blocks, right_side, out, self._work))
 
 
-@dataclass(frozen=True)
-class Pairs:
+class Pairs(NamedTuple):
     """Pairs of nodes that are alike: rows `top` to `bottom` - 1 with the row `down` below, columns `first` to `end` - 1
     with those `ahead`; their weight is a part of the `which`-th of several c."""
 
@@ -68,9 +67,8 @@ class Pairs:
 
 
 def pair_table(pairs: Sequence[Pairs]) -> tuple[np.ndarray, np.ndarray]:
-    """What `add_pairs` goes through."""
-    whole = [(p.top, p.bottom, p.down, p.first, p.end, p.ahead, p.slot, p.which) for p in pairs]
-    return np.array(whole, np.int64), np.array([p.part for p in pairs], np.float32)
+    """What `add_pairs` goes through: the whole numbers of each (n, 8), and their parts (n,)."""
+    return np.array([each[:-1] for each in pairs], np.int64), np.array([each.part for each in pairs], np.float32)
 
 
 @njit(inline="always")

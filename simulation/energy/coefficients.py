@@ -101,6 +101,13 @@ def coefficients(structure: Microstructure, material: Material) -> Coefficients 
     return Coefficients(*np.moveaxis(np.array(table)[structure.phase_id], -1, 0))
 
 
+def half_q_out_of_plane(material: Material, parts: Coefficients | None) -> np.float32 | np.ndarray:
+    """q/2 of m_z^2, by the trace of the demagnetisation tensor: of all cells, or of each where there are phases."""
+    if parts is None:
+        return np.float32(material.q / 2)
+    return np.asarray(material.q / 2 * parts.polarization**2, np.float32)
+
+
 def axes(structure: Microstructure, parts: Coefficients | None) -> np.ndarray:
     """(2, ny, nx) easy axes of cells, float32: unit vectors times the root of K1 over that of the main phase, so that
     (k.m)^2 has its weight."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from simulation.compiled import compiled
 from simulation.energy.block_stencil import TILE
-from simulation.energy.coefficients import axes, coefficients
+from simulation.energy.coefficients import axes, coefficients, half_q_out_of_plane
 from simulation.energy.elements import patches, stiffness
 from simulation.energy.spherical import add_torques
 from simulation.energy.trigonometry import sin_cos
@@ -25,10 +25,8 @@ class ElementTilts:
         self.area = np.pad(patches((ny, nx), parts), 1).astype(np.float32)
         self.sensitivity = 1.0 if parts is None else parts.sensitivity
         self._axis = axes(microstructure, parts)
-        half_q: np.float32 | np.ndarray = np.float32(material.q / 2)
-        if parts:
-            half_q = half_q * parts.polarization.astype(np.float32) ** 2
-        self._numbers = *stiffness(material.exchange_number(microstructure.cell_nm), parts), half_q
+        c = material.exchange_number(microstructure.cell_nm)
+        self._numbers = *stiffness(c, parts), half_q_out_of_plane(material, parts)
         self._corners = np.zeros(12 * TILE, np.float32)
         self._m, self._torque = (np.zeros((3, ny + 3, nx + 3), np.float32) for _ in range(2))
         self._along = np.zeros((ny + 3, nx + 3), np.float32)

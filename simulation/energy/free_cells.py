@@ -23,7 +23,7 @@ from numba import njit
 from simulation.compiled import compiled
 from simulation.energy.block_stencil import ABOVE, RIGHT_OF, Pairs, add_pairs, local_blocks, make_convex, pair_table
 from simulation.energy.cells import CellEnergy
-from simulation.energy.coefficients import at, axes, coefficients, relative
+from simulation.energy.coefficients import at, axes, coefficients, half_q_out_of_plane, relative
 from simulation.energy.element_flow import LOOK_EVERYWHERE, wake
 from simulation.energy.flow import LONGEST_FLOW, QUIET, explicit_steps, extrapolate, in_short_calls
 from simulation.energy.free import FreeEnergy
@@ -209,10 +209,9 @@ class CellTilts:
         self.sensitivity = 1.0 if parts is None else parts.sensitivity
         self._axis = axes(microstructure, parts)
         self._c = np.float32(material.exchange_number(microstructure.cell_nm))
-        self._half_q: np.float32 | np.ndarray = np.float32(material.q / 2)
+        self._half_q = half_q_out_of_plane(material, parts)
         self._right, self._down = None, None
         if parts:
-            self._half_q = (material.q / 2 * parts.polarization**2).astype(np.float32)
             self._right, self._down = (np.pad(face, 1).astype(np.float32) for face in parts.across_faces())
         self._m = np.zeros((2, *self.area.shape), np.float32)
         self._stencil = np.zeros((9, *self.area.shape), np.float32)

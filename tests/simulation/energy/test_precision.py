@@ -92,7 +92,7 @@ def double_precision_m(discretization: str, structure: Microstructure, fields: n
 
 
 @pytest.mark.parametrize("discretization", TWINS)
-@pytest.mark.parametrize(("grains", "misorientation_rad"), [ALIGNED, *REFERENCE[::2]])
+@pytest.mark.parametrize(("grains", "misorientation_rad"), [ALIGNED, *REFERENCE])
 def test_every_state_is_a_minimum_in_double_precision(
     grains: int, misorientation_rad: float, discretization: str
 ) -> None:
