@@ -228,7 +228,7 @@ def _flow(  # type: ignore[no-untyped-def]
             for xyz in range(3):
                 for j in range(nx + 3):
                     torque[xyz, i, j] = np.float32(0)
-        for i in range(max(low - 1, 0), min(high, ny)):
+        for i in range(max(low - 2, 0), min(high, ny)):
             begin, end = min(start[i + 1], start[i + 2]), max(stop[i + 1], stop[i + 2])
             if begin < end:
                 left, right = cells_around(begin, end, nx)

@@ -249,6 +249,35 @@ def test_flow_is_the_gradient_flow(kind: str) -> None:
     assert (out * start).sum() < 0  # the coordinates say where it went: downhill
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("turn", range(4))
+def test_flow_follows_a_reversal_that_spreads_from_the_middle(kind: str, turn: int) -> None:
+    """Vectors at rest are skipped until what moves has come near them: as if all had been stepped."""
+    layers = np.rot90(np.repeat(np.arange(12), 4)[:, None] * np.ones(48, int), turn)
+    structure = Microstructure(layers, 0.5 * (-1.0) ** np.arange(12), 2.0)
+    energy = make_free_energy(structure, UNMAGNETISED, kind)
+    time, q = 3.0, UNMAGNETISED.q
+    reach = {"cells": time * q, "elements": math.sqrt(time * q / 2.0)}[kind]
+    m = np.zeros((*energy.area.shape, 3))
+    m[..., 1] = 1
+    evaluate(energy, m, -0.3)
+    at_rest = energy.start(m)
+    for _ in range(60):
+        energy.flow(at_rest, reach, again=False)
+    m = energy.vectors
+    assert np.abs(evaluate(energy, m, -0.3)).max() < 1e-3
+    y, x = np.indices(energy.area.shape)
+    m[np.hypot(y - 25, x - 20) < 9] *= np.array([-1, -1, 1])
+    m[..., 2] += 0.3 * np.exp(-((np.hypot(y - 25, x - 20) - 9) ** 2))
+    m = plain.unit(m)
+    evaluate(energy, m, -0.3)
+    energy.flow(energy.start(m), reach, again=False)
+    after = energy.vectors
+    expected = short_steps(energy, m, -0.3, time, math.ceil(time * energy._stiffest / STABLE_STEP))
+    assert np.abs(expected - m).max() > 0.3
+    assert np.abs(after - expected).max() < 2e-3
+
+
 def dense(stencil: np.ndarray) -> np.ndarray:
     """The matrix of a nine-point stencil."""
     rows, columns = stencil.shape[1] - 2, stencil.shape[2] - 2
