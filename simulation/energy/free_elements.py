@@ -220,15 +220,11 @@ def _flow(  # type: ignore[no-untyped-def]
     quiet = np.float32(QUIET * QUIET) * time_step * time_step
     for step in range(begin_step, end_step):
         wake(first, last, start, stop, nx, step % LOOK_EVERYWHERE == 0)
-        low, high = ny + 2, 0
-        for i in range(1, ny + 2):
-            if start[i] < stop[i]:
-                low, high = min(low, i), i
-        for i in range(low - 1, high + 2):
+        for i in range(1, ny + 2):  # what was added beyond is never read
             for xyz in range(3):
-                for j in range(nx + 3):
+                for j in range(np.uint64(start[i]), np.uint64(max(start[i], stop[i]))):
                     torque[xyz, i, j] = np.float32(0)
-        for i in range(max(low - 2, 0), min(high, ny)):
+        for i in range(ny):
             begin, end = min(start[i + 1], start[i + 2]), max(stop[i + 1], stop[i + 2])
             if begin < end:
                 left, right = cells_around(begin, end, nx)
