@@ -8,7 +8,7 @@ from simulation.compiled import compiled
 from simulation.energy.block_stencil import TILE
 from simulation.energy.coefficients import axes, coefficients, half_q_out_of_plane
 from simulation.energy.elements import patches, stiffness
-from simulation.energy.spherical import add_torques
+from simulation.energy.spherical import FIRST, add_torques
 from simulation.energy.trigonometry import sin_cos
 from simulation.material import Material
 from simulation.microstructure import Microstructure
@@ -56,7 +56,7 @@ def _tilt_stencil(angle, axis, b, c, bulge, half_q, tilt, m, torque, along, corn
                 m[2, i, j] = tilt
         torque[:] = np.float32(0)
         for i in range(ny):
-            add_torques(m, axis, b, c, bulge, half_q, i, 0, nx, corners, torque)
+            add_torques(m, axis, b, c, bulge, half_q, i, FIRST, nx, corners, torque)
         if pattern == 0:  # the torque along m does not see so small tilts
             for i in range(1, ny + 2):
                 for j in range(1, nx + 2):

@@ -53,7 +53,7 @@ from simulation.energy.element_flow import LOOK_EVERYWHERE, cells_around, wake
 from simulation.energy.elements import FIRST_HOLD, HOLD, LONGEST_HOLD, patches, stiffest, stiffness
 from simulation.energy.flow import QUIET, explicit_steps, extrapolate, in_short_calls
 from simulation.energy.free import FreeEnergy
-from simulation.energy.spherical import add_torques, middle_of
+from simulation.energy.spherical import FIRST, add_torques, middle_of
 from simulation.material import Material
 from simulation.microstructure import Microstructure
 
@@ -186,7 +186,7 @@ def _gradient(m, axis, far, h, c, bulge, half_q, s, half_q_z, b, torque, corners
             f, strength = far[i, j], relative(s, i, j)
             b[0, i, j] = strength * (-half_q * f.real)
             b[1, i, j] = strength * (h - half_q * f.imag)
-        add_torques(m, axis, b, c, bulge, half_q_z, i, 0, nx, corners, torque)
+        add_torques(m, axis, b, c, bulge, half_q_z, i, FIRST, nx, corners, torque)
 
 
 @compiled(fastmath=True, error_model="numpy")

@@ -20,6 +20,8 @@ from simulation.energy.geodesic import pair
 _HALF, _QUARTER, _ONE, _TWO, _FOUR, _EIGHTH = (np.float32(x) for x in (1 / 2, 1 / 4, 1, 2, 4, 1 / 8))
 _MEAN, _THIRD, _SIXTH, _EIGHTEENTH, _SIXTEENTH = (np.float32(x) for x in (3 / 5, 1 / 3, 1 / 6, 1 / 18, 1 / 16))
 _TINY = np.float32(1e-12)
+FIRST = np.int64(0)
+"""First cell of a row: a literal 0 would have `add_torques` compiled once more, for that number alone."""
 
 
 @njit(inline="always")
