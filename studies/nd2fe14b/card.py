@@ -45,11 +45,14 @@ def sets_table(sets: dict[str, LabelSet]) -> str:
     for name, found in sets.items():
         solver = Conditions.from_json(found.conditions)
         counts = [f"{value:,.0f}" for value in np.percentile(found.evaluations, (50, 95, 100))]
-        version, tolerance = solver.settings["version"], f"{solver.settings['tolerance']:g}"
+        settings = solver.settings
+        version, tolerance = str(settings["version"]), f"{settings['tolerance']:g}"
+        if "free_version" in settings:
+            version += f", free {settings['free_version']}"
         size_mb = (FOLDER / f"{SETS[name]}.npz").stat().st_size / 1e6
         converged, fields = f"{len(found.index):,} of {COUNT:,}", f"{len(found.m):,}"
         rows.append(
-            [f"`{SETS[name]}`", in_words(name), str(version), tolerance, converged, *counts, fields, f"{size_mb:.2f}"],
+            [f"`{SETS[name]}`", in_words(name), version, tolerance, converged, *counts, fields, f"{size_mb:.2f}"],
         )
     heads = ("set", "discretisation", "solver version", "tolerance", "curves converged", "evaluations: median", "95 %")
     return markdown((*heads, "most", "fields in all", "MB"), rows)
