@@ -1,4 +1,4 @@
-"""What benchmarks of candidates share: the labels and surrogate by cells, a store of simulations."""
+"""What benchmarks of candidates share: the labels and the surrogate that studies start from, a store of simulations."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import numpy as np
 from inverse_design.search.problem import Plausibility
 from simulation import (
     Conditions,
-    FieldSweep,
     LabelStore,
     Microstructure,
-    Nd2Fe14B,
     StructureFamily,
     label_all,
 )
@@ -22,7 +20,7 @@ from simulation.execution.engine import Engine
 from simulation.labels.sets import SPLITS, load_label_set
 from surrogate import Surrogate
 
-SURROGATE = "nd2fe14b"
+SURROGATE = "nd2fe14b-free"
 BATCH, POPULATION, GENERATIONS = 4, 128, 100
 ROUND_DRAWS = 1000
 STORE = "bench.sqlite"
@@ -34,8 +32,8 @@ class Bench:
     def __init__(self, store: LabelStore, engine: Engine) -> None:
         self.store, self.engine = store, engine
         self.family, self.model = StructureFamily(), Surrogate.load(SURROGATE)
-        self.conditions = Conditions.of(Nd2Fe14B, FieldSweep(until="coercivity"), discretization="cells")
         labels = load_label_set(SURROGATE)
+        self.conditions = Conditions.from_json(labels.conditions)
         self.all_anchors = labels.anchors
         rows = np.flatnonzero(labels.split != SPLITS.index("test"))
         self.anchors = labels.anchors[rows]

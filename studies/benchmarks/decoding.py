@@ -3,7 +3,7 @@
     python -m studies.benchmarks.decoding [--targets N] [--work DIR]
 
 The latent search alone, with and without its limits: for each target (labels that no other label comes near) four
-decoded candidates are simulated: errors of what was predicted of them, and how many hit. By cells.
+decoded candidates are simulated: errors of what was predicted of them, and how many hit.
 """
 
 from __future__ import annotations

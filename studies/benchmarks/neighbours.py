@@ -1,8 +1,8 @@
 """Structures of 320 nm, simulated in full, each with the shipped surrogate's prediction and its nearest labels.
 
-- label: those of the reserve, which trained nothing;
-- one grain, all axes: labels (the reserve, then training ones) with one grain's axis turned, or all of them by Gaussian
-  angles of 0.5 to 20 degrees rms;
+- label: those of the test split, which trained nothing and are not among the nearest labels; not simulated again;
+- one grain, all axes: training labels with one grain's axis turned, or all of them by Gaussian angles of 0.5 to 20
+  degrees rms;
 - steered, decoded, turned, drawn: what `propose` makes of targets, curves of labels that no other label comes near; the
   label itself is left out.
 
@@ -45,7 +45,7 @@ from studies.benchmarks.decoding import isolated
 
 DATA, STORE = Path(__file__).with_name("neighbours.npz"), "neighbours.sqlite"
 SEED = 20261126
-RESERVE = 23
+TESTED = 60
 LABEL, ONE_GRAIN, ALL_AXES = "label", "one grain", "all axes"
 RMS_DEG = (0.5, 20.0)
 COUNTS = {STEERED: 4, DECODED: 3, TURNED: 2, DRAWN: 2}
@@ -59,6 +59,23 @@ Kernel = Callable[[np.ndarray], np.ndarray]
 
 Children = list[tuple[str, Microstructure]]
 """Structures with the kind of each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Structures that are made from one.
+
+    Attributes:
+        name: of the group.
+        children: the structures.
+        hidden: row of the label that must not be known; -1 if there is none.
+        anchors: (n, 6), if they are known already.
+    """
+
+    name: str
+    children: Children
+    hidden: int = -1
+    anchors: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,27 +149,25 @@ def children_of(bench: Bench, row: int, number: int) -> Children:
     return children
 
 
-def groups(bench: Bench, names: list[str]) -> Iterator[tuple[str, Children, int]]:
-    """Structures by group, with the row of the label that must not be known."""
+def groups(bench: Bench, names: list[str]) -> Iterator[Group]:
+    """Groups of structures by name: "test 0", "parent 0", "target 0" .."""
     labels = load_label_set(SURROGATE)
-    split = labels.split[labels.split != SPLITS.index("test")]
-    order = generator(SEED, Purpose.BENCHMARK, 0).permutation(len(split))
-    reserve = split[order] == SPLITS.index("reserve")
-    parents = [*order[reserve], *order[~reserve]]
-    targets = isolated(bench, len(split))
+    test = np.flatnonzero(labels.split == SPLITS.index("test"))
+    parents = generator(SEED, Purpose.BENCHMARK, 0).permutation(len(bench.structures))
+    targets = isolated(bench, len(bench.structures))
     choice = generator(SEED, Purpose.BENCHMARK, 2).permutation(len(targets))
     draws = [bench.family.draw(SEED, Purpose.BENCHMARK, i) for i in range(ROUND_DRAWS)]
     drawn_codes = bench.model.encode(draws)
     for name in names:
         what, number = name.split()
-        if what == "reserve":
-            row = parents[int(number)]
-            yield name, [(LABEL, bench.structures[row])], row
+        if what == "test":
+            row = test[int(number)]
+            yield Group(name, [(LABEL, labels.structure(int(labels.index[row])))], anchors=labels.anchors[row][None])
         elif what == "parent":
-            yield name, children_of(bench, parents[int(number)], int(number)), -1
+            yield Group(name, children_of(bench, parents[int(number)], int(number)))
         else:
             row, target = targets[choice[int(number)]]
-            keep = np.arange(len(split)) != row
+            keep = np.arange(len(bench.structures)) != row
             structures = [
                 structure for structure, persists in zip(bench.structures, keep, strict=True) if persists
             ] + draws
@@ -161,33 +176,30 @@ def groups(bench: Bench, names: list[str]) -> Iterator[tuple[str, Children, int]
             problem = LatentProblem(target.goals, bench.model.predict, bench.plausibility)
             visited = search(problem, codes, "nsga2", POPULATION, GENERATIONS, seed=int(number)).visited
             requests = [BatchRequest(target.goals, COUNTS[source], sources=(source,)) for source in SOURCES]
-            yield (
-                name,
-                [
-                    (request.sources[0], candidate.structure)
-                    for request in requests
-                    for candidate in propose(bench.model, request, visited, known)
-                ],
-                row,
-            )
+            children = [
+                (request.sources[0], candidate.structure)
+                for request in requests
+                for candidate in propose(bench.model, request, visited, known)
+            ]
+            yield Group(name, children, hidden=row)
 
 
-def measure(bench: Bench, name: str, children: Children, hidden: int) -> Measured:
+def measure(bench: Bench, group: Group) -> Measured:
     """Simulate structures and look at the nearest labels but the hidden one; what did not converge is left out."""
-    shown = np.flatnonzero(np.arange(len(bench.codes)) != hidden)
+    shown = np.flatnonzero(np.arange(len(bench.codes)) != group.hidden)
     guess = bench.model.predict(bench.codes)[0]
     known = Discrepancy.of(bench.codes[shown], bench.anchors[shown], guess[shown])
-    kinds, structures = zip(*children, strict=True)
+    kinds, structures = zip(*group.children, strict=True)
     codes = bench.model.encode(structures)
     around = known.around(codes)
     nearest = (bench.anchors[shown] == around.persist_mean[:, None]).all(axis=2).argmax(axis=1)
     labels = load_label_set(SURROGATE)
     index = labels.index[labels.split != SPLITS.index("test")][shown[nearest]]
     mean, std = bench.model.predict(codes)
-    simulated = bench.simulate(structures)
+    simulated = bench.simulate(structures) if group.anchors is None else group.anchors
     arrays = {"predicted": mean, "std": std, "simulated": simulated, **vars(around)}
     single = {name: array.astype(np.float32) for name, array in arrays.items()}
-    found = Measured(np.array(kinds), np.full(len(kinds), name), label=index, **single)
+    found = Measured(np.array(kinds), np.full(len(kinds), group.name), label=index, **single)
     return found[np.isfinite(simulated).all(axis=1)]
 
 
@@ -200,10 +212,10 @@ def simulated(names: list[str], data: Path, work: Path, workers: int | None = No
     work.mkdir(parents=True, exist_ok=True)
     with LabelStore(work / STORE) as store, local(workers) as engine:
         bench = Bench(store, engine)
-        for name, children, hidden in groups(bench, missing):
-            found.append(measure(bench, name, children, hidden))
+        for group in groups(bench, missing):
+            found.append(measure(bench, group))
             found = [Measured(*(np.concatenate(same) for same in zip(*(vars(f).values() for f in found), strict=True)))]
             with replacing(data) as partial:
                 np.savez_compressed(partial, **vars(found[0]))
-            print(f"{name}: {len(found[0].kind)} structures", file=sys.stderr, flush=True)
+            print(f"{group.name}: {len(found[0].kind)} structures", file=sys.stderr, flush=True)
     return found[0]

@@ -8,7 +8,7 @@ others. Intervals are
 of 95 %, from a bootstrap over parents and targets; log scores of fitted constants are cross-validated over them.
 
 Structures that `--data` lacks are simulated first. The shipped file lacks none: seconds. `--data new.npz` measures it
-all again, about a quarter of an hour on a free core, and goes on where it was if killed; more parents or targets narrow
+all again, about twenty minutes of CPU time, and goes on where it was if killed; more parents or targets narrow
 the intervals.
 """
 
@@ -33,7 +33,7 @@ from inverse_design.candidates.error_model import (
     correlation,
 )
 from simulation.anchors import ANCHORS
-from studies.benchmarks.neighbours import DATA, LABEL, RESERVE, Kernel, Measured, simulated
+from studies.benchmarks.neighbours import DATA, LABEL, TESTED, Kernel, Measured, simulated
 from studies.script import command
 
 LENGTH_GRID, NOISE_GRID, FACTOR_GRID = np.geomspace(0.02, 5, 45), np.geomspace(0.01, 1, 15), np.geomspace(0.4, 4, 60)
@@ -190,13 +190,13 @@ def report(found: Measured) -> str:
 @command
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parents", type=int, default=44, help="labels whose axes are turned")
-    parser.add_argument("--targets", type=int, default=5)
+    parser.add_argument("--parents", type=int, default=20, help="labels whose axes are turned")
+    parser.add_argument("--targets", type=int, default=6)
     parser.add_argument("--data", type=Path, default=DATA, help="file of what was measured")
     parser.add_argument("--work", type=Path, default=Path("runs/benchmarks"), help="folder of the simulations")
     parser.add_argument("--workers", type=int, default=None)
     args = parser.parse_args()
-    counts = {"reserve": RESERVE, "parent": args.parents, "target": args.targets}
+    counts = {"test": TESTED, "parent": args.parents, "target": args.targets}
     names = [f"{what} {i}" for what, count in counts.items() for i in range(count)]
     print(report(simulated(names, args.data, args.work, args.workers)))
     return 0
