@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simulation.errors import InputError
 from studies.benchmarks.rivals import RIVALS
 from studies.benchmarks.targets import Target, targets
 from studies.nd2fe14b.card import markdown
@@ -164,9 +165,12 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["PYTHONPATH"] = os.pathsep.join([*sys.path[:1], os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
     answers = read_answers(options.record)
+    wanted = targets(SURROGATE, options.targets, options.seed)
+    if any(list(wanted[one["target"]].values) != one["values"] for one in answers if one["target"] < len(wanted)):
+        raise InputError(f"{options.record}: answers to other targets, of other labels; name another --record")
     there = {(one["side"], one["target"]) for one in answers}
     # All sides of a target before the next one: what is interrupted compares the same targets.
-    for number, target in enumerate(targets(SURROGATE, options.targets, options.seed)):
+    for number, target in enumerate(wanted):
         if options.only and number not in options.only:
             continue
         for side in options.sides:
