@@ -8,8 +8,8 @@ others. Intervals are
 of 95 %, from a bootstrap over parents and targets; log scores of fitted constants are cross-validated over them.
 
 Structures that `--data` lacks are simulated first. The shipped file lacks none: seconds. `--data new.npz` measures it
-all again, about twenty minutes of CPU time, and goes on where it was if killed; more parents or targets narrow
-the intervals.
+all again, about twenty minutes of CPU time, and goes on where it was if killed; more parents or targets narrow the
+intervals.
 """
 
 from __future__ import annotations

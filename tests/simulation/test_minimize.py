@@ -9,11 +9,7 @@ import pytest
 
 from simulation import FieldStatus, Material, Microstructure, Nd2Fe14B, voronoi
 from simulation.energy import make_energy
-from simulation.minimize import (
-    Descent,
-    minimize,
-    quasi_newton_step,
-)
+from simulation.minimize import Descent, minimize, quasi_newton_step
 from tests.simulation.energy import plain_energy as plain
 
 

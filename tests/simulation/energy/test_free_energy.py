@@ -229,13 +229,18 @@ def short_steps(energy: FreeEnergy, m: np.ndarray, h: float, time: float, steps:
     return m
 
 
+def reach_of(kind: str, time: float) -> float:
+    """Reach of a first flow that takes this time without magnetisation."""
+    q = UNMAGNETISED.q
+    return {"cells": time * q, "elements": math.sqrt(time * q / 2.0)}[kind]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_flow_is_the_gradient_flow(kind: str) -> None:
     """Without magnetisation it depends on no far field: step by step the same, and to the same end as short steps."""
     _, energy = problem((7, 9), UNMAGNETISED, kind)
     m = vectors(energy, 0.5)
-    q = UNMAGNETISED.q
-    reach = {"cells": 2.0 * q, "elements": math.sqrt(2.0 * q / 2.0)}[kind]  # a time of 2
+    reach = reach_of(kind, 2.0)
     expected = short_steps(energy, m, -0.4, 2.0, math.ceil(2.0 * energy._stiffest / STABLE_STEP))
     start, out = energy.start(m), np.zeros(energy.shape, np.float32)
     energy.gradient(start, -0.4, out)
@@ -256,8 +261,8 @@ def test_flow_follows_a_reversal_that_spreads_from_the_middle(kind: str, turn: i
     layers = np.rot90(np.repeat(np.arange(12), 4)[:, None] * np.ones(48, int), turn)
     structure = Microstructure(layers, 0.5 * (-1.0) ** np.arange(12), 2.0)
     energy = make_free_energy(structure, UNMAGNETISED, kind)
-    time, q = 3.0, UNMAGNETISED.q
-    reach = {"cells": time * q, "elements": math.sqrt(time * q / 2.0)}[kind]
+    time = 3.0
+    reach = reach_of(kind, time)
     m = np.zeros((*energy.area.shape, 3))
     m[..., 1] = 1
     evaluate(energy, m, -0.3)
