@@ -40,7 +40,11 @@ function restore() {
   window.addEventListener("load", () => window.scrollTo({ top: set.scroll, behavior: "instant" }));
 }
 
+// A browser that scrolls back by itself, too, may do so after `restore`, by what lay there before things were drawn. The
+// first page without a refresh is still the same visit; when it is left, the browser has its way again.
 function keeping() {
   restore();
-  if (document.querySelector("meta[http-equiv='refresh']")) window.addEventListener("pagehide", keep);
+  const refreshes = document.querySelector("meta[http-equiv='refresh']");
+  if (refreshes) history.scrollRestoration = "manual";
+  window.addEventListener("pagehide", refreshes ? keep : () => { history.scrollRestoration = "auto"; });
 }
