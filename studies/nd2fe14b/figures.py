@@ -49,7 +49,7 @@ def draw_anchors(tables: dict[str, pd.DataFrame]) -> Figure:
             shares = 100 * np.histogram(found, edges)[0] / found.size
             axes.stairs(shares, edges, color=COLORS[name], linewidth=1.3, label=f"{name}, {found.size:,} labels")
         axes.set(xlabel=f"{anchor}, {unit(anchor)}", ylabel="labels, %")
-    figure.axes[0].legend(frameon=False, fontsize=8)
+    _legend_below(figure)
     return figure
 
 
@@ -62,10 +62,14 @@ def draw_difference(before: pd.DataFrame, after: pd.DataFrame, words: str) -> Fi
         _draw_anchor(axes, before.loc[both], after.loc[both, anchor] - before.loc[both, anchor])
         axes.set_ylabel(f"{anchor}: {words}, {unit(anchor)}")
         axes.set_xlabel("mean grain size, nm")
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    title = "largest misorientation; lines: medians"
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, title=title)
+    _legend_below(figure, "largest misorientation; lines: medians")
     return figure
+
+
+def _legend_below(figure: Figure, title: str = "") -> None:
+    """What the first of a figure's axes has names for, below all of them."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, title=title or None)
 
 
 def _draw_anchor(axes: Axes, table: pd.DataFrame, difference: pd.Series) -> None:
