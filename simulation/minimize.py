@@ -24,6 +24,13 @@ REACH_GROWTH = 1.1
 """Time of the flow in one far field, in units of 1/q: grows while the flow goes downhill, halves where it does not.
 
 A lagging field of norm q/2 is unstable beyond 4/q, and with extrapolation beyond 2/q where nothing else holds."""
+PATIENCE, SHORTEST_REACH = 7_000, 0.1
+"""Evaluations at one field after which `LEAST_REACH` no longer holds, and what holds from then on.
+
+Where neighbours on coarse cells are 120 degrees apart or more, a corner that is unstable by itself and owes its place
+to the far field may run away from it within the least reach, and back in the far field of where it has come to: a limit
+cycle of a few steps. (Seen with free spins on elements of 4 nm of Nd2Fe14B, 3 sqrt(A/K1).) No curve of the shipped
+labels took as many evaluations in all of its fields together, so that nothing of those depends on this."""
 MEMORY = 8
 LONGEST_STEP_RAD = 1.0
 MOST_CUTS = 20
@@ -55,6 +62,8 @@ class Descent:
     pairs: int = 0
     flowing: bool = False
     reach: float = FIRST_REACH
+    began: int = field(init=False)
+    """Evaluations of the energy when the descent came to the field."""
 
     def __post_init__(self) -> None:
         shape = self.energy.shape
@@ -63,18 +72,24 @@ class Descent:
         self.trial_angle = np.zeros(shape)
         self.steps, self.changes = (np.zeros((MEMORY, *shape), np.float32) for _ in range(2))
         self.inverse_products, self.weights = np.zeros(MEMORY), np.zeros(MEMORY)
+        self.began = self.energy.evaluations
         self.energy.gradient(self.angle, self.h, self.gradient)
 
     def restart(self, angle: np.ndarray, h: float) -> None:
         """Take other angles at a field; what was learnt of curvatures belongs to the old ones."""
         np.copyto(self.angle, angle)
-        self.h, self.pairs, self.flowing = h, 0, False
+        self.h, self.pairs, self.flowing, self.began = h, 0, False, self.energy.evaluations
         self.energy.gradient(self.angle, self.h, self.gradient)
 
     def change_field(self, h: float) -> None:
         """Go to another field at the same angles: the gradient follows without a convolution."""
         self.energy.change_field(h - self.h, self.gradient)
-        self.h = h
+        self.h, self.began = h, self.energy.evaluations
+
+    @property
+    def cycling(self) -> bool:
+        """Whether so many evaluations went by at this field that it will not end by itself."""
+        return self.energy.evaluations - self.began > PATIENCE
 
 
 def minimize(descent: Descent, tolerance: float, max_evaluations: int) -> FieldStatus:
@@ -100,12 +115,13 @@ def minimize(descent: Descent, tolerance: float, max_evaluations: int) -> FieldS
 
 def flow_step(descent: Descent) -> None:
     """Follow the gradient flow for as long as one far field allows; what was learnt of curvatures is then stale."""
-    reach = descent.reach if descent.flowing else FIRST_REACH
+    least = SHORTEST_REACH if descent.cycling else LEAST_REACH
+    reach = descent.reach if descent.flowing or descent.cycling else FIRST_REACH
     np.copyto(descent.trial_angle, descent.angle)
     descent.energy.flow(descent.angle, reach, descent.flowing)
     descent.energy.gradient(descent.angle, descent.h, descent.gradient)
     overshot = dot(descent.gradient, descent.angle - descent.trial_angle) > 0
-    descent.reach = max(reach / 2, LEAST_REACH) if overshot else min(reach * REACH_GROWTH, LONGEST_REACH)
+    descent.reach = max(reach / 2, least) if overshot else min(reach * REACH_GROWTH, LONGEST_REACH)
     descent.flowing, descent.pairs = True, 0
 
 

@@ -80,7 +80,7 @@ def simulate(
     Args:
         tolerance: largest angle gradient of a converged state, in units of 2 K1.
         max_evaluations: of the long-range field at one field of the sweep; a field that needs more says so by its
-            status, and the sweep goes on from where it stands.
+            status, and the sweep, good for a look only, goes on from where it stands with a fiftieth of that a field.
         spins: "planar", or "free" to leave the plane where it is unstable, see `simulation.spins`.
         perturbation_rad: by which free spins are tilted out of the plane at each field.
         seed: if given, tilts are drawn at random, with that standard deviation; if not, all are the same, towards +z.
@@ -105,9 +105,12 @@ def simulate(
             rng=None if seed is None else np.random.default_rng(seed),
         )
     m, status, kept, counts = [], [], [], []
+    allowed = max_evaluations
     for i, h in enumerate(fields):
         before = state.evaluations if i else 0
-        status.append(state.relax(float(h), tolerance, max_evaluations))
+        status.append(state.relax(float(h), tolerance, allowed))
+        if status[-1] is FieldStatus.OUT_OF_EVALUATIONS:
+            allowed = math.ceil(max_evaluations / 50)
         m.append(state.magnetization)
         counts.append(state.evaluations - before)
         if i in wanted:

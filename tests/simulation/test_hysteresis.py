@@ -172,6 +172,13 @@ def test_a_field_that_did_not_converge_says_so() -> None:
     assert "max_evaluations" in FieldStatus.OUT_OF_EVALUATIONS.value
 
 
+def test_after_a_field_that_did_not_converge_the_others_get_less() -> None:
+    most = 50
+    counts = demagnetization_curve(grains(), tolerance=1e-9, max_evaluations=most).evaluations_per_field
+    assert counts[0] >= most
+    assert counts[1:].max() < most / 2
+
+
 def test_rectangles_of_any_shape_run() -> None:
     for shape in ((1, 9), (11, 1), (3, 17)):
         structure = Microstructure(np.zeros(shape, int), np.array([0.4]), 3.0)

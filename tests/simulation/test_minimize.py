@@ -9,7 +9,16 @@ import pytest
 
 from simulation import FieldStatus, Material, Microstructure, Nd2Fe14B, voronoi
 from simulation.energy import make_energy
-from simulation.minimize import Descent, minimize, quasi_newton_step
+from simulation.minimize import (
+    FIRST_REACH,
+    LEAST_REACH,
+    PATIENCE,
+    SHORTEST_REACH,
+    Descent,
+    flow_step,
+    minimize,
+    quasi_newton_step,
+)
 from tests.simulation.energy import plain_energy as plain
 
 
@@ -118,3 +127,56 @@ def test_the_flow_takes_over_above_its_threshold_only() -> None:
     state.change_field(-2.0)
     minimize(state, 1e-4, 1)
     assert state.flowing
+
+
+class LaggingField:
+    """One angle in a far field alone, of stiffness 5: a flow of reach 0.4 leads exactly to the opposite angle."""
+
+    shape, avalanche, softest, stiffness = (1, 1), 0.01, 1e-3, 5.0
+
+    def __init__(self) -> None:
+        self.evaluations = 0
+        self.force, self.reaches = 0.0, list[float]()
+
+    def gradient(self, angle: np.ndarray, h: float, out: np.ndarray) -> None:
+        self.evaluations += 1
+        self.force = self.stiffness * float(angle[0, 0])
+        out[:] = self.force
+
+    def change_field(self, change: float, gradient: np.ndarray) -> None:
+        pass
+
+    def flow(self, angle: np.ndarray, reach: float, again: bool) -> None:
+        angle -= reach * self.force
+        self.reaches.append(reach)
+
+    def solve_local(self, right_side: np.ndarray, out: np.ndarray, convex: bool) -> bool:
+        np.divide(right_side, self.stiffness, out=out)
+        return True
+
+    def largest_torque(self, gradient: np.ndarray) -> float:
+        return float(np.abs(gradient).max())
+
+
+def test_a_limit_cycle_of_the_flow_ends() -> None:
+    energy = LaggingField()
+    state = Descent(energy, np.ones((1, 1)), 0.0)  # type: ignore[arg-type]
+    assert minimize(state, 1e-4, PATIENCE // 2) is FieldStatus.OUT_OF_EVALUATIONS
+    assert set(energy.reaches[5:]) == {LEAST_REACH}
+    assert minimize(state, 1e-4, PATIENCE) is FieldStatus.CONVERGED
+    assert PATIENCE < energy.evaluations < PATIENCE + 50
+    assert min(energy.reaches) >= SHORTEST_REACH
+
+
+def test_what_was_learnt_in_a_cycle_is_kept_until_the_field_changes() -> None:
+    energy = LaggingField()
+    state = Descent(energy, np.ones((1, 1)), 0.0)  # type: ignore[arg-type]
+    energy.evaluations += PATIENCE
+    state.reach = 0.2
+    flow_step(state)  # the first after a quasi-Newton step
+    state.change_field(-0.1)
+    state.flowing = False
+    flow_step(state)
+    state.restart(np.ones((1, 1)), -0.1)
+    flow_step(state)
+    assert energy.reaches == [0.2, FIRST_REACH, FIRST_REACH]
