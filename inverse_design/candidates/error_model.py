@@ -35,9 +35,10 @@ PERSISTENCE_NOISE = 0.01
 NEIGHBOURS = 8
 """Simulated structures that a prediction is corrected by."""
 
-OPTIMISM = np.array([1.0, 2.0, 1.4, 0.9, 0.85, 0.8])
+OPTIMISM = np.array([1.2, 1.5, 1.6, 0.95, 1.0, 0.95])
 """By how much larger the errors of each anchor are of decoded and steered structures than of drawn ones (`python -m
-studies.benchmarks.posterior`): those of Mr are, those of the fields past the knee are not. Of turned ones none are."""
+studies.benchmarks.posterior`): those of Mr and Hk90 are, those of the fields past the knee are not. Of turned ones none
+are."""
 
 PRIOR = 4
 """Candidates with errors as expected that count beside those that were simulated."""

@@ -48,7 +48,7 @@ VERSIONS = {
     Stage.VAE: 2,
     Stage.REGRESSOR: 2,
     Stage.SEARCH: 7,
-    Stage.VERIFY: 13,
+    Stage.VERIFY: 14,
     Stage.REFINE: 3,
     Stage.KNOWN: 1,
     Stage.REDRAWS: 1,
