@@ -27,6 +27,8 @@ MOST_PERTURBATION_RAD = 0.1
 
 TOLERANCE = 1e-4
 MAX_EVALUATIONS = 50_000
+LESS_AFTER_A_MISS = 50
+"""By how much fewer evaluations a field may use once another has used up all of them: such a curve is no label."""
 
 
 def settings(
@@ -110,7 +112,7 @@ def simulate(
         before = state.evaluations if i else 0
         status.append(state.relax(float(h), tolerance, allowed))
         if status[-1] is FieldStatus.OUT_OF_EVALUATIONS:
-            allowed = math.ceil(max_evaluations / 50)
+            allowed = math.ceil(max_evaluations / LESS_AFTER_A_MISS)
         m.append(state.magnetization)
         counts.append(state.evaluations - before)
         if i in wanted:

@@ -319,6 +319,7 @@ def test_a_page_that_loads_itself_again_keeps_what_its_reader_has_set(
     assert page.locator("#zoom-reset").is_enabled()
     assert (page.inner_text("#preview-title"), title.endswith("(kept)")) == (title, True)
     assert page.evaluate("window.scrollY") == pytest.approx(700, abs=2)
+    assert page.evaluate("history.scrollRestoration") == "manual", "else the browser may scroll after the page"
     assert trouble == []
     page.close()
 
